@@ -1,0 +1,33 @@
+// The content rule: for the known actions a response can be checked against a request, so an
+// answer that carries no correlation data still finds its exchange and never a wrong one.
+// Answers are compared through keys, so that a table of exchanges can be indexed by them.
+// Pure functions on values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/action.hpp"
+
+namespace mqtt_bridge {
+
+/// The key of every right answer to `request`, without duplicates: a response answers the request
+/// exactly when its response_key() is one of them. REQUIRES: is_utf8(request).
+/// - reverse: by byte, by code point, by grapheme cluster;
+/// - uppercase, lowercase: ICU's full mappings, single code points, ASCII only;
+/// - title-case: by word boundaries, by spaces, and as Python's str.title does (every run of cased
+///   letters), each over those three mappings;
+/// - shuffle: one key that all permutations of the request's bytes share (and so all permutations
+///   of its code points and clusters).
+std::vector<std::string> answer_keys(Action action, std::string_view request);
+
+/// Any bytes: a response need not be UTF-8.
+std::string response_key(Action action, std::string_view response);
+
+/// For the case actions, what a request and each of its answers by any case mapping have in common:
+/// the full case folding. Nothing for the other actions, or when `text` is not UTF-8.
+std::optional<std::string> folded_key(Action action, std::string_view text);
+
+}  // namespace mqtt_bridge

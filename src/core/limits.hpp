@@ -1,0 +1,47 @@
+// Every limit on anything that grows or waits, in one place. The README's table of limits repeats
+// these; a test compares the two.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace mqtt_bridge::limits {
+
+using namespace std::chrono_literals;
+
+// What one call may carry.
+inline constexpr std::size_t netid_bytes = 128;
+inline constexpr std::size_t payload_bytes = 1024 * 1024;
+inline constexpr std::size_t response_bytes = 4 * payload_bytes;  // case mappings can grow a text
+inline constexpr std::size_t request_id_bytes = 128;
+
+// How long one call may take, from its HTTP arrival to its answer.
+inline constexpr auto min_timeout = 1ms;
+inline constexpr auto default_timeout = 5s;
+inline constexpr auto max_timeout = 60s;
+
+// How many calls there may be.
+inline constexpr std::size_t exchanges = 16384;          // waiting for their answer, all NetIDs
+inline constexpr std::size_t exchange_bytes = 64 << 20;  // their payloads together
+inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
+inline constexpr std::size_t remembered_timeouts = 64;   // per lane, to tell a late answer
+inline constexpr std::size_t remembered_lanes = 1024;    // that hold nothing but such memories
+
+// The front. RFC 9112 3 asks for a request line of at least 8000 octets.
+inline constexpr std::size_t head_bytes = 16 * 1024;
+inline constexpr std::size_t target_bytes = 8 * 1024;
+inline constexpr std::size_t header_fields = 100;
+inline constexpr std::size_t connections = 4096;
+inline constexpr auto head_timeout = 10s;   // from a request's first byte to the end of its head
+inline constexpr auto body_timeout = 30s;   // from there to the end of its body
+inline constexpr auto idle_timeout = 60s;   // between two requests of one connection
+inline constexpr auto write_timeout = 10s;  // for an answer that the peer does not read
+inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
+
+// The link.
+inline constexpr auto keep_alive = 5s;
+inline constexpr auto connect_timeout = 5s;
+inline constexpr auto reconnect_base = 50ms;
+inline constexpr auto reconnect_cap = 10s;
+
+}  // namespace mqtt_bridge::limits

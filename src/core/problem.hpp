@@ -1,0 +1,56 @@
+// Every way in which a call can fail, once: the slug that JSON, logs, metrics and the README share,
+// its HTTP status and its title (RFC 9457 3.1). Values.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace mqtt_bridge {
+
+enum class Problem {
+  invalid_netid,
+  invalid_payload,
+  invalid_parameter,
+  malformed_request,
+  unauthorized,
+  netid_not_served,
+  forbidden_origin,
+  unknown_action,
+  not_found,
+  method_not_allowed,
+  request_timeout,
+  payload_too_large,
+  uri_too_long,
+  unsupported_media_type,
+  wrong_broker,
+  headers_too_large,
+  internal_error,
+  unmatched_response,
+  bad_response,
+  broker_unavailable,
+  no_responder,
+  overloaded,
+  shutting_down,
+  response_timeout,
+  responder_error,
+};
+
+/// Whether a caller may simply send the request again: true only where nothing can have been
+/// published for it.
+enum class Retryable { no, yes };
+
+struct ProblemKind {
+  Problem problem;
+  std::string_view slug;   // also the last part of the problem's `type`
+  int status;              // RFC 9110 15; for responder_error the default, the responder may name another
+  Retryable retryable;
+  std::string_view title;  // the same for every occurrence (RFC 9457 3.1.3)
+};
+
+const ProblemKind& describe(Problem problem);
+
+/// In the order of the enum; for tests, metrics and documents that walk them all.
+const std::array<ProblemKind, 25>& all_problems();
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,38 @@
+// Topics of the request/response protocol: `<netid>/<action>/request` and `.../response`.
+// Pure functions on values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/action.hpp"
+
+namespace mqtt_bridge {
+
+/// Says in one sentence why `netid` cannot be a NetID; nothing when it can. A NetID is one topic
+/// level (MQTT 5.0 4.7.1: no '/', '+', '#'), well-formed UTF-8 without control characters
+/// (MQTT 5.0 1.5.4), not empty, does not begin with '$' (MQTT 5.0 4.7.2) and is at most
+/// limits::netid_bytes long.
+std::optional<std::string> why_not_netid(std::string_view netid);
+
+std::string request_topic(std::string_view netid, Action action);
+std::string response_topic(std::string_view netid, Action action);
+
+/// A topic taken apart; `netid` is a view into the parsed topic.
+struct ParsedTopic {
+  std::string_view netid;
+  Action action;
+  friend bool operator==(const ParsedTopic&, const ParsedTopic&) = default;
+};
+
+/// Nothing when `topic` is not exactly `<netid>/<known action>/request` (or `/response`) with a
+/// NetID that why_not_netid() accepts.
+std::optional<ParsedTopic> parse_request_topic(std::string_view topic);
+std::optional<ParsedTopic> parse_response_topic(std::string_view topic);
+
+/// A Topic Name that one can publish to: not empty, no wildcard, no U+0000, well-formed UTF-8, at
+/// most 65,535 bytes (MQTT 5.0 4.7.3). A Response Topic must be one (MQTT 5.0 3.3.2.3.5).
+bool is_topic_name(std::string_view topic);
+
+}  // namespace mqtt_bridge
