@@ -17,8 +17,9 @@ namespace mqtt_bridge {
 /// exactly when its response_key() is one of them. REQUIRES: is_utf8(request).
 /// - reverse: by byte, by code point, by grapheme cluster;
 /// - uppercase, lowercase: ICU's full mappings, single code points, ASCII only;
-/// - title-case: by word boundaries, by spaces, and as Python's str.title does (every run of cased
-///   letters), each over those three mappings;
+/// - title-case: by word boundaries, by spaces (U+0020 only, all white space, or collapsed to one
+///   space as Python's string.capwords does), and as Python's str.title does (every run of cased
+///   letters), each over those three mappings, the first letter in title or in upper case;
 /// - shuffle: one key that all permutations of the request's bytes share (and so all permutations
 ///   of its code points and clusters).
 std::vector<std::string> answer_keys(Action action, std::string_view request);
@@ -26,8 +27,9 @@ std::vector<std::string> answer_keys(Action action, std::string_view request);
 /// Any bytes: a response need not be UTF-8.
 std::string response_key(Action action, std::string_view response);
 
-/// For the case actions, what a request and each of its answers by any case mapping have in common:
-/// the full case folding. Nothing for the other actions, or when `text` is not UTF-8.
+/// For the case actions, what a request and each of its answers by other case mappings (of another
+/// Unicode version, say) have in common: the full case folding; Turkish "ı" and "İ" are the
+/// exception. Nothing for the other actions, or when `text` is not UTF-8.
 std::optional<std::string> folded_key(Action action, std::string_view text);
 
 }  // namespace mqtt_bridge

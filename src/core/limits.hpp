@@ -24,13 +24,18 @@ inline constexpr auto max_timeout = 60s;
 inline constexpr std::size_t exchanges = 16384;          // waiting for their answer, all NetIDs
 inline constexpr std::size_t exchange_bytes = 64 << 20;  // their payloads together
 inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
-inline constexpr std::size_t remembered_timeouts = 64;   // per lane, to tell a late answer
-inline constexpr std::size_t remembered_lanes = 1024;    // that hold nothing but such memories
+
+// What is remembered of requests that have ended, to tell a late or second answer from a new one.
+inline constexpr std::size_t lane_memories = 256;            // per response topic
+inline constexpr std::size_t lane_memory_bytes = 64 * 1024;  // their payloads together
+inline constexpr std::size_t resting_lanes = 256;            // response topics that hold only these
+inline constexpr auto memory_age = 60s;
 
 // The front. RFC 9112 3 asks for a request line of at least 8000 octets.
 inline constexpr std::size_t head_bytes = 16 * 1024;
-inline constexpr std::size_t target_bytes = 8 * 1024;
+inline constexpr std::size_t target_bytes = 8000;  // the HTTP library takes 8192 for the line
 inline constexpr std::size_t header_fields = 100;
+inline constexpr std::size_t chunk_overhead_bytes = 8 * 1024;  // extensions and trailers of a body
 inline constexpr std::size_t connections = 4096;
 inline constexpr auto head_timeout = 10s;   // from a request's first byte to the end of its head
 inline constexpr auto body_timeout = 30s;   // from there to the end of its body
@@ -38,7 +43,12 @@ inline constexpr auto idle_timeout = 60s;   // between two requests of one conne
 inline constexpr auto write_timeout = 10s;  // for an answer that the peer does not read
 inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
 
+// The responder: answers that wait for the broker.
+inline constexpr std::size_t responder_queue = 10'000;
+
 // The link.
+inline constexpr auto down_grace = 2s;     // calls wait this long for a lost link, then get 503
+inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;
 inline constexpr auto connect_timeout = 5s;
 inline constexpr auto reconnect_base = 50ms;

@@ -11,9 +11,9 @@
 namespace mqtt_bridge {
 
 /// Says in one sentence why `netid` cannot be a NetID; nothing when it can. A NetID is one topic
-/// level (MQTT 5.0 4.7.1: no '/', '+', '#'), well-formed UTF-8 without control characters
-/// (MQTT 5.0 1.5.4), not empty, does not begin with '$' (MQTT 5.0 4.7.2) and is at most
-/// limits::netid_bytes long.
+/// level (MQTT 5.0 4.7.1: no '/', '+', '#'), well-formed UTF-8 without control characters and
+/// noncharacters (MQTT 5.0 1.5.4), not empty, does not begin with '$' (MQTT 5.0 4.7.2) and is at
+/// most limits::netid_bytes long.
 std::optional<std::string> why_not_netid(std::string_view netid);
 
 std::string request_topic(std::string_view netid, Action action);

@@ -1,0 +1,98 @@
+#include "core/topic.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#include <unicode/utf.h>
+#include <unicode/utf8.h>
+
+#include "core/limits.hpp"
+#include "core/utf8.hpp"
+
+namespace mqtt_bridge {
+
+namespace {
+
+constexpr std::string_view request_suffix = "/request";
+constexpr std::string_view response_suffix = "/response";
+constexpr std::size_t max_topic_bytes = 65'535;  // MQTT 5.0 1.5.4: a string's length has two bytes
+
+/// MQTT 5.0 1.5.4: a receiver may treat a packet with one of these as malformed, and mosquitto
+/// does: it would cut the connection that everybody shares. REQUIRES: is_utf8(text).
+std::optional<std::string> why_not_broker_safe(std::string_view text) {
+  const auto* const begin = reinterpret_cast<const std::uint8_t*>(text.data());
+  for (std::size_t at = 0; at < text.size();) {
+    UChar32 code_point = 0;
+    U8_NEXT(begin, at, text.size(), code_point);
+    if (code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0)) {
+      return "A NetID must not contain a control character.";
+    }
+    if (U_IS_UNICODE_NONCHAR(code_point))
+      return "A NetID must not contain a Unicode noncharacter.";
+  }
+  return std::nullopt;
+}
+
+std::string topic(std::string_view netid, Action action, std::string_view suffix) {
+  const std::string_view name = to_string(action);
+  std::string result;
+  result.reserve(netid.size() + 1 + name.size() + suffix.size());
+  return result.append(netid).append("/").append(name).append(suffix);
+}
+
+std::optional<ParsedTopic> parse(std::string_view topic, std::string_view suffix) {
+  if (!topic.ends_with(suffix))
+    return std::nullopt;
+  topic.remove_suffix(suffix.size());
+  const std::size_t slash = topic.find('/');
+  if (slash == std::string_view::npos)
+    return std::nullopt;
+  const std::string_view netid = topic.substr(0, slash);
+  const std::optional<Action> action = parse_action(topic.substr(slash + 1));
+  if (!action || why_not_netid(netid))
+    return std::nullopt;
+  return ParsedTopic{netid, *action};
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_netid(std::string_view netid) {
+  if (netid.empty())
+    return "A NetID must not be empty.";
+  if (netid.size() > limits::netid_bytes) {
+    return "A NetID must be at most " + std::to_string(limits::netid_bytes) +
+           " bytes long; this one has " + std::to_string(netid.size()) + ".";
+  }
+  if (netid.front() == '$')
+    return "A NetID must not begin with '$'.";
+  if (const std::size_t at = netid.find_first_of("/+#"); at != std::string_view::npos) {
+    return std::string("A NetID must not contain '") + netid[at] + "'.";
+  }
+  if (!is_utf8(netid))
+    return "A NetID must be well-formed UTF-8.";
+  return why_not_broker_safe(netid);
+}
+
+std::string request_topic(std::string_view netid, Action action) {
+  return topic(netid, action, request_suffix);
+}
+
+std::string response_topic(std::string_view netid, Action action) {
+  return topic(netid, action, response_suffix);
+}
+
+std::optional<ParsedTopic> parse_request_topic(std::string_view topic) {
+  return parse(topic, request_suffix);
+}
+
+std::optional<ParsedTopic> parse_response_topic(std::string_view topic) {
+  return parse(topic, response_suffix);
+}
+
+bool is_topic_name(std::string_view topic) {
+  using namespace std::string_view_literals;
+  return !topic.empty() && topic.size() <= max_topic_bytes &&
+         topic.find_first_of("+#\0"sv) == std::string_view::npos && is_utf8(topic);
+}
+
+}  // namespace mqtt_bridge

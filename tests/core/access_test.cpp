@@ -1,0 +1,206 @@
+#include "core/access.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace mqtt_bridge {
+namespace {
+
+const std::vector<std::string> extra_hosts{"bridge.example.", "Box", "192.0.2.7", "2001:db8::7",
+                                           "[2001:db8::8]"};
+
+bool may_call(const Caller& caller) {
+  return !why_forbidden(caller, extra_hosts);
+}
+
+Caller page(std::string_view host, std::string_view origin) {
+  return {Caller::Via::tcp, host, origin, std::nullopt};
+}
+
+TEST(Access, IsOpenToLoopbackNamesAndAddresses) {
+  for (const std::string_view host :
+       {"localhost", "localhost:8426", "LocalHost", "localhost.", "localhost.:80", "localhost:",
+        "a.localhost", "a.b.LOCALHOST.:1", "127.0.0.1", "127.0.0.1:8426", "127.0.0.1.",
+        "127.255.255.254", "[::1]", "[::1]:8426", "[0:0:0:0:0:0:0:1]", "[0::0001]:80"}) {
+    EXPECT_FALSE(why_forbidden({Caller::Via::tcp, host, {}, {}}, {})) << host;
+  }
+}
+
+TEST(Access, IsOpenToConfiguredHostsUnderAnyPortAndSpelling) {
+  for (const std::string_view host :
+       {"bridge.example", "Bridge.Example.:80", "box", "BOX.:8426", "192.0.2.7:1", "[2001:db8::7]",
+        "[2001:DB8:0::7]:80", "[2001:db8::8]"}) {
+    EXPECT_TRUE(may_call({Caller::Via::tcp, host, {}, {}})) << host;
+    EXPECT_TRUE(why_forbidden({Caller::Via::tcp, host, {}, {}}, {})) << host;
+  }
+}
+
+TEST(Access, IsClosedToNamesThatOnlyLookLikeThisMachine) {
+  for (const std::string_view host : {"",
+                                      ".",
+                                      "..",
+                                      ":80",
+                                      "evil.com",
+                                      "evil.com:8426",
+                                      "localhost.evil.com",
+                                      "127.0.0.1.evil.com",
+                                      "evil-localhost",
+                                      "evillocalhost",
+                                      ".localhost",
+                                      "..localhost",
+                                      "a..localhost",
+                                      "localhost..",
+                                      "local%68ost",
+                                      "localhost@evil.com",
+                                      "evil.com@localhost",
+                                      "localhost:80@evil.com",
+                                      "localhost:evil.com",
+                                      "localhost evil.com",
+                                      "localhost,evil.com",
+                                      "localhost/evil",
+                                      "localhost#",
+                                      "127.1",
+                                      "127.0.1",
+                                      "0x7f.1",
+                                      "0x7f.0.0.1",
+                                      "0177.0.0.1",
+                                      "2130706433",
+                                      "127.0.0.01",
+                                      "127.0.0.256",
+                                      "128.0.0.1",
+                                      "126.255.255.255",
+                                      "0.0.0.0",
+                                      "127.0.0.1..",
+                                      "::1",
+                                      "[::2]",
+                                      "[::]",
+                                      "[::1].evil.com",
+                                      "[::ffff:128.0.0.1]",
+                                      "[::1%25lo]",
+                                      "xbox",
+                                      "box.evil.com",
+                                      "sub.bridge.example",
+                                      "bridge.example.evil.com",
+                                      "192.0.2.70",
+                                      "[2001:db8::9]",
+                                      "localhost:65536",
+                                      "localhost:-1"}) {
+    EXPECT_FALSE(may_call({Caller::Via::tcp, host, {}, {}})) << host;
+  }
+}
+
+TEST(Access, OverTheUnixSocketDoesNotAskForTheHost) {
+  for (const std::string_view host : {"", "localhost", "evil.com", "no host at all"}) {
+    EXPECT_TRUE(may_call({Caller::Via::unix_socket, host, {}, {}})) << host;
+  }
+}
+
+TEST(Access, OverTheUnixSocketStillRefusesThePagesOfOtherSites) {
+  const auto call = [](std::string_view host, std::string_view origin) {
+    return may_call({Caller::Via::unix_socket, host, origin, {}});
+  };
+  EXPECT_TRUE(call("proxy.example", "https://proxy.example"));
+  EXPECT_FALSE(call("proxy.example", "https://evil.com"));
+  EXPECT_FALSE(call("", "https://evil.com"));
+  EXPECT_FALSE(may_call({Caller::Via::unix_socket, "localhost", {}, "cross-site"}));
+}
+
+TEST(Access, IsOpenToItsOwnPages) {
+  struct Row {
+    std::string_view host;
+    std::string_view origin;
+  };
+  const Row rows[] = {
+      {"localhost:8426", "http://localhost:8426"},
+      {"LOCALHOST:8426", "HTTP://localhost:8426"},
+      {"127.0.0.1:8426", "http://127.0.0.1:8426"},
+      {"[::1]:8426", "http://[::1]:8426"},
+      {"[0:0::1]:8426", "http://[::1]:8426"},
+      {"localhost", "http://localhost"},
+      {"localhost:80", "http://localhost"},
+      {"localhost", "http://localhost:80"},
+      {"bridge.example", "https://bridge.example"},
+      {"bridge.example:443", "https://bridge.example"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_TRUE(may_call(page(row.host, row.origin))) << row.host << " from " << row.origin;
+  }
+}
+
+TEST(Access, IsClosedToThePagesOfOthers) {
+  struct Row {
+    std::string_view host;
+    std::string_view origin;
+  };
+  const Row rows[] = {
+      {"localhost:8426", ""},
+      {"localhost:8426", "null"},
+      {"localhost:8426", "localhost:8426"},
+      {"localhost:8426", "//localhost:8426"},
+      {"localhost:8426", "http:localhost:8426"},
+      {"localhost:8426", "file://localhost:8426"},
+      {"localhost:8426", "ftp://localhost:8426"},
+      {"localhost:8426", "xhttp://localhost:8426"},
+      {"localhost:8426", "http://localhost:3000"},
+      {"localhost:8426", "http://localhost"},
+      {"localhost:8426", "http://127.0.0.1:8426"},
+      {"localhost:8426", "http://evil.com"},
+      {"localhost:8426", "http://evil.com:8426"},
+      {"localhost:8426", "http://localhost.evil.com:8426"},
+      {"localhost:8426", "http://localhost:8426.evil.com"},
+      {"localhost:8426", "http://localhost:8426@evil.com"},
+      {"localhost:8426", "http://evil.com@localhost:8426"},
+      {"localhost:8426", "http://localhost:8426/"},
+      {"localhost:8426", "http://localhost:8426#"},
+      {"localhost:8426", "http://localhost:8426 http://evil.com"},
+      {"localhost:8426", "http://evil.com, http://localhost:8426"},
+      {"localhost:8426", "http://a.localhost:8426"},
+      {"localhost:8426", "http://localhost.:8426"},
+      {"localhost", "https://localhost:80"},
+      {"localhost:80", "https://localhost"},
+      {"bridge.example", "http://bridge.example:8080"},
+      {"bridge.example", "http://box"},
+      {"evil.com", "http://evil.com"},
+      {"evil.com:8426", "http://evil.com:8426"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_FALSE(may_call(page(row.host, row.origin))) << row.host << " from " << row.origin;
+  }
+}
+
+TEST(Access, BelievesTheBrowserAboutTheSite) {
+  struct Row {
+    std::string_view site;
+    bool allowed;
+  };
+  const Row rows[] = {{"same-origin", true},        {"none", true},     {"same-site", false},
+                      {"cross-site", false},        {"", false},        {"None", false},
+                      {"same-origin, none", false}, {"anything", false}};
+  for (const Row& row : rows) {
+    const Caller caller{Caller::Via::tcp, "localhost:8426", {}, row.site};
+    EXPECT_EQ(may_call(caller), row.allowed) << row.site;
+  }
+  EXPECT_FALSE(may_call({Caller::Via::tcp, "localhost", "http://localhost", "cross-site"}));
+}
+
+TEST(Access, SaysWhichFieldIsToBlame) {
+  EXPECT_NE(why_forbidden({Caller::Via::tcp, "evil.com", {}, {}}, {})->find("Host"),
+            std::string::npos);
+  EXPECT_NE(why_forbidden(page("localhost", "null"), {})->find("Origin"), std::string::npos);
+  EXPECT_NE(
+      why_forbidden({Caller::Via::tcp, "localhost", {}, "cross-site"}, {})->find("Sec-Fetch-Site"),
+      std::string::npos);
+}
+
+TEST(Access, TakesAnEmptyConfiguredNameForNoName) {
+  const std::vector<std::string> empty{"", "."};
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, "", {}, {}}, empty));
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, ".", {}, {}}, empty));
+}
+
+}  // namespace
+}  // namespace mqtt_bridge

@@ -1,0 +1,103 @@
+// canonical_head() of http_head.hpp.
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <gtest/gtest.h>
+
+#include "core/http_head.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+HttpHead parsed(std::string_view bytes) {
+  auto result = parse_http_head(bytes);
+  if (auto* head = std::get_if<HttpHead>(&result))
+    return *head;
+  ADD_FAILURE() << bytes;
+  return {};
+}
+
+/// A request with these field lines besides Host.
+std::string post(std::string_view field_lines) {
+  return "POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(field_lines) + "\r\n";
+}
+
+TEST(CanonicalHead, HandsOnOnlyWhatHandlersRead) {
+  EXPECT_EQ(
+      canonical_head(parsed(
+          "POST /a?b=c HTTP/1.0\r\nhost: localhost\r\nCookie: a\r\nRange: bytes=0-1\r\n"
+          "Expect: 100-continue\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+          "Content-Length: 7\r\nAccept-Encoding: gzip\r\nACCEPT: application/json\r\n"
+          "Content-Encoding: gzip\r\nX-Forwarded-For: 192.0.2.1\r\nOrigin: http://localhost\r\n"
+          "REMOTE_ADDR: 192.0.2.1\r\nRequest-Id: r1\r\nX-Request-Id: r2\r\n"
+          "Authorization: Bearer t\r\nContent-Type: text/plain\r\ntraceparent: 00-1\r\n"
+          "tracestate: a=b\r\n\r\n")),
+      "POST /a?b=c HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
+      "Authorization: Bearer t\r\nContent-Type: text/plain\r\nRequest-Id: r1\r\n"
+      "X-Request-Id: r2\r\ntraceparent: 00-1\r\ntracestate: a=b\r\n"
+      "Origin: http://localhost\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST(CanonicalHead, IsAHeadThatTheCheckAcceptsUnchanged) {
+  for (const std::string& text :
+       {post("Accept: a\r\n"), post("Transfer-Encoding: chunked\r\n"),
+        std::string("GET http://h/?a=b=c?d HTTP/1.1\r\nHost: h\r\n\r\n")}) {
+    const std::string once = canonical_head(parsed(text));
+    EXPECT_EQ(canonical_head(parsed(once)), once);
+    EXPECT_EQ(parsed(once).bytes, once.size());
+  }
+}
+
+TEST(CanonicalHead, JoinsRepeatedFieldsAndLeavesEmptyOnesOut) {
+  const std::string text = canonical_head(
+      parsed(post("tracestate: a=1\r\nAccept:\r\nTraceState:\r\ntracestate: b=2\r\n")));
+  EXPECT_NE(text.find("\r\ntracestate: a=1, b=2\r\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("Accept"), std::string::npos) << text;
+}
+
+TEST(CanonicalHead, LeavesOutValuesThatTheLibraryWouldPercentDecode) {
+  for (const std::string_view value : {"a%0d%0aSet-Cookie: b", "%", "%41", "%u000d", "a%00"}) {
+    const std::string text =
+        canonical_head(parsed(post("Request-Id: " + std::string(value) + "\r\n")));
+    EXPECT_EQ(text.find('%'), std::string::npos) << text;
+    EXPECT_EQ(text.find("Request-Id"), std::string::npos) << text;
+  }
+}
+
+TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
+  const auto with = [](std::size_t size) {
+    return canonical_head(parsed(post("Accept: " + std::string(size, 'a') + "\r\n")));
+  };
+  EXPECT_NE(with(8000).find("Accept"), std::string::npos);
+  EXPECT_EQ(with(8001).find("Accept"), std::string::npos);
+}
+
+TEST(CanonicalHead, EncodesWhatOldLibrariesMisreadInAQuery) {
+  struct Row {
+    std::string_view sent;
+    std::string_view canonical;
+  };
+  const Row rows[] = {
+      {"/a", "/a"},
+      {"/a=b=c", "/a=b=c"},
+      {"/?", "/?"},
+      {"/?a=b&c=d", "/?a=b&c=d"},
+      {"/?a=b?c", "/?a=b%3Fc"},
+      {"/??", "/?%3F"},
+      {"/?a=b=c==&d=e", "/?a=b%3Dc%3D%3D&d=e"},
+      {"/?a&b=c%3D", "/?a&b=c%3D"},
+      {"/?=a=b&==&c=d", "/?%3Da%3Db&%3D%3D&c=d"},
+      {"/?&&a=&=", "/?&&a=&%3D"},
+      {"http://localhost/?a=b?", "/?a=b%3F"},
+  };
+  for (const Row& row : rows) {
+    const std::string text =
+        "GET " + std::string(row.sent) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const std::string line = "GET " + std::string(row.canonical) + " HTTP/1.1\r\n";
+    EXPECT_TRUE(canonical_head(parsed(text)).starts_with(line)) << row.sent;
+  }
+}
+
+}  // namespace
+}  // namespace mqtt_bridge
