@@ -1,0 +1,202 @@
+// mqtt_client: one call, through mqtt_bridged where one serves this broker and NetID, otherwise by
+// mqtt_client_direct, which this program becomes. What it costs to start is most of what it costs,
+// so it loads nothing but the C++ runtime.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <unistd.h>
+
+#include "core/daemon_reply.hpp"
+#include "shell/client_options.hpp"
+#include "shell/daemon_call.hpp"
+
+namespace {
+
+using namespace mqtt_bridge;
+using std::chrono::steady_clock;
+
+/// All of it, or the errno.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno != EINTR) {
+      return errno;
+    }
+    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+  return 0;
+}
+
+void say(std::string_view sentence) {
+  write_all(STDERR_FILENO, "mqtt_client: " + std::string(sentence) + "\n");
+}
+
+ExitCode fail(std::string_view sentence, ExitCode code = ExitCode::failed) {
+  say(sentence);
+  return code;
+}
+
+/// Says on stderr what is being done, and after how long, when the user wants to know.
+class Narrator {
+ public:
+  Narrator(bool verbose, Instant started) : verbose_(verbose), started_(started) {}
+
+  void say(const std::string& sentence) const {
+    if (!verbose_) {
+      return;
+    }
+    const auto spent =
+        std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - started_);
+    const auto digits = std::to_string(1000 + spent.count() % 1000).substr(1);
+    ::say(sentence + " (" + std::to_string(spent.count() / 1000) + "." + digits + " ms)");
+  }
+
+ private:
+  bool verbose_;
+  Instant started_;
+};
+
+/// The answer is out only when the last byte is: a full disk may show at the close.
+ExitCode print(std::string answer) {
+  answer += '\n';
+  int error = write_all(STDOUT_FILENO, answer);
+  if (error == 0 && ::close(STDOUT_FILENO) != 0) {
+    error = errno;
+  }
+  return error == 0 ? ExitCode::answered
+                    : fail("cannot write the answer: " + std::string(std::strerror(error)));
+}
+
+/// Where this executable is; empty when /proc does not say.
+std::string own_folder() {
+  std::array<char, PATH_MAX> path;
+  const auto length = ::readlink("/proc/self/exe", path.data(), path.size());
+  const std::string_view whole(path.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  return std::string(whole.substr(0, whole.rfind('/') + 1));
+}
+
+/// Returns only if it cannot become `path`.
+void become(const std::string& path, const std::vector<std::string>& arguments) {
+  std::vector<char*> pointers;
+  for (const std::string& argument : arguments) {
+    pointers.push_back(const_cast<char*>(argument.c_str()));  // execv() does not write to them
+  }
+  pointers.push_back(nullptr);
+  ::execv(path.c_str(), pointers.data());
+}
+
+/// The same call for mqtt_client_direct, with what is left of its timeout. Every value is joined to
+/// its flag, so that none can be read as another flag.
+std::vector<std::string> direct_arguments(const ClientOptions& options, Instant started) {
+  using std::chrono::milliseconds;
+  const auto left =
+      std::chrono::ceil<milliseconds>(started + options.timeout - steady_clock::now());
+  const auto timeout = std::max(left, milliseconds(1));
+  std::vector<std::string> arguments{"mqtt_client_direct"};
+  if (options.verbose) {
+    arguments.emplace_back("-v");
+  }
+  arguments.push_back("--host=" + options.host);
+  arguments.push_back("--port=" + std::to_string(options.port));
+  arguments.push_back("--timeout=" + std::to_string(timeout.count()) + "ms");
+  for (const std::string& each : {std::string("--"), options.netid,
+                                  std::string(to_string(options.action)), options.message}) {
+    arguments.push_back(each);
+  }
+  return arguments;
+}
+
+ExitCode go_direct(const ClientOptions& options, Instant started) {
+  const std::string folder = own_folder();
+  const auto arguments = direct_arguments(options, started);
+  const std::string built = folder + "libexec/mqtt_client_direct";
+  const std::string installed = folder + "../libexec/mqtt-bridge/mqtt_client_direct";
+  become(built, arguments);
+  const bool is_there = errno != ENOENT && errno != ENOTDIR;
+  if (!is_there) {
+    become(installed, arguments);
+  }
+  return fail("cannot run " + (is_there ? built : installed) + ": " + std::strerror(errno));
+}
+
+std::vector<DaemonPlace> places_for(const ClientOptions& options) {
+  if (const auto place = parse_daemon_url(options.daemon)) {
+    return {*place};
+  }
+  return default_daemon_places();
+}
+
+ExitCode follow(const Answered& answered, const ClientOptions& options, Instant started) {
+  const Narrator narrator(options.verbose, started);
+  const std::string where = to_string(answered.place);
+  const Decision decision = decide(answered.reply, where);
+  switch (decision.next) {
+    case Next::print_answer:
+      narrator.say("mqtt_bridged at " + where + " answered");
+      return print(answered.reply.body);
+    case Next::fall_back_direct:
+      narrator.say(decision.message + "; asking the broker itself");
+      return go_direct(options, started);
+    case Next::fail:
+      return fail(decision.message, decision.exit_code);
+  }
+  return ExitCode::failed;
+}
+
+ExitCode follow(const NothingListens& nothing, const ClientOptions& options, Instant started) {
+  Narrator(options.verbose, started)
+      .say("no mqtt_bridged at " + nothing.text + "; asking the broker itself");
+  return go_direct(options, started);
+}
+
+ExitCode follow(const Broken& broken, const ClientOptions& options, Instant started) {
+  if (broken.published == Broken::Published::maybe) {
+    return fail(broken.text, broken.exit_code);
+  }
+  Narrator(options.verbose, started).say(broken.text + "; asking the broker itself");
+  return go_direct(options, started);
+}
+
+ExitCode run(const ClientOptions& options, Instant started) {
+  if (options.direct) {
+    Narrator(options.verbose, started).say("asking the broker itself");
+    return go_direct(options, started);
+  }
+  const ClientCall call{options.action, options.netid,   options.host,
+                        options.port,   options.message, options.timeout};
+  const auto outcome = call_daemon(places_for(options), call, started);
+  return std::visit([&](const auto& each) { return follow(each, options, started); }, outcome);
+}
+
+int exit_now(const ExitNow& exit) {
+  write_all(STDERR_FILENO, exit.err);
+  const int error = write_all(STDOUT_FILENO, exit.out);
+  return error == 0 ? exit.code : static_cast<int>(ExitCode::failed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Instant started = steady_clock::now();
+  std::signal(SIGPIPE, SIG_IGN);  // write() says so itself; mqtt_client_direct inherits it
+  try {
+    const auto parsed = parse_client_options(argc, argv, std::getenv("MQTT_BRIDGE_URL"));
+    if (const auto* const exit = std::get_if<ExitNow>(&parsed)) {
+      return exit_now(*exit);
+    }
+    return static_cast<int>(run(std::get<ClientOptions>(parsed), started));
+  } catch (const std::exception& error) {
+    return static_cast<int>(fail(error.what()));
+  }
+}

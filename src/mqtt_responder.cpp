@@ -1,0 +1,53 @@
+// The service at the other end: answers `<netid>/<action>/request` for every NetID.
+#include <spdlog/spdlog.h>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <csignal>
+
+#include "shell/log.hpp"
+#include "shell/options.hpp"
+#include "shell/paho_quirks.hpp"
+#include "shell/program.hpp"
+#include "shell/responder.hpp"
+
+namespace {
+
+using namespace mqtt_bridge;
+
+// How long requests wait for us at the broker while we reconnect: nobody waits longer for an answer.
+constexpr std::chrono::seconds session_expiry = limits::max_timeout;
+
+int run(const ResponderOptions& options) {
+  set_up_log(options.run.log_level, options.run.log_format);
+  for (const auto& failed : paho_quirks::check()) spdlog::warn("{}", failed);
+  MqttLinkOptions link = link_options_of(options.broker);
+  const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
+  if (link.client_id.empty()) link.client_id = id;
+  link.session_expiry = session_expiry;
+  asio::io_context loop(1);
+  Responder responder(loop, std::move(link), options.share, id);
+  asio::signal_set signals(loop, SIGINT, SIGTERM);
+  on_termination(signals, [&] {
+    responder.stop();
+    loop.stop();
+  });
+  responder.start();
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return guarded("mqtt_responder", [&] {
+    const auto parsed = parse_responder_options(argc, argv);
+    if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit_now(*exit);
+    const auto& options = std::get<ResponderOptions>(parsed);
+    if (options.run.check_config) {
+      link_options_of(options.broker);
+      return exit_now({0, "the configuration is good\n", ""});
+    }
+    return run(options);
+  });
+}

@@ -1,0 +1,185 @@
+#include "shell/bridge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "core/limits.hpp"
+#include "core/topic.hpp"
+#include "shell/exchange_messages.hpp"
+#include "shell/random.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t correlation_bytes = 16;
+
+/// The response topics of every NetID that is served.
+std::vector<std::string> filters_of(const HttpApiOptions& api) {
+  std::vector<std::string> netids = api.netids;
+  if (!api.netid.empty())
+    netids.push_back(api.netid);
+  if (std::find(netids.begin(), netids.end(), "*") != netids.end())
+    netids = {"+"};
+  std::sort(netids.begin(), netids.end());
+  netids.erase(std::unique(netids.begin(), netids.end()), netids.end());
+  std::vector<std::string> filters;
+  for (const auto& netid : netids) {
+    for (const Action action : all_actions)
+      filters.push_back(response_topic(netid, action));
+  }
+  return filters;
+}
+
+MqttLinkOptions link_options_of(BridgeOptions& options) {
+  options.link.filters = filters_of(options.api);
+  // A reconnect must find what came meanwhile for the longest-waiting call.
+  options.link.session_expiry =
+      std::chrono::ceil<std::chrono::seconds>(options.api.max_timeout) + std::chrono::seconds(5);
+  return options.link;
+}
+
+}  // namespace
+
+Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
+    : loop_(loop),
+      timeout_(options.api.timeout),
+      api_(options.api, [this] { return why_not_ready(); }),
+      exchanges_(Clock::now()),
+      deadline_timer_(loop),
+      drain_timer_(loop),
+      link_(loop, link_options_of(options), *this),
+      front_(loop, *this, options.hosts) {}
+
+// The front -----------------------------------------------------------------------------------
+
+void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
+  auto decision = api_.begin(*request);
+  if (auto* response = std::get_if<std::string>(&decision)) {
+    return request->answer(std::move(*response));
+  }
+  Call& call = std::get<Call>(decision);
+  call.correlation = random_bytes(correlation_bytes);
+  Caller caller{request, call.netid, call.action};
+  const auto admitted = exchanges_.begin(std::move(call));
+  if (const auto* failure = std::get_if<Failure>(&admitted)) {
+    return request->answer(api_.finish(*request, *failure));
+  }
+  callers_.emplace(std::get<ExchangeId>(admitted), std::move(caller));
+  act();
+}
+
+std::string Bridge::refusal(Problem problem, std::string_view detail) {
+  spdlog::debug("refused: {}: {}", describe(problem).slug, detail);
+  return api_.refusal(problem, detail);
+}
+
+// The link ------------------------------------------------------------------------------------
+
+void Bridge::on_link_up(const LinkUp& link) {
+  exchanges_.link_up(link);
+}
+
+void Bridge::on_link_down() {
+  exchanges_.link_down(Clock::now());
+}
+
+void Bridge::on_message(const MqttMessage& message) {
+  exchanges_.response(response_of(message), Clock::now());
+}
+
+void Bridge::on_acknowledged(std::uint64_t id) {
+  exchanges_.acknowledged(id, Clock::now());
+}
+
+void Bridge::on_refused(std::uint64_t id, const std::string& why) {
+  exchanges_.refused(id, why, Clock::now());
+}
+
+std::optional<std::string> Bridge::why_not_ready() const {
+  if (is_draining_)
+    return "this bridge is shutting down";
+  if (!link_.is_up())
+    return link_.why_down();
+  return std::nullopt;
+}
+
+// Acting --------------------------------------------------------------------------------------
+
+void Bridge::act() {
+  const auto now = Clock::now();
+  exchanges_.expire(now);
+  while (link_.is_up()) {
+    const auto next = exchanges_.next_publish(now);
+    if (!next)
+      break;
+    publish_request(link_, *next);
+  }
+  while (const auto ended = exchanges_.next_ended())
+    answer(*ended);
+  set_deadline_timer();
+  if (is_draining_ && callers_.empty())
+    finish_drain();
+}
+
+void Bridge::answer(const Ended& ended) {
+  const auto found = callers_.find(ended.exchange);
+  const Caller caller = std::move(found->second);
+  callers_.erase(found);
+  const auto* answer = std::get_if<Answer>(&ended.outcome);
+  const auto* failure = std::get_if<Failure>(&ended.outcome);
+  spdlog::info("call {} {} {} {} by={} ms={:.3f}", caller.request->request_id, caller.netid,
+               to_string(caller.action), answer != nullptr ? "ok" : describe(failure->problem).slug,
+               answer != nullptr ? to_string(answer->matched_by) : "-",
+               std::chrono::duration<double, std::milli>(ended.ended - ended.arrived).count());
+  caller.request->answer(api_.finish(*caller.request, ended));
+}
+
+/// Deadlines mostly come in order, so the timer is rarely moved: only forward in its own time.
+void Bridge::set_deadline_timer() {
+  const auto next = exchanges_.next_deadline();
+  if (!next || (timer_set_for_ && *timer_set_for_ <= *next))
+    return;
+  timer_set_for_ = next;
+  deadline_timer_.expires_at(*next);
+  deadline_timer_.async_wait([this](const std::error_code& error) {
+    if (error)
+      return;
+    timer_set_for_.reset();
+    act();
+  });
+}
+
+// The way down --------------------------------------------------------------------------------
+
+void Bridge::drain() {
+  if (is_draining_) {
+    exchanges_.abandon(Clock::now());
+    act();
+    return loop_.stop();
+  }
+  is_draining_ = true;
+  spdlog::info("shutting down; {} calls in flight", callers_.size());
+  exchanges_.drain();
+  front_.drain();
+  drain_timer_.expires_after(limits::drain_timeout);
+  drain_timer_.async_wait([this](const std::error_code& error) {
+    if (error)
+      return;
+    exchanges_.abandon(Clock::now());
+    act();
+  });
+  act();
+}
+
+void Bridge::finish_drain() {
+  deadline_timer_.cancel();
+  drain_timer_.cancel();
+  link_.stop();
+  front_.when_empty([this] { loop_.stop(); });
+}
+
+}  // namespace mqtt_bridge

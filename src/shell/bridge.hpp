@@ -1,0 +1,81 @@
+// The daemon's heart: joins the front, the table of exchanges and the link on one event loop. All
+// it decides is who is told what; the rules are core/exchanges.hpp's.
+//
+// The way down (drain): readiness goes, the doors close, what is in flight ends by its answer or
+// its deadline, at most limits::drain_timeout; then the link says goodbye, the answers are written,
+// and the loop is stopped. A second drain() ends everything at once.
+//
+// Threads: everything on the loop's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "core/exchanges.hpp"
+#include "shell/http_api.hpp"
+#include "shell/http_front.hpp"
+#include "shell/mqtt_link.hpp"
+
+namespace mqtt_bridge {
+
+/// Constant after construction.
+struct BridgeOptions {
+  HttpApiOptions api;
+  std::vector<std::string> hosts;
+  MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
+};
+
+class Bridge : private MqttLink::User, private HttpFront::Service {
+ public:
+  Bridge(asio::io_context& loop, BridgeOptions options);
+
+  void listen(std::unique_ptr<Listener> listener) { front_.listen(std::move(listener)); }
+  void start() { link_.start(); }
+  void drain();
+
+  const MqttLink& link() const { return link_; }
+
+ private:
+  struct Caller {
+    std::shared_ptr<HttpRequest> request;
+    std::string netid;
+    Action action;
+  };
+
+  void on_request(std::shared_ptr<HttpRequest> request) override;
+  std::string refusal(Problem problem, std::string_view detail) override;
+
+  void on_link_up(const LinkUp& link) override;
+  void on_link_down() override;
+  void on_message(const MqttMessage& message) override;
+  void on_acknowledged(std::uint64_t id) override;
+  void on_refused(std::uint64_t id, const std::string& why) override;
+  void on_batch_end() override { act(); }
+
+  /// Carries out all that the table has decided.
+  void act();
+  void answer(const Ended& ended);
+  void set_deadline_timer();
+  void finish_drain();
+  std::optional<std::string> why_not_ready() const;
+
+  asio::io_context& loop_;
+  const std::chrono::milliseconds timeout_;
+  HttpApi api_;
+  Exchanges exchanges_;
+  std::unordered_map<ExchangeId, Caller> callers_;
+  asio::steady_timer deadline_timer_;
+  std::optional<Instant> timer_set_for_;
+  asio::steady_timer drain_timer_;
+  bool is_draining_ = false;
+  MqttLink link_;
+  HttpFront front_;
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,110 @@
+#include "shell/direct_call.hpp"
+
+#include <optional>
+#include <utility>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "core/topic.hpp"
+#include "shell/exchange_messages.hpp"
+#include "shell/mqtt_link.hpp"
+#include "shell/random.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A broker that knows an older version only may need this many attempts to say so, see LinkPolicy.
+constexpr int attempts = 6;
+
+class OneCall : private MqttLink::User {
+ public:
+  OneCall(asio::io_context& loop, const DirectCall& call)
+      : loop_(loop), exchanges_(Clock::now()), deadline_(loop), link_(loop, link_of(call), *this) {
+    const auto now = Clock::now();
+    const auto admitted = exchanges_.begin({.netid = call.netid,
+                                            .action = call.action,
+                                            .payload = call.message,
+                                            .correlation = random_bytes(16),
+                                            .arrived = now,
+                                            .deadline = now + call.timeout});
+    if (const auto* failure = std::get_if<Failure>(&admitted))
+      outcome = *failure;
+    deadline_.expires_at(now + call.timeout);
+    deadline_.async_wait([this](const std::error_code&) {
+      exchanges_.expire(Clock::now());
+      on_batch_end();
+    });
+    link_.start();
+  }
+
+  std::optional<std::variant<Answer, Failure>> outcome;
+
+ private:
+  static MqttLinkOptions link_of(const DirectCall& call) {
+    MqttLinkOptions link;
+    link.broker = call.broker;
+    link.client_id = call.netid;
+    link.filters = {response_topic(call.netid, call.action)};
+    link.session_expiry = std::chrono::ceil<std::chrono::seconds>(call.timeout);
+    return link;
+  }
+
+  void on_link_up(const LinkUp& link) override {
+    has_been_up_ = true;
+    exchanges_.link_up(link);
+  }
+  void on_link_down() override { exchanges_.link_down(Clock::now()); }
+  void on_message(const MqttMessage& message) override {
+    exchanges_.response(response_of(message), Clock::now());
+  }
+  void on_acknowledged(std::uint64_t id) override { exchanges_.acknowledged(id, Clock::now()); }
+  void on_refused(std::uint64_t id, const std::string& why) override {
+    exchanges_.refused(id, why, Clock::now());
+  }
+
+  void on_attempt_failed(ConnectFailure failure, const std::string& why) override {
+    const bool may_be_its_version =
+        failure == ConnectFailure::closed || failure == ConnectFailure::version_refused;
+    if (has_been_up_ || (may_be_its_version && ++failures_ < attempts))
+      return;
+    finish(Failure{Problem::broker_unavailable, why, {}});
+  }
+
+  void on_batch_end() override {
+    while (link_.is_up()) {
+      const auto next = exchanges_.next_publish(Clock::now());
+      if (!next)
+        break;
+      publish_request(link_, *next);
+    }
+    if (auto ended = exchanges_.next_ended())
+      finish(std::move(ended->outcome));
+  }
+
+  void finish(std::variant<Answer, Failure> result) {
+    outcome = std::move(result);
+    loop_.stop();
+  }
+
+  asio::io_context& loop_;
+  Exchanges exchanges_;
+  asio::steady_timer deadline_;
+  bool has_been_up_ = false;
+  int failures_ = 0;
+  MqttLink link_;
+};
+
+}  // namespace
+
+std::variant<Answer, Failure> call_directly(const DirectCall& call) {
+  asio::io_context loop(1);
+  OneCall one(loop, call);
+  if (!one.outcome)
+    loop.run();
+  return *std::move(one.outcome);
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,16 @@
+// Between the table of exchanges and the link: what a request and a response are as MQTT messages
+// (MQTT 5.0 4.10). Stateless.
+#pragma once
+
+#include "core/exchanges.hpp"
+#include "shell/mqtt_link.hpp"
+
+namespace mqtt_bridge {
+
+/// REQUIRES: link.is_up().
+void publish_request(MqttLink& link, const Publish& publish);
+
+/// Views into `message`.
+Response response_of(const MqttMessage& message);
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,378 @@
+#include "shell/http_api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/action.hpp"
+#include "core/bearer.hpp"
+#include "core/duration.hpp"
+#include "core/limits.hpp"
+#include "core/topic.hpp"
+#include "core/utf8.hpp"
+#include "shell/httplib_in_memory.hpp"
+#include "shell/random.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using httplib::Request;
+
+constexpr const char* text_type = "text/plain; charset=utf-8";
+constexpr const char* json_type = "application/json";
+constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
+constexpr const char* problem_base = "urn:mqtt-bridge:problem:";
+
+/// What a handler knows beside the request's head, and where it leaves what it decides.
+struct Pass {
+  const HttpRequest* request = nullptr;
+  const Ended* ended = nullptr;      // the second pass
+  const Failure* failure = nullptr;  // likewise, or a refusal
+  std::optional<Call> call = {};          // decided by the first pass
+};
+
+/// RFC 9110 5.6.2 leaves more room; this is what identifiers are made of, and is safe in logs.
+bool is_request_id(std::string_view id) {
+  constexpr std::string_view others = "-._~:+/=@";
+  return !id.empty() && id.size() <= limits::request_id_bytes &&
+         std::all_of(id.begin(), id.end(), [&](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  others.find(c) != std::string_view::npos;
+         });
+}
+
+double milliseconds(Duration duration) {
+  return std::round(std::chrono::duration<double, std::milli>(duration).count() * 1000) / 1000;
+}
+
+/// How long each part of a call took, in milliseconds, for those parts that it came to.
+Json timing_of(const Ended& ended) {
+  Json timing;
+  if (ended.published) {
+    timing["queue"] = milliseconds(*ended.published - ended.arrived);
+    if (ended.acknowledged)
+      timing["puback"] = milliseconds(*ended.acknowledged - *ended.published);
+    timing["response"] = milliseconds(ended.ended - *ended.published);
+  }
+  timing["total"] = milliseconds(ended.ended - ended.arrived);
+  return timing;
+}
+
+std::string server_timing(const Ended& ended) {
+  const Json timing = timing_of(ended);
+  std::string field;
+  for (const auto& [name, duration] : timing.items()) {
+    field += (field.empty() ? "" : ", ") + name + ";dur=" + duration.dump();
+  }
+  return field;
+}
+
+/// Whether the caller would rather have JSON: it names it, and not text before it.
+bool prefers_json(const Request& request) {
+  const std::string accept = request.get_header_value("Accept");
+  const auto json = accept.find(json_type);
+  return json != std::string::npos && json < accept.find("text/plain");
+}
+
+bool is_text(std::string_view content_type) {
+  return content_type.substr(0, 10) != "multipart/";
+}
+
+}  // namespace
+
+class HttpApi::Server : public InMemoryServer {
+ public:
+  Server(HttpApiOptions options, WhyNotReady why_not_ready)
+      : options_(std::move(options)), why_not_ready_(std::move(why_not_ready)) {
+    set_pre_routing_handler([this](const Request& request, httplib::Response& response) {
+      return check(request, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
+    });
+    Post("/transform/([^/]*)", [this](const Request& request, httplib::Response& response) {
+      transform(request, response);
+    });
+    Get("/healthz", [](const Request&, httplib::Response& response) {
+      response.set_content("ok\n", text_type);
+    });
+    Get("/readyz", [this](const Request&, httplib::Response& response) { ready(response); });
+    set_error_handler([this](const Request&, httplib::Response& response) { explain(response); });
+    set_exception_handler(
+        [this](const Request&, httplib::Response& response, const std::exception_ptr&) {
+          fail(response, Problem::internal_error, "this is a fault of the bridge");
+        });
+    set_post_routing_handler(
+        [this](const Request&, httplib::Response& response) { complete_fields(response); });
+  }
+
+  std::string run(Pass& pass) {
+    pass_ = &pass;
+    std::string response = process(pass.request->head);
+    pass_ = nullptr;
+    return response;
+  }
+
+  HttpApiOptions options_;
+
+ private:
+  struct Route {
+    std::string_view path;
+    std::string_view allow;
+  };
+  static constexpr std::string_view transform_path = "/transform/";
+  static constexpr std::array routes{Route{"/healthz", "GET, HEAD"}, Route{"/readyz", "GET, HEAD"}};
+
+  /// Before any handler. True when the response is decided.
+  bool check(const Request& request, httplib::Response& response) {
+    if (pass_->failure != nullptr) {
+      respond(response, *pass_->failure);
+    } else if (!is_authorized(request)) {
+      response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
+      fail(response, Problem::unauthorized, "send the bearer token of this bridge");
+    } else if (const std::string_view allow = allowed_methods(request.path);
+               !allow.empty() && allow.find(request.method) == std::string_view::npos) {
+      response.set_header("Allow", std::string(allow));
+      fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool is_authorized(const Request& request) const {
+    if (!options_.token)
+      return true;
+    const std::string field = request.get_header_value("Authorization");
+    const auto token = parse_bearer(field);
+    return token && constant_time_equal(*token, *options_.token);
+  }
+
+  static std::string_view allowed_methods(std::string_view path) {
+    if (path.substr(0, transform_path.size()) == transform_path)
+      return "POST";
+    const auto route = std::find_if(routes.begin(), routes.end(),
+                                    [&](const Route& each) { return each.path == path; });
+    return route != routes.end() ? route->allow : std::string_view();
+  }
+
+  void transform(const Request& request, httplib::Response& response) {
+    if (pass_->ended != nullptr)
+      return finish(request, response, *pass_->ended);
+    auto decision = call_of(request);
+    if (const auto* failure = std::get_if<Failure>(&decision))
+      return respond(response, *failure);
+    pass_->call = std::get<Call>(std::move(decision));
+  }
+
+  /// The call that `request` asks for, or what is wrong with it.
+  std::variant<Call, Failure> call_of(const Request& request) const {
+    const std::string name = request.matches[1];
+    const auto action = parse_action(name);
+    if (!action)
+      return unknown_action(name);
+    if (!is_text(request.get_header_value("Content-Type"))) {
+      return Failure{Problem::unsupported_media_type, "send the text itself as the body", {}};
+    }
+    if (!is_utf8(pass_->request->body)) {
+      return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
+    }
+    const std::string netid =
+        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+    if (auto failure = why_not_netid_of_call(netid))
+      return *failure;
+    if (auto failure = why_not_broker(request))
+      return *failure;
+    auto timeout = options_.timeout;
+    if (request.has_param("timeout")) {
+      const auto wanted = parse_duration(request.get_param_value("timeout"));
+      if (!wanted || *wanted < limits::min_timeout || *wanted > options_.max_timeout) {
+        return Failure{Problem::invalid_parameter,
+                       "timeout is a duration from 1ms to " + duration_text(options_.max_timeout) +
+                           ", such as 1500ms or 2s",
+                       {}};
+      }
+      timeout = *wanted;
+    }
+    return Call{.netid = netid,
+                .action = *action,
+                .payload = pass_->request->body,
+                .correlation = {},
+                .arrived = pass_->request->arrived,
+                .deadline = pass_->request->arrived + timeout};
+  }
+
+  static Failure unknown_action(std::string_view name) {
+    std::string known;
+    for (const Action action : all_actions) {
+      known.append(known.empty() ? "" : ", ").append(to_string(action));
+    }
+    return {Problem::unknown_action,
+            (is_utf8(name) && name.size() < 64 ? "there is no action '" + std::string(name) + "'; "
+                                               : "there is no such action; ") +
+                "the actions are " + known,
+            {}};
+  }
+
+  std::optional<Failure> why_not_netid_of_call(const std::string& netid) const {
+    if (netid.empty() && options_.netid.empty()) {
+      return Failure{
+          Problem::invalid_netid, "this bridge has no NetID of its own: add ?netid=", {}};
+    }
+    if (auto why = why_not_netid(netid))
+      return Failure{Problem::invalid_netid, *why, {}};
+    const auto& served = options_.netids;
+    const auto is_served = [&](std::string_view one) {
+      return std::find(served.begin(), served.end(), one) != served.end();
+    };
+    if (netid == options_.netid || is_served(netid) || is_served("*"))
+      return std::nullopt;
+    return Failure{Problem::netid_not_served, "this bridge does not serve the NetID " + netid, {}};
+  }
+
+  std::optional<Failure> why_not_broker(const Request& request) const {
+    if (!request.has_param("broker"))
+      return std::nullopt;
+    const auto wanted = parse_host_port(request.get_param_value("broker"), 1883);
+    if (const auto* why = std::get_if<std::string>(&wanted)) {
+      return Failure{Problem::invalid_parameter, "broker: " + *why, {}};
+    }
+    const auto& [host, port] = std::get<HostPort>(wanted);
+    if (same_broker(options_.broker, host, port))
+      return std::nullopt;
+    return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options_.broker), {}};
+  }
+
+  void finish(const Request& request, httplib::Response& response, const Ended& ended) {
+    response.set_header("Server-Timing", server_timing(ended));
+    if (const auto* failure = std::get_if<Failure>(&ended.outcome)) {
+      return respond(response, *failure);
+    }
+    const Answer& answer = std::get<Answer>(ended.outcome);
+    if (!prefers_json(request))
+      return response.set_content(answer.payload, text_type);
+    Json json{{"response", answer.payload},
+              {"matched_by", to_string(answer.matched_by)},
+              {"request_id", pass_->request->request_id},
+              {"milliseconds", timing_of(ended)}};
+    if (!answer.responder.empty())
+      json["responder"] = answer.responder;
+    response.set_content(dump(json) + "\n", json_type);
+  }
+
+  void ready(httplib::Response& response) const {
+    const auto why_not = why_not_ready_();
+    if (!why_not)
+      return response.set_content("ready\n", text_type);
+    fail(response, Problem::broker_unavailable, *why_not);
+  }
+
+  /// The library found no handler, or refused the request itself.
+  void explain(httplib::Response& response) const {
+    if (!response.body.empty())
+      return;
+    if (response.status == 404)
+      return fail(response, Problem::not_found, "there is nothing here");
+    fail(response, Problem::malformed_request, "the request could not be read");
+  }
+
+  void fail(httplib::Response& response, Problem problem, std::string detail) const {
+    respond(response, Failure{problem, std::move(detail), {}});
+  }
+
+  void respond(httplib::Response& response, const Failure& failure) const {
+    const ProblemKind& kind = describe(failure.problem);
+    response.status = failure.status.value_or(kind.status);
+    Json json{{"type", problem_base + std::string(kind.slug)},
+              {"title", kind.title},
+              {"status", response.status},
+              {"detail", failure.detail},
+              {"request_id", pass_->request->request_id},
+              {"retryable", kind.retryable == Retryable::yes}};
+    if (kind.status == 503 && kind.retryable == Retryable::yes) {
+      response.set_header("Retry-After", "1");
+    }
+    response.set_content(dump(json) + "\n", problem_type);
+  }
+
+  /// A reason or a NetID may hold anything.
+  static std::string dump(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+
+  /// Releases differ in what they say about the connection; it is the front's to say.
+  void complete_fields(httplib::Response& response) const {
+    response.headers.erase("Connection");
+    response.headers.erase("Keep-Alive");
+    response.headers.erase("Accept-Ranges");
+    if (!pass_->request->keep_alive)
+      response.set_header("Connection", "close");
+    response.set_header("Request-Id", pass_->request->request_id);
+    response.set_header("X-Content-Type-Options", "nosniff");
+    response.set_header("Cache-Control", "no-store");
+  }
+
+  const WhyNotReady why_not_ready_;
+  Pass* pass_ = nullptr;
+};
+
+HttpApi::HttpApi(HttpApiOptions options, WhyNotReady why_not_ready)
+    : server_(std::make_unique<Server>(std::move(options), std::move(why_not_ready))) {}
+HttpApi::~HttpApi() = default;
+
+namespace {
+
+/// The caller's Request-Id, out of the canonical head; a random one when it sent no usable one.
+std::string request_id_of(std::string_view head) {
+  for (const std::string_view name : {"\r\nRequest-Id: ", "\r\nX-Request-Id: "}) {
+    const auto field = head.find(name);
+    if (field == std::string_view::npos)
+      continue;
+    const auto begin = field + name.size();
+    const auto id = head.substr(begin, head.find("\r\n", begin) - begin);
+    if (is_request_id(id))
+      return std::string(id);
+  }
+  return random_hex(8);
+}
+
+}  // namespace
+
+std::variant<std::string, Call> HttpApi::begin(HttpRequest& request) {
+  request.request_id = request_id_of(request.head);
+  Pass pass{.request = &request};
+  std::string response = server_->run(pass);
+  if (pass.call)
+    return *std::move(pass.call);
+  return response;
+}
+
+std::string HttpApi::finish(const HttpRequest& request, const Ended& ended) {
+  Pass pass{.request = &request, .ended = &ended};
+  return server_->run(pass);
+}
+
+std::string HttpApi::finish(const HttpRequest& request, const Failure& failure) {
+  Pass pass{.request = &request, .failure = &failure};
+  return server_->run(pass);
+}
+
+namespace {
+
+struct NoRequest : HttpRequest {
+  void answer(std::string) override {}
+};
+
+}  // namespace
+
+std::string HttpApi::refusal(Problem problem, std::string_view detail) {
+  NoRequest request;
+  request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  request.keep_alive = false;
+  request.request_id = random_hex(8);
+  return finish(request, Failure{problem, std::string(detail), {}});
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,423 @@
+#include "shell/http_front.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/write.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include "core/access.hpp"
+#include "core/chunked.hpp"
+#include "core/http_head.hpp"
+#include "core/limits.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using Socket = asio::generic::stream_protocol::socket;
+
+constexpr std::size_t read_size = 16 * 1024;
+constexpr auto sweep_interval = 500ms;
+// How long, and for how much, an answered peer that still sends is listened to: closing at once
+// would reset the connection and could take the answer with it (RFC 9112 9.6).
+constexpr auto linger_timeout = 1s;
+constexpr std::size_t linger_bytes = 256 * 1024;
+constexpr auto pause_without_descriptors = 100ms;
+
+}  // namespace
+
+// One connection ------------------------------------------------------------------------------
+
+class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(HttpFront& front, Socket socket, Caller::Via via)
+      : front_(front), socket_(std::move(socket)), via_(via) {}
+
+  void start() { read_request(); }
+  void close();
+  /// Ends what took too long.
+  void sweep(Instant now);
+  /// Nothing of a next request has come.
+  bool is_idle() const { return phase_ == Phase::idle; }
+  void close_after_answer() { is_last_ = true; }
+
+ private:
+  enum class Phase { idle, head, body, answering, writing, lingering, closed };
+
+  class Request : public HttpRequest {
+   public:
+    explicit Request(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    void answer(std::string response) override {
+      if (const auto connection = std::exchange(connection_, {}).lock()) {
+        connection->write(std::move(response));
+      }
+    }
+
+   private:
+    std::weak_ptr<Connection> connection_;
+  };
+
+  void enter(Phase phase, Duration patience);
+  void read_more();
+  void on_read(std::size_t size);
+  void on_end_of_input();
+  void read_request();
+  void begin_request(const HttpHead& head);
+  void read_body();
+  bool read_chunked_body();
+  void finish_request();
+  void refuse(Problem problem, std::string_view detail);
+  void write(std::string response);
+  void on_written();
+  void linger();
+
+  HttpFront& front_;
+  Socket socket_;
+  const Caller::Via via_;
+
+  Phase phase_ = Phase::idle;
+  Instant deadline_ = Clock::now() + limits::idle_timeout;
+  std::string input_;  // received, not consumed; not to be touched while is_reading_
+  bool is_reading_ = false;
+  bool input_ended_ = false;
+  bool is_last_ = false;  // close after the answer in hand
+
+  std::shared_ptr<Request> request_;
+  HttpHead::Framing framing_ = HttpHead::Framing::none;
+  std::size_t content_length_ = 0;
+  std::optional<ChunkedBody> chunked_;
+
+  std::string output_;
+  std::size_t lingered_ = 0;
+};
+
+void HttpFront::Connection::enter(Phase phase, Duration patience) {
+  phase_ = phase;
+  deadline_ = Clock::now() + patience;
+}
+
+void HttpFront::Connection::close() {
+  if (phase_ == Phase::closed)
+    return;
+  phase_ = Phase::closed;
+  std::error_code ignored;
+  socket_.close(ignored);
+  front_.connections_.erase(shared_from_this());
+  if (front_.connections_.empty() && front_.on_empty_)
+    std::exchange(front_.on_empty_, {})();
+}
+
+void HttpFront::Connection::sweep(Instant now) {
+  if (now < deadline_)
+    return;
+  switch (phase_) {
+    case Phase::head:
+      return refuse(Problem::request_timeout, "the request's head did not arrive in time");
+    case Phase::body:
+      return refuse(Problem::request_timeout, "the request's body did not arrive in time");
+    case Phase::idle:
+    case Phase::answering:
+    case Phase::writing:
+    case Phase::lingering:
+      return close();
+    case Phase::closed:
+      return;
+  }
+}
+
+void HttpFront::Connection::read_more() {
+  if (std::exchange(is_reading_, true))
+    return;
+  const std::size_t used = input_.size();
+  input_.resize(used + read_size);
+  socket_.async_read_some(
+      asio::buffer(input_.data() + used, read_size),
+      [self = shared_from_this(), used](const std::error_code& error, std::size_t size) {
+        if (self->phase_ == Phase::closed)
+          return;
+        self->input_.resize(used + size);
+        if (!error)
+          return self->on_read(size);
+        if (error == asio::error::eof)
+          return self->on_end_of_input();
+        self->close();
+      });
+}
+
+void HttpFront::Connection::on_read(std::size_t size) {
+  switch (phase_) {
+    case Phase::idle:
+    case Phase::head:
+      return read_request();
+    case Phase::body:
+      return read_body();
+    case Phase::lingering:
+      input_.clear();
+      lingered_ += size;
+      return lingered_ > linger_bytes ? close() : read_more();
+    case Phase::answering:
+    case Phase::writing:
+    case Phase::closed:
+      return;
+  }
+}
+
+/// The peer sends nothing more, but may well wait for the answer to what it sent.
+void HttpFront::Connection::on_end_of_input() {
+  input_ended_ = true;
+  if (phase_ == Phase::head || phase_ == Phase::body) {
+    return refuse(Problem::malformed_request, "the connection ended within the request");
+  }
+  close();
+}
+
+void HttpFront::Connection::read_request() {
+  if (input_.empty()) {
+    if (input_ended_ || is_last_)
+      return close();
+    enter(Phase::idle, limits::idle_timeout);
+    return read_more();
+  }
+  if (phase_ != Phase::head) {
+    enter(Phase::head, limits::head_timeout);
+    request_ = std::make_shared<Request>(weak_from_this());
+    request_->arrived = Clock::now();
+  }
+  const auto parsed = parse_http_head(input_);
+  if (const auto* bad = std::get_if<BadHead>(&parsed))
+    return refuse(bad->problem, bad->detail);
+  if (const auto* head = std::get_if<HttpHead>(&parsed))
+    return begin_request(*head);
+  if (input_ended_)
+    return on_end_of_input();
+  read_more();
+}
+
+void HttpFront::Connection::begin_request(const HttpHead& head) {
+  const Caller caller{.via = via_,
+                      .host = head.field("Host").value_or(""),
+                      .origin = head.field("Origin"),
+                      .sec_fetch_site = head.field("Sec-Fetch-Site")};
+  if (const auto why = why_forbidden(caller, front_.hosts_)) {
+    return refuse(Problem::forbidden_origin, *why);
+  }
+  framing_ = head.framing;
+  content_length_ = head.content_length;
+  if (content_length_ > limits::payload_bytes) {
+    return refuse(Problem::payload_too_large, "the body is longer than this bridge takes");
+  }
+  if (head.field("Content-Encoding")) {
+    return refuse(Problem::unsupported_media_type, "send the text without a Content-Encoding");
+  }
+  request_->head = canonical_head(head);
+  request_->keep_alive = head.keep_alive && !is_last_;
+  is_last_ = !request_->keep_alive;
+  const bool wants_to_be_asked = head.expect_continue;
+  input_.erase(0, head.bytes);
+  chunked_.reset();
+  if (framing_ == HttpHead::Framing::chunked)
+    chunked_.emplace(limits::payload_bytes);
+  enter(Phase::body, limits::body_timeout);
+  if (!wants_to_be_asked || !input_.empty())
+    return read_body();
+  output_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](const std::error_code& error, std::size_t) {
+                      if (self->phase_ != Phase::body)
+                        return;
+                      return error ? self->close() : self->read_body();
+                    });
+}
+
+void HttpFront::Connection::read_body() {
+  switch (framing_) {
+    case HttpHead::Framing::none:
+      return finish_request();
+    case HttpHead::Framing::length:
+      if (input_.size() < content_length_)
+        break;
+      request_->body = input_.substr(0, content_length_);
+      input_.erase(0, content_length_);
+      return finish_request();
+    case HttpHead::Framing::chunked:
+      if (!read_chunked_body())
+        break;
+      return;
+  }
+  if (input_ended_)
+    return on_end_of_input();
+  read_more();
+}
+
+/// False when it needs more input.
+bool HttpFront::Connection::read_chunked_body() {
+  const auto [consumed, outcome] = chunked_->decode(input_, request_->body);
+  input_.erase(0, consumed);
+  if (std::holds_alternative<NeedMore>(outcome))
+    return false;
+  if (const auto* bad = std::get_if<BadBody>(&outcome)) {
+    refuse(bad->problem, bad->detail);
+  } else {
+    finish_request();
+  }
+  return true;
+}
+
+void HttpFront::Connection::finish_request() {
+  // The service has deadlines of its own; this one is for the case that it has a fault.
+  enter(Phase::answering, limits::max_timeout + 2 * limits::write_timeout);
+  front_.service_.on_request(std::exchange(request_, {}));
+}
+
+void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
+  is_last_ = true;
+  write(front_.service_.refusal(problem, detail));
+}
+
+void HttpFront::Connection::write(std::string response) {
+  if (phase_ == Phase::closed)
+    return;
+  enter(Phase::writing, limits::write_timeout);
+  output_ = std::move(response);
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](const std::error_code& error, std::size_t) {
+                      if (self->phase_ == Phase::closed)
+                        return;
+                      return error ? self->close() : self->on_written();
+                    });
+}
+
+void HttpFront::Connection::on_written() {
+  output_.clear();
+  if (is_last_)
+    return linger();
+  phase_ = Phase::idle;
+  read_request();
+}
+
+void HttpFront::Connection::linger() {
+  std::error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error || input_ended_)
+    return close();
+  enter(Phase::lingering, linger_timeout);
+  if (!is_reading_)
+    input_.clear();
+  read_more();
+}
+
+// The front -----------------------------------------------------------------------------------
+
+struct HttpFront::Door {
+  Door(asio::io_context& loop, std::unique_ptr<Listener> the_listener)
+      : listener(std::move(the_listener)), readable(loop, listener->descriptor()), pause(loop) {}
+  ~Door() { readable.release(); }  // the listener closes it
+
+  std::unique_ptr<Listener> listener;
+  asio::posix::stream_descriptor readable;
+  asio::steady_timer pause;
+};
+
+HttpFront::HttpFront(asio::io_context& loop, Service& service, std::vector<std::string> hosts)
+    : loop_(loop), service_(service), hosts_(std::move(hosts)), sweep_timer_(loop) {}
+
+HttpFront::~HttpFront() {
+  stop();
+}
+
+void HttpFront::listen(std::unique_ptr<Listener> listener) {
+  doors_.push_back(std::make_unique<Door>(loop_, std::move(listener)));
+  wait_at(*doors_.back());
+}
+
+void HttpFront::wait_at(Door& door) {
+  door.readable.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this, &door](const std::error_code& error) {
+                             if (!error)
+                               accept_from(door);
+                           });
+}
+
+void HttpFront::accept_from(Door& door) {
+  while (connections_.size() < limits::connections) {
+    const int accepted =
+        accept4(door.listener->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (accepted < 0) {
+      if (errno == EAGAIN)
+        return wait_at(door);
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+        break;
+      continue;  // that connection ended before we got to it (accept(2))
+    }
+    const bool is_tcp = door.listener->via() == Caller::Via::tcp;
+    if (is_tcp) {
+      const int on = 1;
+      setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    Socket socket(loop_, asio::generic::stream_protocol(is_tcp ? AF_INET : AF_UNIX, 0), accepted);
+    auto connection = std::make_shared<Connection>(*this, std::move(socket), door.listener->via());
+    connections_.insert(connection);
+    connection->start();
+    if (!is_sweeping_)
+      sweep();
+  }
+  pause(door);
+}
+
+/// No room for another connection: leaves the callers in the backlog for a while.
+void HttpFront::pause(Door& door) {
+  door.pause.expires_after(pause_without_descriptors);
+  door.pause.async_wait([this, &door](const std::error_code& error) {
+    if (!error)
+      wait_at(door);
+  });
+}
+
+/// Ends what took too long, as long as there are connections.
+void HttpFront::sweep() {
+  const auto now = Clock::now();
+  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+  for (const auto& connection : all)
+    connection->sweep(now);
+  is_sweeping_ = !connections_.empty();
+  if (!is_sweeping_)
+    return;
+  sweep_timer_.expires_after(sweep_interval);
+  sweep_timer_.async_wait([this](const std::error_code& error) {
+    if (!error)
+      sweep();
+  });
+}
+
+void HttpFront::drain() {
+  doors_.clear();
+  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+  for (const auto& connection : all) {
+    connection->close_after_answer();
+    if (connection->is_idle())
+      connection->close();
+  }
+}
+
+void HttpFront::when_empty(std::function<void()> action) {
+  if (connections_.empty())
+    return action();
+  on_empty_ = std::move(action);
+}
+
+void HttpFront::stop() {
+  doors_.clear();
+  sweep_timer_.cancel();
+  while (!connections_.empty())
+    (*connections_.begin())->close();
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,89 @@
+// The door: connections, and the bytes of requests and answers, on the event loop. It frames
+// requests (core/http_head, core/chunked), refuses what is not HTTP, what comes from a foreign page
+// and what takes too long, and gives each whole request to a Service, one at a time per connection.
+// No thread waits for a connection; what a request means is http_api's business.
+//
+// Threads: everything, the service included, on the loop's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "core/instant.hpp"
+#include "core/problem.hpp"
+#include "shell/listener.hpp"
+
+namespace mqtt_bridge {
+
+/// One request, whole and framed, on its way to its one answer.
+class HttpRequest {
+ public:
+  virtual ~HttpRequest() = default;
+
+  std::string head;  // as canonical_head() makes it
+  std::string body;
+  Instant arrived;         // its first byte
+  bool keep_alive = true;  // the connection is to serve another request after the answer
+  std::string request_id;  // the service's, which needs it in both passes
+
+  /// Sends a serialised HTTP response. Later calls, and calls after the connection broke, do
+  /// nothing. Without any the connection waits until its end.
+  virtual void answer(std::string response) = 0;
+};
+
+class HttpFront {
+ public:
+  class Service {
+   public:
+    virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
+    /// The response to what never became a request; the connection closes after it.
+    virtual std::string refusal(Problem problem, std::string_view detail) = 0;
+
+   protected:
+    ~Service() = default;
+  };
+
+  /// `hosts`: the names, besides the loopback's, that a Host field may carry.
+  HttpFront(asio::io_context& loop, Service& service, std::vector<std::string> hosts);
+  ~HttpFront();
+  HttpFront(const HttpFront&) = delete;
+  HttpFront& operator=(const HttpFront&) = delete;
+
+  void listen(std::unique_ptr<Listener> listener);
+
+  /// Accepts nothing more, closes what is idle, and lets the rest finish the request in hand.
+  void drain();
+  /// Calls `action`, once, when the last connection is gone; at once when there is none.
+  void when_empty(std::function<void()> action);
+  /// Closes everything now.
+  void stop();
+
+  std::size_t connections() const { return connections_.size(); }
+
+ private:
+  class Connection;
+  struct Door;
+
+  void wait_at(Door& door);
+  void accept_from(Door& door);
+  void pause(Door& door);
+  void sweep();
+
+  asio::io_context& loop_;
+  Service& service_;
+  const std::vector<std::string> hosts_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::set<std::shared_ptr<Connection>> connections_;
+  asio::steady_timer sweep_timer_;
+  bool is_sweeping_ = false;
+  std::function<void()> on_empty_;
+};
+
+}  // namespace mqtt_bridge

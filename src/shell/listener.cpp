@@ -1,0 +1,93 @@
+#include "shell/listener.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace mqtt_bridge {
+namespace {
+
+constexpr int backlog = 1024;
+
+/// Whether a process still serves the unix socket at `address`.
+bool is_served(const sockaddr_un& address) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool served =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(probe);
+  return served;
+}
+
+}  // namespace
+
+Listener::Listener(const Listen& address) : name_(to_string(address)) {
+  std::visit([this](const auto& concrete) { open(concrete); }, address);
+}
+
+Listener::~Listener() {
+  if (descriptor_ >= 0)
+    close(descriptor_);
+  if (!path_.empty())
+    unlink(path_.c_str());
+}
+
+void Listener::open(const TcpListen& address) {
+  asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address.address), address.port);
+  descriptor_ =
+      ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor_ < 0)
+    fail(errno);
+  const int on = 1;
+  setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (endpoint.address().is_v6()) {
+    setsockopt(descriptor_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
+  bind_and_listen(endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+  auto length = static_cast<socklen_t>(endpoint.capacity());
+  getsockname(descriptor_, endpoint.data(), &length);
+  name_ = "http://" + to_string(Listen(TcpListen{address.address, endpoint.port()}));
+}
+
+void Listener::open(const UnixListen& address) {
+  via_ = Caller::Via::unix_socket;
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string& path = address.path.native();
+  if (path.size() >= sizeof name.sun_path)
+    fail(ENAMETOOLONG);
+  std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
+  std::error_code ignored;
+  if (std::filesystem::is_socket(address.path, ignored)) {
+    if (is_served(name))
+      fail(EADDRINUSE);
+    unlink(path.c_str());  // left over by a process that was killed
+  }
+  descriptor_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor_ < 0)
+    fail(errno);
+  bind_and_listen(reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  path_ = address.path;
+}
+
+void Listener::bind_and_listen(const sockaddr* address, socklen_t length) {
+  if (bind(descriptor_, address, length) != 0 || ::listen(descriptor_, backlog) != 0)
+    fail(errno);
+}
+
+void Listener::fail(int error) {
+  if (descriptor_ >= 0)
+    close(descriptor_);
+  const std::string hint = error == EADDRINUSE ? "; is another mqtt_bridged running?" : "";
+  throw std::runtime_error("cannot listen on " + name_ + ": " +
+                           std::generic_category().message(error) + hint);
+}
+
+}  // namespace mqtt_bridge

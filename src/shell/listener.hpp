@@ -1,0 +1,41 @@
+// A listening socket, TCP or unix: opens, names and closes it; accepting is the front's. An address
+// that somebody else serves is an error at once: never shared (no SO_REUSEPORT), never stolen.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <sys/socket.h>
+
+#include "core/access.hpp"
+#include "shell/listen.hpp"
+
+namespace mqtt_bridge {
+
+class Listener {
+ public:
+  /// Throws std::runtime_error with one sentence that names the address.
+  explicit Listener(const Listen& address);
+  /// Removes a unix socket's path again.
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  Caller::Via via() const { return via_; }
+  /// Where it really listens: `http://127.0.0.1:8426` or `unix:/run/...`.
+  const std::string& name() const { return name_; }
+
+ private:
+  void open(const TcpListen& address);
+  void open(const UnixListen& address);
+  void bind_and_listen(const sockaddr* address, socklen_t length);
+  [[noreturn]] void fail(int error);
+
+  int descriptor_ = -1;
+  Caller::Via via_ = Caller::Via::tcp;
+  std::string name_;
+  std::filesystem::path path_;  // of the unix socket that is ours to remove
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,291 @@
+#include "shell/mqtt_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <mqtt/async_client.h>
+
+#include "core/limits.hpp"
+#include "shell/paho_quirks.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+constexpr int qos = 1;
+constexpr int refusal = 0x80;  // the first reason code that is one (MQTT 5.0 2.4)
+constexpr int session_taken_over = 0x8E;
+// The library's words for a TCP connection that was there and ended before the CONNACK.
+constexpr const char* closed_before_connack = "TCP connect completion failure";
+
+/// A reason code in words. Codes 1 to 5 are return codes of a 3.1.1 CONNACK (3.1.1 3.2.2.3).
+std::string reason_in_words(int code) {
+  switch (code) {
+    case 1:
+      return "unacceptable protocol version";
+    case 2:
+      return "client identifier rejected";
+    case 3:
+      return "server unavailable";
+    case 4:
+      return "bad user name or password";
+    case 5:
+      return "not authorized";
+    default:
+      break;
+  }
+  const char* const text = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(code));
+  return text != nullptr ? std::string(text) : "reason code " + std::to_string(code);
+}
+
+std::string_view bytes_of(const MQTTLenString& text) {
+  return {text.data, static_cast<std::size_t>(std::max(text.len, 0))};
+}
+
+void take_property(const MQTTProperty& property, MqttMessage& message) {
+  switch (property.identifier) {
+    case MQTTPROPERTY_CODE_CORRELATION_DATA:
+      message.correlation = bytes_of(property.value.data);
+      break;
+    case MQTTPROPERTY_CODE_RESPONSE_TOPIC:
+      message.response_topic = bytes_of(property.value.data);
+      break;
+    case MQTTPROPERTY_CODE_USER_PROPERTY: {
+      const std::string_view name = bytes_of(property.value.data);
+      const std::string_view value = bytes_of(property.value.value);
+      if (name == "status")
+        message.status = value;
+      if (name == "error")
+        message.error = value;
+      if (name == "responder")
+        message.responder = value;
+      break;
+    }
+    default:  // of the library's enum; the rest mean nothing to a request or its response
+      break;
+  }
+}
+
+MqttMessage translate(const mqtt::message& from) {
+  MqttMessage message;
+  message.topic = from.get_topic();
+  message.payload = from.get_payload_str();
+  message.retained = from.is_retained();
+  const MQTTProperties& properties = from.get_properties().c_struct();
+  for (int i = 0; i < properties.count; ++i)
+    take_property(properties.array[i], message);
+  return message;
+}
+
+mqtt::properties properties_of(const MqttPublish& publish) {
+  mqtt::properties properties;
+  if (!publish.response_topic.empty()) {
+    properties.add({mqtt::property::RESPONSE_TOPIC, std::string(publish.response_topic)});
+  }
+  if (!publish.correlation.empty()) {
+    properties.add({mqtt::property::CORRELATION_DATA, std::string(publish.correlation)});
+  }
+  if (publish.expiry) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*publish.expiry).count();
+    properties.add({mqtt::property::MESSAGE_EXPIRY_INTERVAL, static_cast<int32_t>(seconds)});
+  }
+  for (const auto& [name, value] : publish.user_properties) {
+    properties.add({mqtt::property::USER_PROPERTY, name, value});
+  }
+  return properties;
+}
+
+/// Gives one kind of the library's completions to a function; user_context() tells which.
+class Listener : public mqtt::iaction_listener {
+ public:
+  using Completion = std::function<void(const mqtt::token&, bool succeeded)>;
+  explicit Listener(Completion completion) : completion_(std::move(completion)) {}
+
+ private:
+  // Nothing may escape into the library's C frames.
+  void on_success(const mqtt::token& token) override { complete(token, true); }
+  void on_failure(const mqtt::token& token) override { complete(token, false); }
+  void complete(const mqtt::token& token, bool succeeded) noexcept {
+    completion_(token, succeeded);
+  }
+
+  Completion completion_;
+};
+
+}  // namespace
+
+class MqttConnection::Client {
+ public:
+  Client(const MqttConnectOptions& options, Sink sink)
+      : sink_(std::move(sink)),
+        address_(options.address),
+        is_v5_(options.version == MqttVersion::v5),
+        client_(options.uri, options.client_id,
+                mqtt::create_options(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
+    client_.set_message_callback([this](mqtt::const_message_ptr message) noexcept {
+      socket_.acknowledge_quickly();
+      sink_(mqtt_event::Arrived{translate(*message)});
+    });
+    client_.set_connection_lost_handler(
+        [this](const std::string&) noexcept { lose("the connection broke", false); });
+    client_.set_disconnected_handler(
+        [this](const mqtt::properties&, mqtt::ReasonCode code) noexcept {
+          lose("the broker disconnected us: " + reason_in_words(code), code == session_taken_over);
+        });
+    connect(options);
+  }
+
+  ~Client() { paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest); }
+
+  void subscribe(const std::vector<std::string>& filters) {
+    const auto topics = mqtt::string_collection::create(filters);
+    const mqtt::iasync_client::qos_collection levels(filters.size(), qos);
+    attempt([&] {
+      client_.subscribe(topics, levels, reinterpret_cast<void*>(filters.size()), on_subscribed_);
+    });
+  }
+
+  void publish(const MqttPublish& publish) {
+    const auto message = mqtt::message::create(
+        publish.topic, publish.payload.data(), publish.payload.size(), qos, publish.retained,
+        is_v5_ ? properties_of(publish) : mqtt::properties());
+    attempt([&] { client_.publish(message, reinterpret_cast<void*>(publish.id), on_published_); });
+  }
+
+  void cut() { socket_.shut_down(); }
+  int descriptor() const { return socket_.descriptor(); }
+
+ private:
+  void connect(const MqttConnectOptions& options) {
+    mqtt::connect_options connect;
+    connect.set_mqtt_version(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1);
+    if (is_v5_) {
+      connect.set_clean_start(options.clean_start);
+      connect.set_properties({{mqtt::property::SESSION_EXPIRY_INTERVAL,
+                               static_cast<int32_t>(options.session_expiry.count())}});
+    } else {
+      connect.set_clean_session(true);
+    }
+    connect.set_keep_alive_interval(limits::keep_alive);
+    connect.set_connect_timeout(limits::connect_timeout);
+    // Above our own window: the library must never queue, see MqttLink.
+    connect.set_max_inflight(static_cast<int>(2 * limits::publish_window));
+    if (options.username)
+      connect.set_user_name(*options.username);
+    if (options.password)
+      connect.set_password(*options.password);
+    if (options.will) {
+      connect.set_will(mqtt::will_options(options.will->topic, options.will->payload, qos,
+                                          options.will->retained));
+    }
+    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connecting);
+    attempt([&] { client_.connect(connect, nullptr, on_connected_); });
+  }
+
+  /// The library refuses a call, by an exception, only once the connection is gone.
+  template <typename Call>
+  void attempt(const Call& call) {
+    try {
+      call();
+    } catch (const mqtt::exception& error) {
+      lose(error.to_string(), false);
+    }
+  }
+
+  void connected(const mqtt::token& token, bool succeeded) {
+    if (!succeeded) {
+      paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
+      return sink_(why_not_connected(token));
+    }
+    socket_.tune(address_);
+    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
+    const mqtt::connect_response response = token.get_connect_response();
+    std::size_t receive_maximum = 65'535;
+    const MQTTProperties& properties = response.get_properties().c_struct();
+    for (int i = 0; i < properties.count; ++i) {
+      if (properties.array[i].identifier == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) {
+        receive_maximum = properties.array[i].value.integer2;
+      }
+    }
+    sink_(mqtt_event::Connected{response.is_session_present(), receive_maximum});
+  }
+
+  /// The library gives a token's text in all its releases only by throwing it.
+  static std::string error_text(const mqtt::token& token) {
+    try {
+      static_cast<void>(token.get_connect_response());
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  static mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) {
+    const int code = token.get_return_code();
+    if (code <= 0) {
+      const bool was_closed = error_text(token).find(closed_before_connack) != std::string::npos;
+      return {was_closed ? ConnectFailure::closed : ConnectFailure::unreachable,
+              was_closed ? "the broker closed the connection without an answer to CONNECT"
+                         : "there is no broker at this address"};
+    }
+    const bool version_refused = code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
+    return {version_refused ? ConnectFailure::version_refused : ConnectFailure::refused,
+            "the broker refused the connection: " + reason_in_words(code)};
+  }
+
+  void subscribed(const mqtt::token& token, bool succeeded) {
+    const auto filters = reinterpret_cast<std::size_t>(token.get_user_context());
+    std::vector<int> codes;
+    if (succeeded) {
+      const mqtt::subscribe_response response = token.get_subscribe_response();
+      for (const auto code : response.get_reason_codes()) codes.push_back(static_cast<int>(code));
+    }
+    codes.resize(filters, succeeded ? 0 : refusal);
+    sink_(mqtt_event::Subscribed{std::move(codes)});
+  }
+
+  void published(const mqtt::token& token, bool succeeded) {
+    socket_.acknowledge_quickly();
+    const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
+    if (succeeded)
+      return sink_(mqtt_event::Acknowledged{id});
+    const int code = token.get_reason_code();
+    if (code < refusal)
+      return;  // given up by the library: the connection is gone
+    sink_(mqtt_event::Refused{id, "the broker refused the request: " + reason_in_words(code)});
+  }
+
+  void lose(std::string why, bool taken_over) {
+    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
+    sink_(mqtt_event::Lost{std::move(why), taken_over});
+  }
+
+  const Sink sink_;
+  const sockaddr_storage address_;
+  const bool is_v5_;
+  paho_quirks::BrokerSocket socket_;
+  Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};
+  Listener on_subscribed_{[this](const mqtt::token& t, bool ok) { subscribed(t, ok); }};
+  Listener on_published_{[this](const mqtt::token& t, bool ok) { published(t, ok); }};
+  mqtt::async_client client_;  // last: its end is the end of all callbacks
+};
+
+MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink) {
+  paho_quirks::keep_library_running();
+  client_ = std::make_unique<Client>(options, std::move(sink));
+}
+MqttConnection::~MqttConnection() = default;
+
+void MqttConnection::subscribe(const std::vector<std::string>& filters) {
+  client_->subscribe(filters);
+}
+void MqttConnection::publish(const MqttPublish& publish) {
+  client_->publish(publish);
+}
+void MqttConnection::cut() {
+  client_->cut();
+}
+int MqttConnection::descriptor() const {
+  return client_->descriptor();
+}
+
+}  // namespace mqtt_bridge

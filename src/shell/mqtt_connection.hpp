@@ -1,0 +1,128 @@
+// One connection to one broker, from CONNECT to its end: the Paho C++ client, translated. What the
+// library's threads hear becomes events for a sink; nothing is retried here. See mqtt_link.hpp for
+// the link that outlives connections.
+//
+// Threads: the owner serialises all calls; the sink is called on the library's threads, must not
+// block, and is not called any more once the destructor has returned.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include "core/instant.hpp"
+#include "core/link_policy.hpp"
+
+namespace mqtt_bridge {
+
+/// A PUBLISH that arrived (MQTT 5.0 3.3); a property is absent where it was not sent, and always in
+/// version 3.1.1.
+struct MqttMessage {
+  std::string topic;
+  std::string payload;
+  bool retained = false;
+  std::optional<std::string> response_topic;
+  std::optional<std::string> correlation;
+  std::optional<std::string> status;  // user properties of these names
+  std::optional<std::string> error;
+  std::optional<std::string> responder;
+};
+
+/// A PUBLISH to send, QoS 1. Empty and absent properties are not sent; version 3.1.1 sends none.
+struct MqttPublish {
+  std::uint64_t id;  // comes back with the acknowledgement
+  std::string topic;
+  std::string_view payload;
+  std::string_view response_topic;
+  std::string_view correlation;
+  std::optional<Duration> expiry;  // Message Expiry Interval, rounded up to whole seconds
+  std::vector<std::pair<std::string, std::string>> user_properties;
+  bool retained = false;
+};
+
+namespace mqtt_event {
+struct Connected {
+  bool session_present;
+  std::size_t receive_maximum;  // 65,535 when the broker named none (MQTT 5.0 3.2.2.3.3)
+};
+struct ConnectFailed {
+  ConnectFailure failure;
+  std::string why;
+};
+/// One reason code for each filter of one subscribe(), in its order; 0x80 and above is a refusal.
+struct Subscribed {
+  std::vector<int> reason_codes;
+};
+struct Acknowledged {
+  std::uint64_t id;
+};
+/// The broker took no responsibility for a publish (PUBACK with a reason code of 0x80 or above).
+struct Refused {
+  std::uint64_t id;
+  std::string why;
+};
+struct Arrived {
+  MqttMessage message;
+};
+struct Lost {
+  std::string why;
+  bool taken_over;  // another client connected with our client id
+};
+}  // namespace mqtt_event
+using MqttEvent = std::variant<mqtt_event::Connected, mqtt_event::ConnectFailed,
+                               mqtt_event::Subscribed, mqtt_event::Acknowledged,
+                               mqtt_event::Refused, mqtt_event::Arrived, mqtt_event::Lost>;
+
+struct MqttWill {
+  std::string topic;
+  std::string payload;
+  bool retained;
+};
+
+struct MqttConnectOptions {
+  sockaddr_storage address;  // of the broker, resolved: the library would resolve under its lock
+  std::string uri;           // tcp://ADDRESS:PORT, numeric
+  MqttVersion version;
+  std::string client_id;
+  bool clean_start;
+  std::chrono::seconds session_expiry;  // MQTT 5 only
+  std::optional<std::string> username;
+  std::optional<std::string> password;
+  std::optional<MqttWill> will;
+};
+
+class MqttConnection {
+ public:
+  using Sink = std::function<void(MqttEvent)>;
+
+  /// Begins to connect; Connected or ConnectFailed follows. Does not block.
+  MqttConnection(const MqttConnectOptions& options, Sink sink);
+  /// Says DISCONNECT where there is a connection.
+  ~MqttConnection();
+  MqttConnection(const MqttConnection&) = delete;
+  MqttConnection& operator=(const MqttConnection&) = delete;
+
+  // REQUIRES: Connected came, Lost did not. When the connection is lost meanwhile, these do
+  // nothing: Lost is on its way.
+  void subscribe(const std::vector<std::string>& filters);  // QoS 1; at least one
+  void publish(const MqttPublish& publish);
+
+  /// Ends the connection as if the network had: Lost follows.
+  void cut();
+
+  /// The descriptor of the connection once it is up, -1 otherwise: for whoever wants to look at it.
+  int descriptor() const;
+
+ private:
+  class Client;
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,123 @@
+// The link to the broker: connects, subscribes, stays, and comes back. "Up" means exactly:
+// connected and every subscription granted. Which version and when is LinkPolicy's; one
+// connection's life is MqttConnection's; here is what joins them, on the event loop.
+//
+// Threads: everything, the handler included, on the loop's thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "core/broker_url.hpp"
+#include "core/exchanges.hpp"
+#include "core/link_policy.hpp"
+#include "shell/mqtt_connection.hpp"
+
+namespace mqtt_bridge {
+
+struct MqttLinkOptions {
+  BrokerUrl broker;
+  Protocol protocol = Protocol::automatic;
+  std::string client_id;
+  std::vector<std::string> filters;  // subscribed to before the link counts as up
+  std::chrono::seconds session_expiry{0};
+  std::optional<std::string> username;
+  std::optional<std::string> password;
+  std::optional<MqttWill> will;
+};
+
+class MqttLink {
+ public:
+  /// Who uses a link. Each call may use the link, but not destroy it.
+  class User {
+   public:
+    virtual void on_link_up(const LinkUp& link) = 0;
+    virtual void on_link_down() = 0;
+    virtual void on_message(const MqttMessage& message) = 0;
+    virtual void on_acknowledged(std::uint64_t id) = 0;
+    virtual void on_refused(std::uint64_t id, const std::string& why) = 0;
+    /// A whole batch of the above has been given: the moment to act on all of it at once.
+    virtual void on_batch_end() {}
+    /// An attempt to connect or subscribe failed; the next one follows by itself.
+    virtual void on_attempt_failed(ConnectFailure /*failure*/, const std::string& /*why*/) {}
+
+   protected:
+    ~User() = default;
+  };
+
+  MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user);
+  ~MqttLink();
+  MqttLink(const MqttLink&) = delete;
+  MqttLink& operator=(const MqttLink&) = delete;
+
+  /// Begins to connect.
+  void start();
+  /// Says goodbye to the broker; nothing more comes. Does not wait.
+  void stop();
+
+  bool is_up() const { return is_up_; }
+  /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
+  void publish(const MqttPublish& publish);
+
+  MqttVersion version() const { return policy_.version(); }
+  /// Why the link is not up, in words; empty while it is.
+  const std::string& why_down() const { return why_down_; }
+  int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
+
+ private:
+  using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+  struct Inbox;
+
+  void schedule_attempt();
+  void begin_attempt();
+  void resolve();
+  void connect_to_next();
+  void fail_attempt(ConnectFailure failure, std::string why);
+  void drop_connection(std::string why);
+
+  void take_events();
+  void on(const mqtt_event::Connected& event);
+  void on(const mqtt_event::ConnectFailed& event);
+  void on(const mqtt_event::Subscribed& event);
+  void on(const mqtt_event::Acknowledged& event);
+  void on(const mqtt_event::Refused& event);
+  void on(const mqtt_event::Arrived& event);
+  void on(const mqtt_event::Lost& event);
+
+  void subscribe_next();
+  void come_up();
+  void watch();
+  double jitter() { return std::uniform_real_distribution<>(0, 1)(random_); }
+
+  asio::io_context& loop_;
+  const MqttLinkOptions options_;
+  User& user_;
+  LinkPolicy policy_;
+  std::mt19937 random_{std::random_device{}()};
+
+  asio::steady_timer attempt_timer_;  // the next attempt, or the end of the present one
+  asio::steady_timer watch_timer_;
+  asio::ip::tcp::resolver resolver_;
+  Endpoints endpoints_;  // of the present attempt, those not tried yet
+  std::shared_ptr<Inbox> inbox_;
+  std::unique_ptr<MqttConnection> connection_;
+  std::optional<mqtt_event::Connected> connected_;
+  std::size_t filters_sent_ = 0;
+  std::size_t filters_granted_ = 0;
+  std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
+  bool is_watching_ = false;
+  bool has_been_up_ = false;
+  bool is_stopped_ = false;
+  bool is_up_ = false;
+  std::string why_down_ = "connecting";
+};
+
+}  // namespace mqtt_bridge

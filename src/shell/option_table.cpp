@@ -1,0 +1,181 @@
+#include "shell/option_table.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+#include <variant>
+
+#include <CLI/CLI.hpp>
+
+#include "shell/arguments.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+/// A setting's texts from the strongest source that has any, and how to name that source.
+struct Given {
+  std::string origin;
+  std::vector<std::string> texts;
+};
+
+void declare(CLI::App& app, const Setting& setting) {
+  const std::string flag = "--" + setting.name;
+  if (setting.type == KeyType::boolean) {
+    app.add_flag(flag)->description(setting.help);
+    return;
+  }
+  // Neither a bound vector nor envname(): CLI11 would take `[::1]` apart as a vector, and would
+  // rank the file above the environment. Its part is the command line and --help.
+  CLI::Option* option = app.add_option(flag)->description(setting.help);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name(setting.value_name);
+  if (!setting.default_text.empty())
+    option->default_str(setting.default_text);
+}
+
+void declare_all(CLI::App& app, const Program& program, const std::vector<Setting>& settings) {
+  app.set_help_flag("-h,--help", "Print this help, and exit");
+  app.set_version_flag("--version", program.name + " " + program.version,
+                       "Print the version, and exit");
+  app.footer("An option can also be an environment variable (--log-level: " +
+             environment_name(program, "log-level") +
+             ")\nor a key of the configuration file (log-level = \"debug\").\nA flag beats the "
+             "environment, and that beats the file.");
+  for (const Setting& setting : settings)
+    declare(app, setting);
+}
+
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    if (comma != 0 && !text.empty())
+      parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos)
+      return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::optional<Given> given_as_flag(const Setting& setting, const CLI::App& app) {
+  std::vector<std::string> texts = app.get_option("--" + setting.name)->results();
+  if (texts.empty())
+    return std::nullopt;
+  for (std::string& text : texts)
+    text = original_argument(text);
+  // As everywhere, the last of several flags counts: a wrapper's defaults can be overridden.
+  if (setting.type != KeyType::list)
+    texts.erase(texts.begin(), texts.end() - 1);
+  return Given{"--" + setting.name, std::move(texts)};
+}
+
+std::optional<Given> given_in_environment(const Setting& setting, const Program& program,
+                                          const Environment& environment) {
+  if (setting.where == Where::only_as_flag)
+    return std::nullopt;
+  std::string name = environment_name(program, setting.name);
+  const char* const value = environment(name.c_str());
+  if (value == nullptr || *value == '\0')
+    return std::nullopt;
+  if (setting.type == KeyType::list)
+    return Given{std::move(name), split_at_commas(value)};
+  return Given{std::move(name), {value}};
+}
+
+std::optional<Given> given_in_file(const Setting& setting, const std::string& file,
+                                   const std::vector<ConfigValue>& values) {
+  const auto value = std::find_if(values.begin(), values.end(), [&setting](const ConfigValue& v) {
+    return v.key == setting.name;
+  });
+  if (value == values.end())
+    return std::nullopt;
+  const bool means_none =
+      setting.type == KeyType::text && setting.default_text.empty() && value->texts.front().empty();
+  if (means_none)
+    return std::nullopt;
+  return Given{file + ":" + std::to_string(value->line) + ": " + setting.name, value->texts};
+}
+
+/// The fault of the first text that is refused; empty when all are taken.
+std::string take_all(const Setting& setting, const Given& given) {
+  for (const std::string& text : given.texts) {
+    if (const std::string fault = setting.take(text); !fault.empty()) {
+      return given.origin + ": " + fault;
+    }
+  }
+  return {};
+}
+
+ConfigResult read_file(const std::string& file, const std::vector<Setting>& settings) {
+  if (file.empty())
+    return std::vector<ConfigValue>{};
+  std::vector<ConfigKey> keys;
+  for (const Setting& setting : settings) {
+    if (setting.where == Where::anywhere)
+      keys.push_back({setting.name, setting.type});
+  }
+  return read_toml_config(file, keys);
+}
+
+std::optional<ExitNow> parse_flags(CLI::App& app, const Program& program, int argc,
+                                   const char* const* argv) {
+  try {
+    app.parse(arguments_for_cli11(argc, argv));
+  } catch (const CLI::CallForHelp&) {
+    return ExitNow{0, app.help(), ""};
+  } catch (const CLI::CallForVersion&) {
+    return ExitNow{0, program.name + " " + program.version + "\n", ""};
+  } catch (const CLI::ParseError& error) {
+    return usage_error(program.name, usage_fault(app, error) + "; --help lists the options");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const char* name) { return std::getenv(name); };
+}
+
+std::string environment_name(const Program& program, const std::string& setting) {
+  std::string name = program.environment_prefix;
+  for (const char c : setting) {
+    const bool letter = c >= 'a' && c <= 'z';
+    name += c == '-' ? '_' : letter ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return name;
+}
+
+std::optional<ExitNow> take_settings(const Program& program, const std::vector<Setting>& settings,
+                                     int argc, const char* const* argv,
+                                     const Environment& environment) {
+  CLI::App app{program.purpose, program.name};
+  declare_all(app, program, settings);
+  if (auto exit = parse_flags(app, program, argc, argv))
+    return exit;
+
+  const auto flag_or_environment = [&](const Setting& setting) {
+    auto given = given_as_flag(setting, app);
+    return given ? given : given_in_environment(setting, program, environment);
+  };
+  const auto config = std::find_if(settings.begin(), settings.end(),
+                                   [](const Setting& setting) { return setting.name == "config"; });
+  const auto config_given = flag_or_environment(*config);
+  const std::string file = config_given ? config_given->texts.front() : "";
+  const ConfigResult read = read_file(file, settings);
+  if (const auto* fault = std::get_if<std::string>(&read))
+    return usage_error(program.name, *fault);
+
+  for (const Setting& setting : settings) {
+    auto given = flag_or_environment(setting);
+    if (!given)
+      given = given_in_file(setting, file, std::get<0>(read));
+    if (!given)
+      continue;
+    const std::string fault = take_all(setting, *given);
+    if (!fault.empty())
+      return usage_error(program.name, fault);
+  }
+  return std::nullopt;
+}
+
+}  // namespace mqtt_bridge

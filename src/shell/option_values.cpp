@@ -1,0 +1,129 @@
+#include "shell/option_values.hpp"
+
+#include <algorithm>
+
+#include "core/ascii.hpp"
+#include "core/duration.hpp"
+#include "core/limits.hpp"
+#include "core/topic.hpp"
+#include "core/utf8.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+/// MQTT 5.0 1.5.4: a string of the protocol is UTF-8, without U+0000 and better without controls.
+bool is_mqtt_text(const std::string& text) {
+  return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
+}
+
+}  // namespace
+
+Take into(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty())
+      return "needs a value";
+    if (!is_mqtt_text(text))
+      return "must be UTF-8 without control characters";
+    to = text;
+    return {};
+  };
+}
+
+Take into_topic_level(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty() || !is_mqtt_text(text) || text.find_first_of("/+#") != std::string::npos) {
+      return "'" + text + "' is not one level of a topic: not empty, and without '/', '+' and '#'";
+    }
+    to = text;
+    return {};
+  };
+}
+
+Take into(std::filesystem::path& to) {
+  return [&to](const std::string& text) -> std::string {
+    // Never taken for none: an unset shell variable must not switch a token off.
+    if (text.empty() || text.find('\0') != std::string::npos)
+      return "needs the path of a file";
+    to = text;
+    return {};
+  };
+}
+
+Take into(bool& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text != "true" && text != "false")
+      return "'" + text + "' is neither true nor false";
+    to = text == "true";
+    return {};
+  };
+}
+
+Take into(std::chrono::milliseconds& to) {
+  return [&to](const std::string& text) -> std::string {
+    const auto duration = parse_duration(text);
+    if (!duration)
+      return "'" + text + "' is not a duration, such as 1500ms, 2s, 1.5s or 1m";
+    if (*duration < limits::min_timeout || *duration > limits::max_timeout) {
+      return "must be from " + duration_text(limits::min_timeout) + " to " +
+             duration_text(limits::max_timeout) + ", not " + text;
+    }
+    to = *duration;
+    return {};
+  };
+}
+
+Take into(BrokerUrl& to) {
+  return [&to](const std::string& text) -> std::string {
+    auto parsed = parse_broker_url(text);
+    if (const auto* fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    to = std::get<BrokerUrl>(std::move(parsed));
+    return {};
+  };
+}
+
+Take into(std::vector<Listen>& to) {
+  return [&to](const std::string& text) -> std::string {
+    auto parsed = parse_listen(text);
+    if (const auto* fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    to.push_back(std::get<Listen>(std::move(parsed)));
+    return {};
+  };
+}
+
+Take into_netid(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (const auto why = why_not_netid(text))
+      return *why;
+    to = text;
+    return {};
+  };
+}
+
+Take into_netids(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text != "*") {
+      if (const auto why = why_not_netid(text))
+        return *why;
+    }
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_hosts(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    const bool bracketed = text.starts_with('[') && text.ends_with(']');
+    std::string host = bracketed ? text.substr(1, text.size() - 2) : text;
+    if (!is_host(host))
+      return "'" + text + "' is not a host name or an address, without a port";
+    std::transform(host.begin(), host.end(), host.begin(), ascii::to_lower);
+    to.push_back(std::move(host));
+    return {};
+  };
+}
+
+}  // namespace mqtt_bridge

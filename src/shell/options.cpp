@@ -1,0 +1,179 @@
+#include "shell/options.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "core/duration.hpp"
+#include "shell/option_values.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+std::vector<Setting> broker_settings(BrokerOptions& to) {
+  return {
+      {"broker", "URL", to_string(to.url), "The MQTT broker: mqtt://host:port or mqtts://host:port",
+       into(to.url)},
+      {"protocol", "VERSION", "auto",
+       "MQTT version: auto (5, or 3.1.1 when the broker refuses 5), 5 or 3.1.1",
+       into_one_of<Protocol>(
+           to.protocol,
+           {{"auto", Protocol::automatic}, {"5", Protocol::v5}, {"3.1.1", Protocol::v3_1_1}})},
+      {"client-id", "ID", "", "MQTT client id; made up when not given", into(to.client_id)},
+      {"username", "NAME", "", "User name for the broker", into(to.username)},
+      {"password-file", "FILE", "", "File that holds the password for the broker",
+       into(to.password_file)},
+      {"ca-file", "FILE", "", "CA certificates (PEM) for mqtts; the system's when not given",
+       into(to.ca_file)},
+      {"cert-file", "FILE", "", "Client certificate (PEM) for mqtts", into(to.cert_file)},
+      {"key-file", "FILE", "", "Private key (PEM) of the client certificate", into(to.key_file)},
+  };
+}
+
+std::vector<Setting> run_settings(RunOptions& to) {
+  return {
+      {"log-level", "LEVEL", "info", "Least level to log: trace, debug, info, warn or error",
+       into_one_of<LogLevel>(to.log_level, {{"trace", LogLevel::trace},
+                                            {"debug", LogLevel::debug},
+                                            {"info", LogLevel::info},
+                                            {"warn", LogLevel::warn},
+                                            {"error", LogLevel::error}})},
+      {"log-format", "FORMAT", "auto", "auto, human, json or journal",
+       into_one_of<LogFormat>(to.log_format, {{"auto", LogFormat::automatic},
+                                              {"human", LogFormat::human},
+                                              {"json", LogFormat::json},
+                                              {"journal", LogFormat::journal}})},
+      {"config", "FILE", "", "TOML file to read options from", into(to.config), KeyType::text,
+       Where::not_in_file},
+      {"check-config", "", "", "Say whether the configuration is right, and exit",
+       into(to.check_config), KeyType::boolean, Where::only_as_flag},
+  };
+}
+
+void append(std::vector<Setting>& settings, std::vector<Setting> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(settings));
+}
+
+/// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
+std::filesystem::path systemd_directory(const Environment& environment, const char* name) {
+  const char* const value = environment(name);
+  const std::string_view list = value == nullptr ? "" : value;
+  return list.substr(0, list.find(':'));
+}
+
+std::string broker_fault(const BrokerOptions& broker) {
+  if (!broker.password_file.empty() && broker.username.empty()) {
+    return "--password-file needs --username as well";
+  }
+  if (broker.cert_file.empty() != broker.key_file.empty()) {
+    return "--cert-file and --key-file need each other";
+  }
+  const bool tls_file = !broker.ca_file.empty() || !broker.cert_file.empty();
+  if (tls_file && broker.url.scheme != BrokerUrl::Scheme::mqtts) {
+    return "--ca-file, --cert-file and --key-file need a --broker with mqtts://, not " +
+           to_string(broker.url);
+  }
+  return {};
+}
+
+std::string bridged_fault(const BridgedOptions& options) {
+  if (options.netid.empty() && options.netids.empty()) {
+    return "--netid is missing: the NetID whose topics to use; or --netids, the list of those that "
+           "callers may name";
+  }
+  if (options.timeout > options.max_timeout) {
+    return "--timeout (" + duration_text(options.timeout) + ") is longer than --max-timeout (" +
+           duration_text(options.max_timeout) + ")";
+  }
+  const auto remote = std::find_if_not(options.listen.begin(), options.listen.end(), is_loopback);
+  if (remote != options.listen.end() && options.token_file.empty() && !options.allow_remote) {
+    return "--listen: " + to_string(*remote) +
+           " can be reached from other machines; give a --token-file, or --allow-remote to let "
+           "anybody call";
+  }
+  return broker_fault(options.broker);
+}
+
+void add_defaults(BridgedOptions& options, const Environment& environment) {
+  if (options.state_dir.empty()) {
+    options.state_dir = systemd_directory(environment, "STATE_DIRECTORY");
+  }
+  if (!options.listen.empty())
+    return;
+  options.listen.push_back(TcpListen{"127.0.0.1", 8426});
+  const auto runtime_dir = systemd_directory(environment, "RUNTIME_DIRECTORY");
+  if (!runtime_dir.empty())
+    options.listen.push_back(UnixListen{runtime_dir / "bridge.sock"});
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(BridgedOptions& options) {
+  std::vector<Setting> settings = broker_settings(options.broker);
+  append(settings,
+         {{"netid", "NETID", "", "NetID of calls that name none", into_netid(options.netid)},
+          {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
+           into_netids(options.netids), KeyType::list},
+          {"listen", "ADDRESS", "127.0.0.1:8426",
+           "ADDRESS:PORT, [IPV6]:PORT or unix:PATH to listen on; repeatable. Under systemd also "
+           "bridge.sock in its runtime directory by default",
+           into(options.listen), KeyType::list},
+          {"host", "NAME", "", "One more Host name under which to answer; repeatable",
+           into_hosts(options.host), KeyType::list},
+          {"timeout", "DURATION", duration_text(options.timeout),
+           "How long a call waits when it names no timeout", into(options.timeout)},
+          {"max-timeout", "DURATION", duration_text(options.max_timeout),
+           "The longest timeout that a call may name", into(options.max_timeout)},
+          {"token-file", "FILE", "", "File that holds the bearer token that callers must send",
+           into(options.token_file)},
+          {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",
+           into(options.allow_remote), KeyType::boolean},
+          {"state-dir", "DIRECTORY", "",
+           "Where the client id is kept over restarts; systemd's state directory by default",
+           into(options.state_dir)}});
+  append(settings, run_settings(options.run));
+  return settings;
+}
+
+std::vector<Setting> settings_of(ResponderOptions& options) {
+  std::vector<Setting> settings = broker_settings(options.broker);
+  append(settings,
+         {{"share", "GROUP", "", "Share the requests with the other responders of this group",
+           into_topic_level(options.share)},
+          {"id", "ID", "", "Name to announce this responder by; made up when not given",
+           into_topic_level(options.id)}});
+  append(settings, run_settings(options.run));
+  return settings;
+}
+
+std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char* const* argv,
+                                                            const Environment& environment) {
+  const Program program{"mqtt_bridged", "Lets callers of HTTP use a service that speaks MQTT.",
+                        "MQTT_BRIDGE_", MQTT_BRIDGE_VERSION};
+  BridgedOptions options;
+  if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
+    return *std::move(exit);
+  }
+  add_defaults(options, environment);
+  const std::string fault = bridged_fault(options);
+  if (!fault.empty())
+    return usage_error(program.name, fault);
+  return options;
+}
+
+std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const char* const* argv,
+                                                                const Environment& environment) {
+  const Program program{"mqtt_responder",
+                        "Answers the requests that mqtt_client and others publish.",
+                        "MQTT_RESPONDER_", MQTT_BRIDGE_VERSION};
+  ResponderOptions options;
+  if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
+    return *std::move(exit);
+  }
+  const std::string fault = broker_fault(options.broker);
+  if (!fault.empty())
+    return usage_error(program.name, fault);
+  return options;
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,77 @@
+// What the operator wants of mqtt_bridged and mqtt_responder: flags, environment, configuration
+// file and defaults, validated and never acted upon; no file but the configuration is opened, no
+// name resolved. Values.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/broker_url.hpp"
+#include "core/limits.hpp"
+#include "core/link_policy.hpp"
+#include "shell/exit_now.hpp"
+#include "shell/listen.hpp"
+#include "shell/log.hpp"
+#include "shell/option_table.hpp"
+
+namespace mqtt_bridge {
+
+/// How to reach the broker, the same for both programs. An empty path or text means none.
+struct BrokerOptions {
+  BrokerUrl url;
+  Protocol protocol = Protocol::automatic;
+  std::string client_id;  // empty: the program makes one
+  std::string username;
+  std::filesystem::path password_file;  // only with a username (MQTT 3.1.1 3.1.2.9)
+  std::filesystem::path ca_file;        // these three only with mqtts; empty: the system's CAs
+  std::filesystem::path cert_file;      // with key_file, or neither
+  std::filesystem::path key_file;
+  friend bool operator==(const BrokerOptions&, const BrokerOptions&) = default;
+};
+
+/// What has nothing to do with the program's purpose.
+struct RunOptions {
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::automatic;
+  bool check_config = false;     // say whether all this is right, and exit
+  std::filesystem::path config;  // empty: no file was read
+  friend bool operator==(const RunOptions&, const RunOptions&) = default;
+};
+
+struct BridgedOptions {
+  BrokerOptions broker;
+  RunOptions run;
+  std::string netid;                // of calls that name none; empty: such calls are refused
+  std::vector<std::string> netids;  // served besides `netid`; "*" allows any. One of both is given
+  std::vector<Listen> listen;       // never empty after the parse
+  std::vector<std::string> host;    // that callers may use besides the loopback's; lower case
+  std::chrono::milliseconds timeout = limits::default_timeout;  // at most max_timeout
+  std::chrono::milliseconds max_timeout = limits::max_timeout;
+  std::filesystem::path token_file;  // empty: no token is asked for
+  std::filesystem::path state_dir;   // empty: nothing is kept over a restart
+  bool allow_remote = false;
+  friend bool operator==(const BridgedOptions&, const BridgedOptions&) = default;
+};
+
+struct ResponderOptions {
+  BrokerOptions broker;
+  RunOptions run;
+  std::string share;  // the group of a shared subscription; empty: not shared
+  std::string id;     // under which its presence is announced; empty: the program makes one
+  friend bool operator==(const ResponderOptions&, const ResponderOptions&) = default;
+};
+
+std::variant<BridgedOptions, ExitNow> parse_bridged_options(
+    int argc, const char* const* argv, const Environment& environment = process_environment());
+
+std::variant<ResponderOptions, ExitNow> parse_responder_options(
+    int argc, const char* const* argv, const Environment& environment = process_environment());
+
+/// The option tables; each setting's take() writes into `options`, which must outlive it.
+std::vector<Setting> settings_of(BridgedOptions& options);
+std::vector<Setting> settings_of(ResponderOptions& options);
+
+}  // namespace mqtt_bridge

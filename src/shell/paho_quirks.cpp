@@ -1,0 +1,229 @@
+#include "shell/paho_quirks.hpp"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <tuple>
+
+#include <MQTTAsync.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "core/limits.hpp"
+
+namespace mqtt_bridge::paho_quirks {
+namespace {
+
+bool is_peer(const sockaddr_storage& a, const sockaddr_storage& b) {
+  if (a.ss_family != b.ss_family)
+    return false;
+  if (a.ss_family == AF_INET) {
+    const auto& a4 = reinterpret_cast<const sockaddr_in&>(a);
+    const auto& b4 = reinterpret_cast<const sockaddr_in&>(b);
+    return a4.sin_port == b4.sin_port && a4.sin_addr.s_addr == b4.sin_addr.s_addr;
+  }
+  const auto& a6 = reinterpret_cast<const sockaddr_in6&>(a);
+  const auto& b6 = reinterpret_cast<const sockaddr_in6&>(b);
+  return a6.sin6_port == b6.sin6_port &&
+         std::memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof a6.sin6_addr) == 0;
+}
+
+/// The newest descriptor that is connected to `peer`, or -1.
+int find_connection(const sockaddr_storage& peer) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
+  int found = -1;
+  while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    int descriptor = -1;
+    if (std::from_chars(name.data(), name.data() + name.size(), descriptor).ec != std::errc{}) {
+      continue;
+    }
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
+        is_peer(address, peer) && descriptor > found) {
+      found = descriptor;
+    }
+  }
+  return found;
+}
+
+bool set_option(int descriptor, int option, int value) {
+  return setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value) == 0;
+}
+
+/// The library's release as a number that can be compared: 1.3.12 is 10312.
+int library_release() {
+  for (const MQTTAsync_nameValue* info = MQTTAsync_getVersionInfo(); info->name != nullptr;
+       ++info) {
+    if (std::string_view(info->name) != "Version")
+      continue;
+    std::array<int, 3> parts{};
+    const char* text = info->value;
+    const char* const end = text + std::strlen(text);
+    for (int& part : parts) {
+      text = std::from_chars(text, end, part).ptr;
+      if (text != end)
+        ++text;
+    }
+    return (parts[0] * 100 + parts[1]) * 100 + parts[2];
+  }
+  return 0;
+}
+
+constexpr int release_with_a_sound_send_thread = 10316;
+
+}  // namespace
+
+// No TCP_NODELAY ------------------------------------------------------------------------------
+
+bool BrokerSocket::tune(const sockaddr_storage& peer) {
+  release();
+  const int connection = find_connection(peer);
+  if (connection < 0)
+    return false;
+  fcntl(connection, F_SETFD, FD_CLOEXEC);
+  descriptor_ = fcntl(connection, F_DUPFD_CLOEXEC, 0);
+  const auto silence = std::chrono::milliseconds(limits::puback_timeout).count();
+  return descriptor_ >= 0 && set_option(descriptor_, TCP_NODELAY, 1) &&
+         set_option(descriptor_, TCP_QUICKACK, 1) &&
+         set_option(descriptor_, TCP_USER_TIMEOUT, static_cast<int>(silence));
+}
+
+void BrokerSocket::acknowledge_quickly() const {
+  if (descriptor_ >= 0)
+    set_option(descriptor_, TCP_QUICKACK, 1);
+}
+
+void BrokerSocket::shut_down() const {
+  if (descriptor_ >= 0)
+    shutdown(descriptor_, SHUT_RDWR);
+}
+
+void BrokerSocket::release() {
+  if (descriptor_ >= 0)
+    close(descriptor_);
+  descriptor_ = -1;
+}
+
+// Threads that stop, and lost wake-ups ----------------------------------------------------------
+
+namespace {
+
+struct Idler {
+  MQTTAsync client = nullptr;
+  bool can_lose_wake_ups = library_release() < release_with_a_sound_send_thread;
+
+  Idler() {
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
+    options.struct_version = 2;  // the first that has the members below
+    options.sendWhileDisconnected = 1;
+    options.allowDisconnectedSendAtAnyTime = 1;
+    options.maxBufferedMessages = 1;
+    options.deleteOldestMessages = 1;
+    MQTTAsync_createWithOptions(&client, "tcp://127.0.0.1:1", "idler", MQTTCLIENT_PERSISTENCE_NONE,
+                                nullptr, &options);
+  }
+};
+
+Idler& idler() {
+  static Idler& instance = *new Idler;
+  return instance;
+}
+
+}  // namespace
+
+void keep_library_running() {
+  idler();
+}
+
+void kick_send_thread() noexcept {
+  if (!idler().can_lose_wake_ups)
+    return;
+  MQTTAsync_message message = MQTTAsync_message_initializer;
+  message.qos = 0;
+  MQTTAsync_sendMessage(idler().client, "kick", &message, nullptr);
+}
+
+// Sleeping while there is work ----------------------------------------------------------------
+
+namespace {
+
+constexpr useconds_t library_sleep = 100'000;
+
+// Never destroyed: the library's threads outlive main().
+struct Rest {
+  std::mutex mutex;
+  std::condition_variable changed;
+  ReceiveThread mode = ReceiveThread::may_rest;
+};
+
+Rest& rest() {
+  static Rest& instance = *new Rest;
+  return instance;
+}
+
+int plain_usleep(useconds_t microseconds) {
+  const timespec time{static_cast<time_t>(microseconds / 1'000'000),
+                      static_cast<long>(microseconds % 1'000'000) * 1000};
+  return nanosleep(&time, nullptr);
+}
+
+int rest_of_receive_thread() {
+  using namespace std::chrono_literals;
+  std::unique_lock lock(rest().mutex);
+  switch (rest().mode) {
+    case ReceiveThread::may_rest:
+      rest().changed.wait_for(lock, 100ms, [] { return rest().mode != ReceiveThread::may_rest; });
+      return 0;
+    case ReceiveThread::connecting:
+      lock.unlock();
+      return plain_usleep(1000);
+    case ReceiveThread::connected:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void tell_receive_thread(ReceiveThread mode) {
+  {
+    const std::lock_guard lock(rest().mutex);
+    rest().mode = mode;
+  }
+  rest().changed.notify_all();
+}
+
+std::vector<std::string> check() {
+  std::vector<std::string> failed;
+  Dl_info here{};
+  Dl_info found{};
+  void* const usleep_in_use = dlsym(RTLD_DEFAULT, "usleep");
+  if (usleep_in_use == nullptr || dladdr(usleep_in_use, &found) == 0 ||
+      dladdr(reinterpret_cast<void*>(&tell_receive_thread), &here) == 0 ||
+      here.dli_fbase != found.dli_fbase) {
+    failed.emplace_back(
+        "usleep() is not ours: calls after a second of silence may take 100 ms more");
+  }
+  return failed;
+}
+
+}  // namespace mqtt_bridge::paho_quirks
+
+// The library's only use of usleep() is the receive thread's sleep of 100 ms.
+extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microseconds) {
+  if (microseconds != mqtt_bridge::paho_quirks::library_sleep) {
+    return mqtt_bridge::paho_quirks::plain_usleep(microseconds);
+  }
+  return mqtt_bridge::paho_quirks::rest_of_receive_thread();
+}

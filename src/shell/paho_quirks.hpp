@@ -1,0 +1,65 @@
+// What the Paho MQTT C library needs from outside to be fast and prompt. Each part works round one
+// fault of the library, names it and the release that mends it, and is to be deleted when the
+// oldest supported release has the remedy. Nothing else in the project knows of these faults.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/socket.h>
+
+namespace mqtt_bridge::paho_quirks {
+
+/// Fault: no release (1.3.16 is the newest seen) sets TCP_NODELAY, and with QoS 1 that meets the
+/// peer's delayed ACK: 44 ms at each end. The library has no access to its socket, so we find it
+/// among the process's descriptors by its peer, and keep a duplicate of it.
+/// Threads: tune() and release() belong to the owner, the rest may be called from any thread.
+class BrokerSocket {
+ public:
+  BrokerSocket() = default;
+  ~BrokerSocket() { release(); }
+  BrokerSocket(const BrokerSocket&) = delete;
+  BrokerSocket& operator=(const BrokerSocket&) = delete;
+
+  /// Finds the established connection to `peer` and sets TCP_NODELAY, TCP_QUICKACK,
+  /// TCP_USER_TIMEOUT (limits::puback_timeout) and close-on-exec on it. False when there is none.
+  bool tune(const sockaddr_storage& peer);
+
+  /// The kernel leaves quick-ACK mode by itself (tcp(7)), so this follows every packet received.
+  void acknowledge_quickly() const;
+
+  /// Ends the connection at once, as if the peer had closed it.
+  void shut_down() const;
+
+  void release();
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Fault: destroying the last client of the process stops the library's threads and waits for them,
+/// up to 10 s (seen up to 1.3.16). A client that never connects and is never destroyed prevents it.
+/// Call before the first connection; calling it again does nothing.
+void keep_library_running();
+
+/// Fault: the library's send thread is woken through a condition variable without a predicate; a
+/// wake-up that comes while it is busy is lost, and a PUBLISH lies for up to 1 s (mended
+/// in 1.3.16). This wakes that thread without any traffic, by handing that client a message.
+/// REQUIRES: keep_library_running(). Threads: any.
+void kick_send_thread() noexcept;
+
+/// Fault: the library's receive thread sleeps 100 ms when it finds nothing to read: after each
+/// second without traffic, and before it notices a new connection (seen up to 1.3.16). It calls
+/// usleep(), which our programs define for themselves; what that does depends on this.
+enum class ReceiveThread {
+  may_rest,    // no connection: the library's own 100 ms, cut short by the next call
+  connecting,  // look again every millisecond
+  connected    // no sleep: it waits in poll() for the next packet
+};
+void tell_receive_thread(ReceiveThread mode);
+
+/// What of the above did not take in this program on this system, for the log; empty when all did.
+std::vector<std::string> check();
+
+}  // namespace mqtt_bridge::paho_quirks

@@ -1,0 +1,94 @@
+#include "shell/program.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+#include "shell/random.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+constexpr std::size_t secret_bytes = 64 * 1024;
+
+std::string read_small_file(const std::filesystem::path& file, std::string_view what) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(secret_bytes, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad() || !stream.eof()) {
+    throw std::runtime_error("cannot read the " + std::string(what) + " from " + file.string());
+  }
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
+}
+
+}  // namespace
+
+std::string read_secret(const std::filesystem::path& file, std::string_view what) {
+  std::string text = read_small_file(file, what);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty() || text.find_first_of("\r\n") != std::string::npos) {
+    throw std::runtime_error("the " + std::string(what) + " in " + file.string() +
+                             " is not one line of text");
+  }
+  return text;
+}
+
+std::string lasting_id(std::string_view prefix, const std::filesystem::path& state_dir) {
+  const std::string fresh = std::string(prefix) + random_hex(4);
+  if (state_dir.empty()) return fresh;
+  const auto file = state_dir / "client-id";
+  std::string known;
+  if (std::ifstream(file) >> known && known.size() == fresh.size() && known.rfind(prefix, 0) == 0) {
+    return known;
+  }
+  if (!(std::ofstream(file) << fresh << '\n')) {
+    spdlog::warn("cannot keep the client id in {}: it will be another one after a restart",
+                 file.string());
+  }
+  return fresh;
+}
+
+MqttLinkOptions link_options_of(const BrokerOptions& broker) {
+  if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
+    throw std::runtime_error("--broker: mqtts:// is not supported yet; use mqtt://");
+  }
+  MqttLinkOptions link;
+  link.broker = broker.url;
+  link.protocol = broker.protocol;
+  link.client_id = broker.client_id;
+  if (!broker.username.empty()) link.username = broker.username;
+  if (!broker.password_file.empty()) link.password = read_secret(broker.password_file, "password");
+  return link;
+}
+
+void on_termination(asio::signal_set& signals, std::function<void()> action) {
+  signals.async_wait([&signals, action = std::move(action)](const std::error_code& error, int) {
+    if (error) return;
+    action();
+    on_termination(signals, action);
+  });
+}
+
+int exit_now(const ExitNow& exit) {
+  std::fputs(exit.out.c_str(), stdout);
+  std::fputs(exit.err.c_str(), stderr);
+  return std::fflush(stdout) == 0 ? exit.code : 1;
+}
+
+int guarded(std::string_view program, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(program.size()), program.data(),
+                 error.what());
+    return exit_usage;
+  }
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,44 @@
+// Reads a configuration file strictly: one flat TOML table, only known keys, only their types.
+// Not CLI11's own reader, which differs between releases, cuts a string at a '#' and passes over
+// unknown keys; and not behind CLI11's Config interface, since that lets the file override the
+// environment and has no place for a line number. The only file that knows toml++. Stateless.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace mqtt_bridge {
+
+enum class KeyType { text, boolean, list };  // list: an array of strings
+
+struct ConfigKey {
+  std::string name;
+  KeyType type;
+};
+
+/// One setting as the file has it. A boolean reads "true" or "false"; only a list has any number of
+/// texts, the others have one.
+struct ConfigValue {
+  std::string key;
+  std::vector<std::string> texts;
+  std::size_t line;
+  friend bool operator==(const ConfigValue&, const ConfigValue&) = default;
+};
+
+/// In the order of the file; or the file's first fault, as one sentence that begins with
+/// `file:line:` and names the key.
+using ConfigResult = std::variant<std::vector<ConfigValue>, std::string>;
+
+/// Reads the file; one that cannot be read is an error as well.
+ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const ConfigKey> keys);
+
+/// `file` is only the name to use in errors.
+ConfigResult parse_toml_config(std::string_view toml, std::string_view file,
+                               std::span<const ConfigKey> keys);
+
+}  // namespace mqtt_bridge
