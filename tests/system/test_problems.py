@@ -1,0 +1,349 @@
+"""Every problem that a caller can meet is met here, over HTTP, and has the shape that RFC 9457 and
+the README promise. A problem added to the table without a test here fails the first test."""
+
+import concurrent.futures
+import contextlib
+import json
+import pathlib
+import re
+import socket
+import unittest
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually, read_answer,
+                     send_raw, unused_port)
+
+# What the README says: the status of each problem, and whether the request may simply be sent again.
+TABLE = {
+    "invalid-netid": (400, False),
+    "invalid-payload": (400, False),
+    "invalid-parameter": (400, False),
+    "malformed-request": (400, False),
+    "unauthorized": (401, False),
+    "netid-not-served": (403, False),
+    "forbidden-origin": (403, False),
+    "unknown-action": (404, False),
+    "not-found": (404, False),
+    "method-not-allowed": (405, False),
+    "request-timeout": (408, True),
+    "payload-too-large": (413, False),
+    "uri-too-long": (414, False),
+    "unsupported-media-type": (415, False),
+    "wrong-broker": (421, False),
+    "headers-too-large": (431, False),
+    "unmatched-response": (502, False),
+    "bad-response": (502, False),
+    "broker-unavailable": (503, True),
+    "no-responder": (503, True),
+    "overloaded": (503, True),
+    "shutting-down": (503, True),
+    "response-timeout": (504, False),
+    "responder-error": (422, False),  # the responder of the test says 422
+}
+
+# A caller cannot bring this about: it is what a fault of the program itself would get.
+NOT_PRODUCIBLE = {"internal-error"}
+
+
+class Responder:
+    """An MQTT 5 responder in this process, which answers a request by `answer(client, request)`."""
+
+    def __init__(self, broker, answer):
+        versioned = {"callback_api_version": mqtt.CallbackAPIVersion.VERSION1} if hasattr(
+            mqtt, "CallbackAPIVersion") else {}
+        self._client = mqtt.Client(client_id="", protocol=mqtt.MQTTv5, **versioned)
+        self._subscribed = False
+        self._client.on_connect = lambda client, *_: client.subscribe("+/+/request", qos=1)
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = lambda client, _, request: answer(client, request)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+
+    def _on_subscribe(self, *_):
+        self._subscribed = True
+
+    def __enter__(self):
+        eventually(lambda: self._subscribed, "the test's own responder has subscribed")
+        return self
+
+    def __exit__(self, *_):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def answer_with(payload, *user_properties):
+    """Answers as MQTT 5 wants it: to the Response Topic, with the Correlation Data."""
+    def answer(client, request):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.CorrelationData = request.properties.CorrelationData
+        if user_properties:
+            properties.UserProperty = list(user_properties)
+        client.publish(request.properties.ResponseTopic, payload, qos=1, properties=properties)
+    return answer
+
+
+def slugs_of_the_source():
+    source = (pathlib.Path(REPOSITORY) / "src" / "core" / "problem.hpp").read_text()
+    body = re.search(r"enum class Problem \{(.*?)\};", source, re.DOTALL).group(1)
+    return {word.replace("_", "-") for word in re.findall(r"^\s*(\w+),", body, re.MULTILINE)}
+
+
+class EveryProblem(SystemTest):
+    @classmethod
+    def share(cls, world: World):
+        cls.broker = world.broker()
+        cls.daemon = world.daemon(cls.broker)
+
+    def assert_problem(self, answer, slug):
+        status, retryable = TABLE[slug]
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        problem = json.loads(answer.body)
+        self.assertTrue(re.search(rf"(^|[/:#]){slug}$", problem["type"]), problem)
+        self.assertEqual(problem["status"], status)
+        for member in ("title", "detail", "request_id"):
+            self.assertIsInstance(problem[member], str)
+            self.assertTrue(problem[member], member)
+        self.assertIs(problem["retryable"], retryable, problem)
+        self.assertEqual(answer.headers["Request-Id"], problem["request_id"])
+        return problem
+
+    def transform(self, daemon, *arguments, **keywords):
+        with Caller(daemon.port) as caller:
+            return caller.transform(*arguments, **keywords)
+
+    def get(self, target, method="GET", **keywords):
+        with Caller(self.daemon.port) as caller:
+            return caller.request(method, target, **keywords)
+
+    def test_each_problem_of_the_source_is_in_this_table_and_has_its_test(self):
+        self.assertEqual(slugs_of_the_source(), set(TABLE) | NOT_PRODUCIBLE)
+        for slug in TABLE:
+            name = "test_" + slug.replace("-", "_")
+            self.assertTrue(any(test.startswith(name) for test in dir(self)), name)
+
+    def test_invalid_netid(self):
+        self.assert_problem(self.transform(self.daemon, "uppercase", "abc", netid="a/b"),
+                            "invalid-netid")
+
+    def test_invalid_payload(self):
+        for payload in (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"abc\xe2\x82"):
+            with self.subTest(payload=payload):
+                self.assert_problem(self.transform(self.daemon, "uppercase", payload),
+                                    "invalid-payload")
+
+    def test_invalid_parameter(self):
+        self.assert_problem(self.transform(self.daemon, "uppercase", "abc", timeout="soon"),
+                            "invalid-parameter")
+
+    def test_malformed_request(self):
+        requests = [
+            b"nonsense\r\n\r\n",
+            b"POST /transform/uppercase HTTP/1.1\r\n\r\n",
+            b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nabc",
+            b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+            b"Content-Length: 4\r\n\r\nabcd",
+            b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\nBad Name: x\r\n\r\n",
+            b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\nFolded: a\r\n b\r\n\r\n",
+        ]
+        for request in requests:
+            with self.subTest(request=request):
+                self.assert_problem(send_raw(self.daemon.port, request), "malformed-request")
+
+    def test_unauthorized(self):
+        token_file = self.world.folder / "token"
+        token_file.write_text("correct-horse\n")
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker, "--token-file", token_file, ready=False)
+        daemon.wait_until_ready({"Authorization": "Bearer correct-horse"})
+        self.world.responder(broker)
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "},
+                        {"Authorization": "Basic Y29ycmVjdC1ob3JzZQ=="}):
+            with self.subTest(headers=headers):
+                answer = self.transform(daemon, "uppercase", "abc", headers)
+                self.assert_problem(answer, "unauthorized")
+                self.assertTrue(answer.headers["WWW-Authenticate"].startswith("Bearer"))
+        right = self.transform(daemon, "uppercase", "abc", {"Authorization": "Bearer correct-horse"})
+        self.assertEqual((right.status, right.text), (200, "ABC"))
+        self.assertFalse([line for line in daemon.lines if "correct-horse" in line])
+
+    def test_netid_not_served(self):
+        self.assert_problem(self.transform(self.daemon, "uppercase", "abc", netid="carol"),
+                            "netid-not-served")
+
+    def test_forbidden_origin(self):
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"},
+                        {"Origin": "null"}, {"Host": f"evil.example:{self.daemon.port}"}):
+            with self.subTest(headers=headers):
+                self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
+                                    "forbidden-origin")
+
+    def test_unknown_action(self):
+        answer = self.transform(self.daemon, "rot13", "abc")
+        self.assert_problem(answer, "unknown-action")
+
+    def test_not_found(self):
+        for target in ("/nowhere", "/transform", "/transform/", "/transform/uppercase/x"):
+            with self.subTest(target=target):
+                answer = self.get(target)
+                self.assertEqual(answer.status, 404, answer)
+        self.assert_problem(self.get("/nowhere"), "not-found")
+
+    def test_method_not_allowed(self):
+        for method, target, allowed in (("GET", "/transform/uppercase", "POST"),
+                                        ("DELETE", "/transform/uppercase", "POST"),
+                                        ("POST", "/healthz", "GET")):
+            with self.subTest(method=method, target=target):
+                answer = self.get(target, method)
+                self.assert_problem(answer, "method-not-allowed")
+                self.assertIn(allowed, answer.headers["Allow"])
+
+    def test_request_timeout_once_a_head_does_not_arrive_in_time(self):
+        self.assert_problem(send_raw(self.daemon.port, b"POST /transform/uppercase HTTP/1.1\r\nHo"),
+                            "request-timeout")
+
+    def test_payload_too_large(self):
+        self.assert_problem(self.transform(self.daemon, "uppercase", b"a" * (1024 * 1024 + 1)),
+                            "payload-too-large")
+
+    def test_uri_too_long(self):
+        self.assert_problem(self.get("/" + "a" * 9000), "uri-too-long")
+
+    def test_unsupported_media_type(self):
+        for headers in ({"Content-Type": "multipart/form-data; boundary=x"},
+                        {"Content-Encoding": "gzip"}):
+            with self.subTest(headers=headers):
+                self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
+                                    "unsupported-media-type")
+
+    def test_wrong_broker(self):
+        for broker in ("elsewhere.invalid:1883", f"elsewhere.invalid:{self.broker.port}",
+                       f"127.0.0.1:{self.broker.port ^ 1}"):
+            with self.subTest(broker=broker):
+                self.assert_problem(self.transform(self.daemon, "uppercase", "abc", broker=broker),
+                                    "wrong-broker")
+
+    def test_headers_too_large(self):
+        for headers in ({"X-Long": "a" * 20000}, {f"X-{n}": "a" for n in range(200)}):
+            with self.subTest(count=len(headers)):
+                self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
+                                    "headers-too-large")
+
+    def test_unmatched_response(self):
+        def answer_something_else(client, request):
+            client.publish("alice/uppercase/response", "SOMETHING ELSE", qos=1)
+
+        with Responder(self.broker, answer_something_else):
+            answer = self.transform(self.daemon, "uppercase", "abc", timeout="500ms")
+        self.assert_problem(answer, "unmatched-response")
+
+    def test_bad_response(self):
+        with Responder(self.broker, answer_with(b"\xff\xfe")):
+            answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
+        self.assert_problem(answer, "bad-response")
+
+    def test_responder_error_has_the_responders_status_and_text(self):
+        with Responder(self.broker, answer_with(b"", ("status", "422"), ("error", "no such word"))):
+            answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
+        problem = self.assert_problem(answer, "responder-error")
+        self.assertIn("no such word", problem["detail"])
+
+    def test_responder_error_with_any_other_status_becomes_502(self):
+        for status in ("200", "399", "600", "abc", "-1", "4000"):
+            with self.subTest(status=status):
+                with Responder(self.broker, answer_with(b"", ("status", status), ("error", "x"))):
+                    answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
+                self.assertEqual(answer.status, 502, answer)
+
+    def test_broker_unavailable(self):
+        with unused_port() as port:
+            daemon = self.world.daemon(f"mqtt://127.0.0.1:{port}", ready=False)
+            answer = self.transform(daemon, "uppercase", "abc", timeout="200ms")
+        self.assert_problem(answer, "broker-unavailable")
+        self.assertTrue(answer.headers["Retry-After"])
+
+    def test_no_responder(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        responder = self.world.responder(broker)
+        self.assertEqual(self.transform(daemon, "uppercase", "abc").text, "ABC")
+        responder.stop()
+        # Its presence has gone from the broker; the daemon hears of that a moment later, and a call
+        # until then waits in vain.
+        answer = eventually(
+            lambda: self.unless_late(self.transform(daemon, "uppercase", "abc", timeout="200ms")),
+            "the daemon knows that nobody is there")
+        self.assert_problem(answer, "no-responder")
+
+    @staticmethod
+    def unless_late(answer):
+        return answer if answer.status != 504 else None
+
+    def test_overloaded(self):
+        """64 MiB of payloads may wait for their answers: 64 of the largest, and not one more."""
+        daemon = self.world.daemon(self.broker)
+        largest = b"a" * (1024 * 1024)
+        with concurrent.futures.ThreadPoolExecutor(65) as pool:
+            calls = [pool.submit(self.transform, daemon, "uppercase", largest, timeout="60s")
+                     for _ in range(65)]
+            refused = next(concurrent.futures.as_completed(calls, PATIENCE)).result()
+            self.assert_problem(refused, "overloaded")
+            self.assertTrue(refused.headers["Retry-After"])
+            self.assertEqual(sum(call.done() for call in calls), 1)
+            self.assertEqual(daemon.stop(), 0)
+            for call in calls:
+                self.assertIn(call.result(PATIENCE).status, (503, 504))
+
+    def test_shutting_down(self):
+        """While the daemon waits for the calls in flight, it starts no new ones."""
+        daemon = self.world.daemon(self.broker)
+        half = b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
+        with contextlib.ExitStack() as stack:
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(1))
+            in_flight = pool.submit(self.transform, daemon, "reverse", "in flight", timeout="5s")
+            self.broker.wait_for_line(r"Received PUBLISH from .*alice/reverse/request")
+            late = stack.enter_context(
+                socket.create_connection(("127.0.0.1", daemon.port), PATIENCE))
+            late.sendall(half)
+            with Caller(daemon.port) as caller:  # an answer on a younger connection: half was read
+                self.assertEqual(caller.get("/healthz").status, 200)
+            daemon.ask_to_stop()
+            eventually(lambda: self.refuses_connections(daemon), "the daemon does not listen")
+            late.sendall(b"Content-Length: 3\r\n\r\nabc")
+            answer = read_answer(late)
+            self.assert_problem(answer, "shutting-down")
+            self.assertIn(in_flight.result().status, (503, 504))
+        self.assertEqual(daemon.stop(), 0)
+
+    @staticmethod
+    def refuses_connections(daemon):
+        try:
+            socket.create_connection(("127.0.0.1", daemon.port), PATIENCE).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    def test_response_timeout(self):
+        answer = self.transform(self.daemon, "uppercase", "abc", timeout="200ms")
+        problem = self.assert_problem(answer, "response-timeout")
+        self.assertIn("acknowledged", problem["detail"])
+
+    def test_a_problem_echoes_the_callers_request_id(self):
+        answer = self.transform(self.daemon, "rot13", "abc", {"Request-Id": "mine-1"})
+        self.assertEqual(self.assert_problem(answer, "unknown-action")["request_id"], "mine-1")
+
+    def test_a_request_id_that_is_none_is_replaced(self):
+        for bad in ("", "a b", "x" * 129, 'a"b', "\u00e4"):
+            with self.subTest(request_id=bad):
+                answer = self.transform(self.daemon, "rot13", "abc",
+                                        {"Request-Id": bad.encode()})
+                problem = self.assert_problem(answer, "unknown-action")
+                self.assertNotEqual(problem["request_id"], bad)
+
+
+if __name__ == "__main__":
+    unittest.main()
