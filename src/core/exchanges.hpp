@@ -61,11 +61,11 @@ struct Publish {
 struct Response {
   std::string_view topic;
   std::string_view payload;
-  std::optional<std::string_view> correlation;  // MQTT 5.0 3.3.2.3.6
+  std::optional<std::string_view> correlation = {};  // MQTT 5.0 3.3.2.3.6
   bool retained = false;
-  std::optional<std::string_view> status;     // user property: an error answer's HTTP status
-  std::optional<std::string_view> error;      // user property: an error answer's text
-  std::optional<std::string_view> responder;  // user property: who answered
+  std::optional<std::string_view> status = {};     // user property: an error answer's HTTP status
+  std::optional<std::string_view> error = {};      // user property: an error answer's text
+  std::optional<std::string_view> responder = {};  // user property: who answered
 };
 
 enum class MatchedBy { correlation, content, folded_content };

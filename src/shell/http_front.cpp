@@ -143,6 +143,7 @@ void HttpFront::Connection::read_more() {
       [self = shared_from_this(), used](const std::error_code& error, std::size_t size) {
         if (self->phase_ == Phase::closed)
           return;
+        self->is_reading_ = false;
         self->input_.resize(used + size);
         if (!error)
           return self->on_read(size);
@@ -416,8 +417,10 @@ void HttpFront::when_empty(std::function<void()> action) {
 void HttpFront::stop() {
   doors_.clear();
   sweep_timer_.cancel();
-  while (!connections_.empty())
-    (*connections_.begin())->close();
+  on_empty_ = {};
+  const auto all = connections_;
+  for (const auto& connection : all)
+    connection->close();
 }
 
 }  // namespace mqtt_bridge

@@ -37,6 +37,13 @@ std::string reason_in_words(int code) {
   return text != nullptr ? std::string(text) : "reason code " + std::to_string(code);
 }
 
+std::string one_line(std::string text) {
+  while (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 std::string_view bytes_of(const MQTTLenString& text) {
   return {text.data, static_cast<std::size_t>(std::max(text.len, 0))};
 }
@@ -117,7 +124,7 @@ class MqttConnection::Client {
  public:
   Client(const MqttConnectOptions& options, Sink sink)
       : sink_(std::move(sink)),
-        address_(options.address),
+        addresses_(options.addresses),
         is_v5_(options.version == MqttVersion::v5),
         client_(options.uri, options.client_id,
                 mqtt::create_options(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
@@ -177,8 +184,24 @@ class MqttConnection::Client {
       connect.set_will(mqtt::will_options(options.will->topic, options.will->payload, qos,
                                           options.will->retained));
     }
+    if (options.tls)
+      connect.set_ssl(ssl_options_of(*options.tls));
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connecting);
     attempt([&] { client_.connect(connect, nullptr, on_connected_); });
+  }
+
+  mqtt::ssl_options ssl_options_of(const MqttTls& tls) {
+    mqtt::ssl_options ssl;
+    if (!tls.ca_file.empty())
+      ssl.set_trust_store(tls.ca_file);
+    if (!tls.cert_file.empty()) {
+      ssl.set_key_store(tls.cert_file);
+      ssl.set_private_key(tls.key_file);
+    }
+    ssl.set_enable_server_cert_auth(true);
+    ssl.set_verify(true);  // the name in the certificate too
+    ssl.set_error_handler([this](const std::string& text) { tls_error_ += text; });
+    return ssl;
   }
 
   /// The library refuses a call, by an exception, only once the connection is gone.
@@ -196,7 +219,8 @@ class MqttConnection::Client {
       paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
       return sink_(why_not_connected(token));
     }
-    socket_.tune(address_);
+    std::any_of(addresses_.begin(), addresses_.end(),
+                [this](const sockaddr_storage& address) { return socket_.tune(address); });
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
     const mqtt::connect_response response = token.get_connect_response();
     std::size_t receive_maximum = 65'535;
@@ -219,8 +243,11 @@ class MqttConnection::Client {
     return {};
   }
 
-  static mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) {
+  mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) const {
     const int code = token.get_return_code();
+    if (!tls_error_.empty()) {
+      return {ConnectFailure::refused, "TLS with the broker failed: " + one_line(tls_error_)};
+    }
     if (code <= 0) {
       const bool was_closed = error_text(token).find(closed_before_connack) != std::string::npos;
       return {was_closed ? ConnectFailure::closed : ConnectFailure::unreachable,
@@ -237,7 +264,8 @@ class MqttConnection::Client {
     std::vector<int> codes;
     if (succeeded) {
       const mqtt::subscribe_response response = token.get_subscribe_response();
-      for (const auto code : response.get_reason_codes()) codes.push_back(static_cast<int>(code));
+      for (const auto code : response.get_reason_codes())
+        codes.push_back(static_cast<int>(code));
     }
     codes.resize(filters, succeeded ? 0 : refusal);
     sink_(mqtt_event::Subscribed{std::move(codes)});
@@ -260,7 +288,8 @@ class MqttConnection::Client {
   }
 
   const Sink sink_;
-  const sockaddr_storage address_;
+  const std::vector<sockaddr_storage> addresses_;
+  std::string tls_error_;  // the library's threads only
   const bool is_v5_;
   paho_quirks::BrokerSocket socket_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};

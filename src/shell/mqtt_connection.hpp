@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -86,9 +87,18 @@ struct MqttWill {
   bool retained;
 };
 
+/// Files in PEM; an empty path means none, for `ca_file` the system's authorities.
+struct MqttTls {
+  std::filesystem::path ca_file;
+  std::filesystem::path cert_file;
+  std::filesystem::path key_file;
+};
+
 struct MqttConnectOptions {
-  sockaddr_storage address;  // of the broker, resolved: the library would resolve under its lock
-  std::string uri;           // tcp://ADDRESS:PORT, numeric
+  std::string uri;  // tcp://ADDRESS:PORT, numeric, since the library resolves names under its lock;
+                    // or ssl://HOST:PORT, by the name that the certificate must have
+  std::vector<sockaddr_storage> addresses;  // what the host of `uri` may resolve to
+  std::optional<MqttTls> tls;               // with ssl:// only
   MqttVersion version;
   std::string client_id;
   bool clean_start;

@@ -22,16 +22,18 @@ constexpr auto kick_after = 5ms;
 // Filters in one SUBSCRIBE: some brokers limit them.
 constexpr std::size_t filters_at_once = 100;
 
-std::string uri_of(const asio::ip::tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  const bool is_v6 = endpoint.address().is_v6();
-  return "tcp://" + (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+std::string uri_of(const std::string& scheme, const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return scheme + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-sockaddr_storage address_of(const asio::ip::tcp::endpoint& endpoint) {
-  sockaddr_storage address{};
-  std::memcpy(&address, endpoint.data(), endpoint.size());
-  return address;
+std::vector<sockaddr_storage> addresses_of(const std::vector<asio::ip::tcp::endpoint>& endpoints) {
+  std::vector<sockaddr_storage> addresses;
+  for (const auto& endpoint : endpoints) {
+    sockaddr_storage& address = addresses.emplace_back();
+    std::memcpy(&address, endpoint.data(), endpoint.size());
+  }
+  return addresses;
 }
 
 }  // namespace
@@ -146,15 +148,16 @@ void MqttLink::resolve() {
 }
 
 void MqttLink::connect_to_next() {
-  const asio::ip::tcp::endpoint endpoint = endpoints_.front();
-  endpoints_.erase(endpoints_.begin());
   if (inbox_)
     inbox_->owner = nullptr;
   connection_.reset();
   inbox_ = std::make_shared<Inbox>(loop_, this);
   const MqttConnectOptions connect{
-      .address = address_of(endpoint),
-      .uri = uri_of(endpoint),
+      .uri = options_.tls ? uri_of("ssl://", options_.broker.host, options_.broker.port)
+                          : uri_of("tcp://", endpoints_.front().address().to_string(),
+                                   endpoints_.front().port()),
+      .addresses = addresses_of(endpoints_),
+      .tls = options_.tls,
       .version = policy_.version(),
       .client_id = options_.client_id,
       .clean_start = !has_been_up_,  // what waits at the broker from before is nobody's answer now
@@ -163,6 +166,8 @@ void MqttLink::connect_to_next() {
       .password = options_.password,
       .will = options_.will,
   };
+  // With TLS the library tries all addresses of the name by itself.
+  endpoints_.erase(endpoints_.begin(), options_.tls ? endpoints_.end() : endpoints_.begin() + 1);
   connection_ = std::make_unique<MqttConnection>(
       connect, [inbox = inbox_](MqttEvent event) { inbox->put(std::move(event)); });
   watch();

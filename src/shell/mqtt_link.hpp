@@ -31,6 +31,7 @@ struct MqttLinkOptions {
   std::chrono::seconds session_expiry{0};
   std::optional<std::string> username;
   std::optional<std::string> password;
+  std::optional<MqttTls> tls;
   std::optional<MqttWill> will;
 };
 

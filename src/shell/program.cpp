@@ -1,13 +1,13 @@
 #include "shell/program.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "shell/random.hpp"
 
@@ -27,11 +27,17 @@ std::string read_small_file(const std::filesystem::path& file, std::string_view 
   return text;
 }
 
+void require_readable(const std::filesystem::path& file) {
+  if (!std::ifstream(file))
+    throw std::runtime_error("cannot read " + file.string());
+}
+
 }  // namespace
 
 std::string read_secret(const std::filesystem::path& file, std::string_view what) {
   std::string text = read_small_file(file, what);
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
   if (text.empty() || text.find_first_of("\r\n") != std::string::npos) {
     throw std::runtime_error("the " + std::string(what) + " in " + file.string() +
                              " is not one line of text");
@@ -41,7 +47,8 @@ std::string read_secret(const std::filesystem::path& file, std::string_view what
 
 std::string lasting_id(std::string_view prefix, const std::filesystem::path& state_dir) {
   const std::string fresh = std::string(prefix) + random_hex(4);
-  if (state_dir.empty()) return fresh;
+  if (state_dir.empty())
+    return fresh;
   const auto file = state_dir / "client-id";
   std::string known;
   if (std::ifstream(file) >> known && known.size() == fresh.size() && known.rfind(prefix, 0) == 0) {
@@ -55,21 +62,28 @@ std::string lasting_id(std::string_view prefix, const std::filesystem::path& sta
 }
 
 MqttLinkOptions link_options_of(const BrokerOptions& broker) {
-  if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
-    throw std::runtime_error("--broker: mqtts:// is not supported yet; use mqtt://");
-  }
   MqttLinkOptions link;
   link.broker = broker.url;
   link.protocol = broker.protocol;
   link.client_id = broker.client_id;
-  if (!broker.username.empty()) link.username = broker.username;
-  if (!broker.password_file.empty()) link.password = read_secret(broker.password_file, "password");
+  if (!broker.username.empty())
+    link.username = broker.username;
+  if (!broker.password_file.empty())
+    link.password = read_secret(broker.password_file, "password");
+  if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
+    for (const auto& file : {broker.ca_file, broker.cert_file, broker.key_file}) {
+      if (!file.empty())
+        require_readable(file);
+    }
+    link.tls = MqttTls{broker.ca_file, broker.cert_file, broker.key_file};
+  }
   return link;
 }
 
 void on_termination(asio::signal_set& signals, std::function<void()> action) {
   signals.async_wait([&signals, action = std::move(action)](const std::error_code& error, int) {
-    if (error) return;
+    if (error)
+      return;
     action();
     on_termination(signals, action);
   });

@@ -3,11 +3,12 @@
 // sentence for the operator.
 #pragma once
 
-#include <asio/signal_set.hpp>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
+
+#include <asio/signal_set.hpp>
 
 #include "shell/mqtt_link.hpp"
 #include "shell/options.hpp"
