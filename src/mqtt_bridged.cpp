@@ -1,9 +1,6 @@
 // The daemon: HTTP on loopback and a unix socket on one side, one MQTT connection on the other.
-#include <spdlog/spdlog.h>
-
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <csignal>
+#include <spdlog/spdlog.h>
 
 #include "shell/bridge.hpp"
 #include "shell/listener.hpp"
@@ -24,7 +21,8 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
                 .timeout = options.timeout,
                 .max_timeout = options.max_timeout,
                 .token = {}};
-  if (!options.token_file.empty()) bridge.api.token = read_secret(options.token_file, "token");
+  if (!options.token_file.empty())
+    bridge.api.token = read_secret(options.token_file, "--token-file");
   bridge.hosts = options.host;
   bridge.link = link_options_of(options.broker);
   if (bridge.link.client_id.empty()) {
@@ -35,7 +33,9 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
 
 int run(const BridgedOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
-  for (const auto& failed : paho_quirks::check()) spdlog::warn("{}", failed);
+  for (const auto& failed : paho_quirks::check())
+    spdlog::warn("{}", failed);
+  block_termination_signals();
   asio::io_context loop(1);
   Bridge bridge(loop, bridge_options_of(options));
   for (const auto& address : options.listen) {
@@ -43,8 +43,7 @@ int run(const BridgedOptions& options) {
     spdlog::info("listening on {}", listener->name());
     bridge.listen(std::move(listener));
   }
-  asio::signal_set signals(loop, SIGINT, SIGTERM);
-  on_termination(signals, [&] { bridge.drain(); });
+  const TerminationSignals signals(loop, [&] { bridge.drain(); });
   bridge.start();
   loop.run();
   spdlog::info("stopped");
@@ -56,7 +55,8 @@ int run(const BridgedOptions& options) {
 int main(int argc, char** argv) {
   return guarded("mqtt_bridged", [&] {
     const auto parsed = parse_bridged_options(argc, argv);
-    if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit_now(*exit);
+    if (const auto* exit = std::get_if<ExitNow>(&parsed))
+      return exit_now(*exit);
     const auto& options = std::get<BridgedOptions>(parsed);
     if (options.run.check_config) {
       bridge_options_of(options);

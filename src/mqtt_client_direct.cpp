@@ -1,13 +1,14 @@
 // The part of mqtt_client that needs MQTT and Unicode: one call straight to the broker. mqtt_client
 // runs it, with its own command line, where no daemon serves; people do not call it.
-#include <spdlog/spdlog.h>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <spdlog/spdlog.h>
 
 #include "core/daemon_reply.hpp"
 #include "shell/client_options.hpp"
 #include "shell/direct_call.hpp"
+#include "shell/log.hpp"
 #include "shell/program.hpp"
 
 namespace {
@@ -27,8 +28,11 @@ ExitCode exit_code_of(Problem problem) {
 }
 
 int run(const ClientOptions& options) {
-  spdlog::set_level(options.verbose ? spdlog::level::debug : spdlog::level::off);
-  const BrokerUrl broker{.scheme = BrokerUrl::Scheme::mqtt, .host = options.host, .port = options.port};
+  set_up_log(LogLevel::debug, LogFormat::human);
+  if (!options.verbose)
+    spdlog::set_level(spdlog::level::off);
+  const BrokerUrl broker{
+      .scheme = BrokerUrl::Scheme::mqtt, .host = options.host, .port = options.port};
   const auto outcome = call_directly({.broker = broker,
                                       .netid = options.netid,
                                       .action = options.action,
@@ -50,7 +54,8 @@ int run(const ClientOptions& options) {
 int main(int argc, char** argv) {
   return guarded("mqtt_client", [&] {
     const auto parsed = parse_client_options(argc, argv, nullptr);
-    if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit_now(*exit);
+    if (const auto* exit = std::get_if<ExitNow>(&parsed))
+      return exit_now(*exit);
     return run(std::get<ClientOptions>(parsed));
   });
 }

@@ -1,9 +1,6 @@
 // The service at the other end: answers `<netid>/<action>/request` for every NetID.
-#include <spdlog/spdlog.h>
-
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <csignal>
+#include <spdlog/spdlog.h>
 
 #include "shell/log.hpp"
 #include "shell/options.hpp"
@@ -15,20 +12,23 @@ namespace {
 
 using namespace mqtt_bridge;
 
-// How long requests wait for us at the broker while we reconnect: nobody waits longer for an answer.
+// How long requests wait for us at the broker while we reconnect: nobody waits longer for an
+// answer.
 constexpr std::chrono::seconds session_expiry = limits::max_timeout;
 
 int run(const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
-  for (const auto& failed : paho_quirks::check()) spdlog::warn("{}", failed);
+  for (const auto& failed : paho_quirks::check())
+    spdlog::warn("{}", failed);
   MqttLinkOptions link = link_options_of(options.broker);
   const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
-  if (link.client_id.empty()) link.client_id = id;
+  if (link.client_id.empty())
+    link.client_id = id;
   link.session_expiry = session_expiry;
+  block_termination_signals();
   asio::io_context loop(1);
   Responder responder(loop, std::move(link), options.share, id);
-  asio::signal_set signals(loop, SIGINT, SIGTERM);
-  on_termination(signals, [&] {
+  const TerminationSignals signals(loop, [&] {
     responder.stop();
     loop.stop();
   });
@@ -42,7 +42,8 @@ int run(const ResponderOptions& options) {
 int main(int argc, char** argv) {
   return guarded("mqtt_responder", [&] {
     const auto parsed = parse_responder_options(argc, argv);
-    if (const auto* exit = std::get_if<ExitNow>(&parsed)) return exit_now(*exit);
+    if (const auto* exit = std::get_if<ExitNow>(&parsed))
+      return exit_now(*exit);
     const auto& options = std::get<ResponderOptions>(parsed);
     if (options.run.check_config) {
       link_options_of(options.broker);

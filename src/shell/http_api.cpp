@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/action.hpp"
+#include "core/ascii.hpp"
 #include "core/bearer.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
@@ -33,7 +34,7 @@ struct Pass {
   const HttpRequest* request = nullptr;
   const Ended* ended = nullptr;      // the second pass
   const Failure* failure = nullptr;  // likewise, or a refusal
-  std::optional<Call> call = {};          // decided by the first pass
+  std::optional<Call> call = {};     // decided by the first pass
 };
 
 /// RFC 9110 5.6.2 leaves more room; this is what identifiers are made of, and is safe in logs.
@@ -79,8 +80,9 @@ bool prefers_json(const Request& request) {
   return json != std::string::npos && json < accept.find("text/plain");
 }
 
-bool is_text(std::string_view content_type) {
-  return content_type.substr(0, 10) != "multipart/";
+bool is_multipart(const Request& request) {
+  const std::string type = request.get_header_value("Content-Type");
+  return ascii::equals_ignoring_case(type.substr(0, 10), "multipart/");
 }
 
 }  // namespace
@@ -136,6 +138,8 @@ class HttpApi::Server : public InMemoryServer {
                !allow.empty() && allow.find(request.method) == std::string_view::npos) {
       response.set_header("Allow", std::string(allow));
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
+    } else if (is_multipart(request)) {  // the library would take it apart
+      fail(response, Problem::unsupported_media_type, "send the text itself as the body");
     } else {
       return false;
     }
@@ -151,7 +155,8 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   static std::string_view allowed_methods(std::string_view path) {
-    if (path.substr(0, transform_path.size()) == transform_path)
+    const bool is_transform = path.substr(0, transform_path.size()) == transform_path;
+    if (is_transform && path.find('/', transform_path.size()) == std::string_view::npos)
       return "POST";
     const auto route = std::find_if(routes.begin(), routes.end(),
                                     [&](const Route& each) { return each.path == path; });
@@ -173,9 +178,6 @@ class HttpApi::Server : public InMemoryServer {
     const auto action = parse_action(name);
     if (!action)
       return unknown_action(name);
-    if (!is_text(request.get_header_value("Content-Type"))) {
-      return Failure{Problem::unsupported_media_type, "send the text itself as the body", {}};
-    }
     if (!is_utf8(pass_->request->body)) {
       return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
     }

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "shell/random.hpp"
 
@@ -16,17 +18,6 @@ namespace {
 
 constexpr std::size_t secret_bytes = 64 * 1024;
 
-std::string read_small_file(const std::filesystem::path& file, std::string_view what) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(secret_bytes, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad() || !stream.eof()) {
-    throw std::runtime_error("cannot read the " + std::string(what) + " from " + file.string());
-  }
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return text;
-}
-
 void require_readable(const std::filesystem::path& file) {
   if (!std::ifstream(file))
     throw std::runtime_error("cannot read " + file.string());
@@ -34,13 +25,17 @@ void require_readable(const std::filesystem::path& file) {
 
 }  // namespace
 
-std::string read_secret(const std::filesystem::path& file, std::string_view what) {
-  std::string text = read_small_file(file, what);
+std::string read_secret(const std::filesystem::path& file, std::string_view option) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(secret_bytes, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
     text.pop_back();
-  if (text.empty() || text.find_first_of("\r\n") != std::string::npos) {
-    throw std::runtime_error("the " + std::string(what) + " in " + file.string() +
-                             " is not one line of text");
+  const bool is_one_line = text.find_first_of("\r\n") == std::string::npos;
+  if (!stream.is_open() || stream.bad() || !stream.eof() || text.empty() || !is_one_line) {
+    throw std::runtime_error(std::string(option) + ": cannot read one line of text from " +
+                             file.string());
   }
   return text;
 }
@@ -69,7 +64,7 @@ MqttLinkOptions link_options_of(const BrokerOptions& broker) {
   if (!broker.username.empty())
     link.username = broker.username;
   if (!broker.password_file.empty())
-    link.password = read_secret(broker.password_file, "password");
+    link.password = read_secret(broker.password_file, "--password-file");
   if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
     for (const auto& file : {broker.ca_file, broker.cert_file, broker.key_file}) {
       if (!file.empty())
@@ -80,13 +75,40 @@ MqttLinkOptions link_options_of(const BrokerOptions& broker) {
   return link;
 }
 
-void on_termination(asio::signal_set& signals, std::function<void()> action) {
-  signals.async_wait([&signals, action = std::move(action)](const std::error_code& error, int) {
-    if (error)
-      return;
-    action();
-    on_termination(signals, action);
-  });
+namespace {
+
+sigset_t termination_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+void block_termination_signals() {
+  const sigset_t signals = termination_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+TerminationSignals::TerminationSignals(asio::io_context& loop, std::function<void()> action)
+    : descriptor_(loop), action_(std::move(action)) {
+  const sigset_t signals = termination_signals();
+  descriptor_.assign(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  wait();
+}
+
+void TerminationSignals::wait() {
+  descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
+                         [this](const std::error_code& error) {
+                           if (error)
+                             return;
+                           signalfd_siginfo signal;
+                           while (read(descriptor_.native_handle(), &signal, sizeof signal) > 0)
+                             action_();
+                           wait();
+                         });
 }
 
 int exit_now(const ExitNow& exit) {

@@ -8,15 +8,16 @@
 #include <string>
 #include <string_view>
 
-#include <asio/signal_set.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 
 #include "shell/mqtt_link.hpp"
 #include "shell/options.hpp"
 
 namespace mqtt_bridge {
 
-/// The file's text without the line end that editors add; never empty, one line.
-std::string read_secret(const std::filesystem::path& file, std::string_view what);
+/// The file's text without the line end that editors add; never empty, one line. `option` named it.
+std::string read_secret(const std::filesystem::path& file, std::string_view option);
 
 /// `<prefix><8 hex digits>`, the same as last time when `state_dir` (may be empty) keeps files.
 std::string lasting_id(std::string_view prefix, const std::filesystem::path& state_dir);
@@ -24,8 +25,21 @@ std::string lasting_id(std::string_view prefix, const std::filesystem::path& sta
 /// Broker, protocol and credentials; the rest is the caller's.
 MqttLinkOptions link_options_of(const BrokerOptions& broker);
 
-/// Calls `action` on every SIGINT and SIGTERM, on the loop's thread.
-void on_termination(asio::signal_set& signals, std::function<void()> action);
+/// SIGINT and SIGTERM no longer end the process, up to its very end. Call before any thread starts.
+void block_termination_signals();
+
+/// Calls `action` for each SIGINT and SIGTERM, those since block_termination_signals() included, on
+/// the loop's thread.
+class TerminationSignals {
+ public:
+  TerminationSignals(asio::io_context& loop, std::function<void()> action);
+
+ private:
+  void wait();
+
+  asio::posix::stream_descriptor descriptor_;  // of signalfd(2)
+  std::function<void()> action_;
+};
 
 /// Prints and gives the exit code.
 int exit_now(const ExitNow& exit);
