@@ -112,7 +112,7 @@ class HttpApi::Server : public InMemoryServer {
 
   std::string run(Pass& pass) {
     pass_ = &pass;
-    std::string response = process(pass.request->head);
+    std::string response = process(with_known_method(pass.request->head));
     pass_ = nullptr;
     return response;
   }
@@ -120,6 +120,15 @@ class HttpApi::Server : public InMemoryServer {
   HttpApiOptions options_;
 
  private:
+  /// The library answers 400 to a method that it does not know, wherever it is sent. OPTIONS is one
+  /// that it knows and that no route of ours allows.
+  static std::string with_known_method(const std::string& head) {
+    constexpr std::array known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    const auto end = head.find(' ');
+    const bool is_known = std::find(known.begin(), known.end(), head.substr(0, end)) != known.end();
+    return is_known ? head : "OPTIONS" + head.substr(end);
+  }
+
   struct Route {
     std::string_view path;
     std::string_view allow;
@@ -322,6 +331,7 @@ class HttpApi::Server : public InMemoryServer {
 
 HttpApi::HttpApi(HttpApiOptions options, WhyNotReady why_not_ready)
     : server_(std::make_unique<Server>(std::move(options), std::move(why_not_ready))) {}
+HttpApi::HttpApi(HttpApi&&) noexcept = default;
 HttpApi::~HttpApi() = default;
 
 namespace {

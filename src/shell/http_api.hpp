@@ -38,6 +38,7 @@ class HttpApi {
   using WhyNotReady = std::function<std::optional<std::string>()>;
 
   HttpApi(HttpApiOptions options, WhyNotReady why_not_ready);
+  HttpApi(HttpApi&&) noexcept;
   ~HttpApi();
 
   /// The first pass: a serialised response, or the call to make (without its correlation data).

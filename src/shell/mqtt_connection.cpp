@@ -37,13 +37,6 @@ std::string reason_in_words(int code) {
   return text != nullptr ? std::string(text) : "reason code " + std::to_string(code);
 }
 
-std::string one_line(std::string text) {
-  while (!text.empty() && text.back() == '\n')
-    text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 std::string_view bytes_of(const MQTTLenString& text) {
   return {text.data, static_cast<std::size_t>(std::max(text.len, 0))};
 }
@@ -125,6 +118,7 @@ class MqttConnection::Client {
   Client(const MqttConnectOptions& options, Sink sink)
       : sink_(std::move(sink)),
         addresses_(options.addresses),
+        is_tls_(options.tls.has_value()),
         is_v5_(options.version == MqttVersion::v5),
         client_(options.uri, options.client_id,
                 mqtt::create_options(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
@@ -190,7 +184,7 @@ class MqttConnection::Client {
     attempt([&] { client_.connect(connect, nullptr, on_connected_); });
   }
 
-  mqtt::ssl_options ssl_options_of(const MqttTls& tls) {
+  static mqtt::ssl_options ssl_options_of(const MqttTls& tls) {
     mqtt::ssl_options ssl;
     if (!tls.ca_file.empty())
       ssl.set_trust_store(tls.ca_file);
@@ -200,7 +194,6 @@ class MqttConnection::Client {
     }
     ssl.set_enable_server_cert_auth(true);
     ssl.set_verify(true);  // the name in the certificate too
-    ssl.set_error_handler([this](const std::string& text) { tls_error_ += text; });
     return ssl;
   }
 
@@ -245,8 +238,10 @@ class MqttConnection::Client {
 
   mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) const {
     const int code = token.get_return_code();
-    if (!tls_error_.empty()) {
-      return {ConnectFailure::refused, "TLS with the broker failed: " + one_line(tls_error_)};
+    if (code <= 0 && is_tls_) {  // the library does not tell the parts of this apart
+      return {ConnectFailure::unreachable,
+              "no TLS connection: is there a broker that speaks TLS, with a certificate for this "
+              "host name by an authority we trust?"};
     }
     if (code <= 0) {
       const bool was_closed = error_text(token).find(closed_before_connack) != std::string::npos;
@@ -289,7 +284,7 @@ class MqttConnection::Client {
 
   const Sink sink_;
   const std::vector<sockaddr_storage> addresses_;
-  std::string tls_error_;  // the library's threads only
+  const bool is_tls_;
   const bool is_v5_;
   paho_quirks::BrokerSocket socket_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};

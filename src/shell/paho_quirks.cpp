@@ -1,6 +1,7 @@
 #include "shell/paho_quirks.hpp"
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "core/limits.hpp"
@@ -164,13 +166,14 @@ constexpr useconds_t library_sleep = 100'000;
 struct Rest {
   std::mutex mutex;
   std::condition_variable changed;
-  ReceiveThread mode = ReceiveThread::may_rest;
 };
 
 Rest& rest() {
   static Rest& instance = *new Rest;
   return instance;
 }
+
+std::atomic<ReceiveThread> receive_thread{ReceiveThread::may_rest};
 
 int plain_usleep(useconds_t microseconds) {
   const timespec time{static_cast<time_t>(microseconds / 1'000'000),
@@ -180,13 +183,14 @@ int plain_usleep(useconds_t microseconds) {
 
 int rest_of_receive_thread() {
   using namespace std::chrono_literals;
-  std::unique_lock lock(rest().mutex);
-  switch (rest().mode) {
-    case ReceiveThread::may_rest:
-      rest().changed.wait_for(lock, 100ms, [] { return rest().mode != ReceiveThread::may_rest; });
+  switch (receive_thread) {
+    case ReceiveThread::may_rest: {
+      std::unique_lock lock(rest().mutex);
+      rest().changed.wait_for(lock, 100ms,
+                              [] { return receive_thread != ReceiveThread::may_rest; });
       return 0;
+    }
     case ReceiveThread::connecting:
-      lock.unlock();
       return plain_usleep(1000);
     case ReceiveThread::connected:
       return 0;
@@ -194,27 +198,31 @@ int rest_of_receive_thread() {
   return 0;
 }
 
+bool is_ours(const char* function) {
+  Dl_info here{};
+  Dl_info found{};
+  void* const in_use = dlsym(RTLD_DEFAULT, function);
+  return in_use != nullptr && dladdr(in_use, &found) != 0 &&
+         dladdr(reinterpret_cast<void*>(&tell_receive_thread), &here) != 0 &&
+         here.dli_fbase == found.dli_fbase;
+}
+
 }  // namespace
 
 void tell_receive_thread(ReceiveThread mode) {
   {
     const std::lock_guard lock(rest().mutex);
-    rest().mode = mode;
+    receive_thread = mode;
   }
   rest().changed.notify_all();
 }
 
 std::vector<std::string> check() {
   std::vector<std::string> failed;
-  Dl_info here{};
-  Dl_info found{};
-  void* const usleep_in_use = dlsym(RTLD_DEFAULT, "usleep");
-  if (usleep_in_use == nullptr || dladdr(usleep_in_use, &found) == 0 ||
-      dladdr(reinterpret_cast<void*>(&tell_receive_thread), &here) == 0 ||
-      here.dli_fbase != found.dli_fbase) {
-    failed.emplace_back(
-        "usleep() is not ours: calls after a second of silence may take 100 ms more");
-  }
+  if (!is_ours("usleep"))
+    failed.emplace_back("usleep() is not ours: a call after a second of silence takes 100 ms more");
+  if (!is_ours("poll"))
+    failed.emplace_back("poll() is not ours: connecting to the broker takes 1 s more");
   return failed;
 }
 
@@ -226,4 +234,14 @@ extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microsec
     return mqtt_bridge::paho_quirks::plain_usleep(microseconds);
   }
   return mqtt_bridge::paho_quirks::rest_of_receive_thread();
+}
+
+extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
+                                                           int timeout) {
+  using mqtt_bridge::paho_quirks::receive_thread;
+  using mqtt_bridge::paho_quirks::ReceiveThread;
+  if (receive_thread == ReceiveThread::connecting && timeout == 1000)
+    timeout = 1;
+  const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
+  return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
 }

@@ -49,9 +49,10 @@ void keep_library_running();
 /// REQUIRES: keep_library_running(). Threads: any.
 void kick_send_thread() noexcept;
 
-/// Fault: the library's receive thread sleeps 100 ms when it finds nothing to read: after each
-/// second without traffic, and before it notices a new connection (seen up to 1.3.16). It calls
-/// usleep(), which our programs define for themselves; what that does depends on this.
+/// Fault: the library's receive thread sleeps 100 ms when it found nothing to read, so after each
+/// second without traffic; and while a connection is being made it waits in poll() up to 1 s for
+/// what the new socket has to say, before it sends CONNECT on it (both seen up to 1.3.14). It calls
+/// usleep() and poll(), which our programs define for themselves; what they do depends on this.
 enum class ReceiveThread {
   may_rest,    // no connection: the library's own 100 ms, cut short by the next call
   connecting,  // look again every millisecond

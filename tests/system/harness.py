@@ -179,13 +179,13 @@ class Process:
 class Broker(Process):
     """A mosquitto as Debian ships it, on loopback, which logs everything and stores nothing."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder, port, more=""):
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.url = f"mqtt://{self.address}"
         config = folder / f"mosquitto-{port}.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-                          "log_dest stderr\nlog_type all\n")
+                          f"log_dest stderr\nlog_type all\n{more}")
         # /usr/sbin is not on everybody's PATH.
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         super().__init__("mosquitto", [program, "-c", config])
@@ -363,12 +363,12 @@ class World(contextlib.ExitStack):
         if code != 0 or faults:
             raise AssertionError(f"{process.name} stopped with {code}\n{process.log(400)}")
 
-    def broker(self, port=None):
-        """A mosquitto on `port`, or on a free one."""
+    def broker(self, port=None, config=""):
+        """A mosquitto on `port`, or on a free one; `config`: further lines of its configuration."""
         while True:
             with unused_port() as free:
                 pass
-            broker = Broker(self.folder, port or free)
+            broker = Broker(self.folder, port or free, config)
             if broker.started():
                 return self.add(broker)
             code = broker.stop()
@@ -387,8 +387,9 @@ class World(contextlib.ExitStack):
 
     def responder(self, broker, *options):
         """mqtt_responder, subscribed."""
+        url = broker if isinstance(broker, str) else broker.url
         responder = self.add_ours(Process(
-            "mqtt_responder", [BUILD / "mqtt_responder", "--broker", broker.url, *options]))
+            "mqtt_responder", [BUILD / "mqtt_responder", "--broker", url, *options]))
         responder.wait_for_line(r"\bready\b")
         return responder
 

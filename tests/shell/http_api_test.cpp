@@ -1,0 +1,261 @@
+// The HTTP contract as a function from requests to responses: no socket, no broker.
+#include "shell/http_api.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/http_head.hpp"
+#include "core/limits.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Request : HttpRequest {
+  Request(const std::string& line, std::string text, const std::string& fields = "") {
+    const std::string sent = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
+    head = canonical_head(std::get<HttpHead>(parse_http_head(sent)));
+    body = std::move(text);
+    arrived = Instant{} + 1h;
+  }
+  void answer(std::string) override {}
+};
+
+HttpApiOptions options() {
+  return {.broker = {BrokerUrl::Scheme::mqtt, "localhost", 1883},
+          .netid = "alice",
+          .netids = {"bob"},
+          .timeout = 5s,
+          .max_timeout = 60s,
+          .token = {}};
+}
+
+HttpApi api_with(const HttpApiOptions& these, std::optional<std::string> why_not_ready = {}) {
+  return HttpApi(these, [why_not_ready] { return why_not_ready; });
+}
+
+/// What the first pass makes of a request: the response, or `call NETID ACTION PAYLOAD TIMEOUT`.
+std::string first_pass(HttpApi api, Request request) {
+  auto decision = api.begin(request);
+  if (auto* response = std::get_if<std::string>(&decision))
+    return *response;
+  const Call& call = std::get<Call>(decision);
+  const auto timeout =
+      std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - call.arrived);
+  return "call " + call.netid + " " + std::string(to_string(call.action)) + " " + call.payload +
+         " " + std::to_string(timeout.count());
+}
+
+std::string first_pass(Request request) {
+  return first_pass(api_with(options()), std::move(request));
+}
+
+Ended ended_with(std::variant<Answer, Failure> outcome) {
+  return {.exchange = 1,
+          .outcome = std::move(outcome),
+          .arrived = Instant{},
+          .published = Instant{} + 1ms,
+          .acknowledged = Instant{} + 2ms,
+          .ended = Instant{} + 3500us};
+}
+
+TEST(HttpApi, MakesACallOfARequest) {
+  EXPECT_EQ(first_pass({"POST /transform/uppercase", "hello"}), "call alice uppercase hello 5000");
+  EXPECT_EQ(first_pass({"POST /transform/title-case?netid=bob&timeout=1500ms", "x"}),
+            "call bob title-case x 1500");
+  EXPECT_EQ(first_pass({"POST /transform/%75ppercase?broker=127.0.0.1:1883", ""}),
+            "call alice uppercase  5000");
+}
+
+TEST(HttpApi, TakesTheBodyAsItIsWhateverCurlCallsIt) {
+  const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
+  EXPECT_EQ(first_pass({"POST /transform/reverse", "timeout=1ms&netid=%41", form}),
+            "call alice reverse timeout=1ms&netid=%41 5000");
+  const std::string large(limits::payload_bytes, 'x');
+  EXPECT_EQ(first_pass({"POST /transform/reverse", large, form}),
+            "call alice reverse " + large + " 5000");
+}
+
+TEST(HttpApi, TakesTimeoutsBetweenItsLimitsOnly) {
+  const auto with = [](const std::string& timeout) {
+    return first_pass({"POST /transform/reverse?timeout=" + timeout, "x"});
+  };
+  EXPECT_THAT(with("1ms"), StartsWith("call"));
+  EXPECT_THAT(with("60s"), StartsWith("call"));
+  for (const auto* bad : {"0ms", "60001ms", "", "5", "-1s", "1h", "nan", "1e3s"}) {
+    EXPECT_THAT(with(bad), HasSubstr("problem:invalid-parameter")) << bad;
+  }
+}
+
+TEST(HttpApi, RefusesWhatIsNoCall) {
+  struct Row {
+    Request request;
+    const char* status;
+    const char* slug;
+  };
+  const std::vector<Row> rows{
+      {{"POST /transform/rot13", "x"}, "404", "unknown-action"},
+      {{"POST /transform/", "x"}, "404", "unknown-action"},
+      {{"POST /transform/UPPERCASE", "x"}, "404", "unknown-action"},
+      {{"POST /transform/%ff", "x"}, "404", "unknown-action"},
+      {{"POST /transform/reverse/", "x"}, "404", "not-found"},
+      {{"GET /nothing", ""}, "404", "not-found"},
+      {{"GET /transform/reverse", ""}, "405", "method-not-allowed"},
+      {{"BREW /transform/reverse", ""}, "405", "method-not-allowed"},
+      {{"POST /healthz", ""}, "405", "method-not-allowed"},
+      {{"POST /transform/reverse?netid=", "x"}, "400", "invalid-netid"},
+      {{"POST /transform/reverse?netid=a/b", "x"}, "400", "invalid-netid"},
+      {{"POST /transform/reverse?netid=a%2fb", "x"}, "400", "invalid-netid"},
+      {{"POST /transform/reverse?netid=a%00", "x"}, "400", "invalid-netid"},
+      {{"POST /transform/reverse?netid=carol", "x"}, "403", "netid-not-served"},
+      {{"POST /transform/reverse?broker=elsewhere", "x"}, "421", "wrong-broker"},
+      {{"POST /transform/reverse?broker=localhost:1884", "x"}, "421", "wrong-broker"},
+      {{"POST /transform/reverse?broker=:x", "x"}, "400", "invalid-parameter"},
+      {{"POST /transform/reverse", "\xff"}, "400", "invalid-payload"},
+      {{"POST /transform/reverse", "x", "Content-Type: Multipart/mixed; boundary=x\r\n"},
+       "415",
+       "unsupported-media-type"},
+  };
+  for (const auto& row : rows) {
+    const std::string response = first_pass(row.request);
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::string(row.status))) << row.request.head;
+    EXPECT_THAT(response, HasSubstr("urn:mqtt-bridge:problem:" + std::string(row.slug)));
+    EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json\r\n"));
+  }
+}
+
+TEST(HttpApi, SaysWhichMethodIsAllowed) {
+  EXPECT_THAT(first_pass({"GET /transform/reverse", ""}), HasSubstr("Allow: POST\r\n"));
+  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
+}
+
+TEST(HttpApi, HasNoDefaultForTheNetIdWhereTheBridgeHasNone) {
+  auto these = options();
+  these.netid.clear();
+  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse", "x"}),
+              HasSubstr("invalid-netid"));
+}
+
+TEST(HttpApi, ServesAnyNetIdWhereAllAreServed) {
+  auto these = options();
+  these.netids = {"*"};
+  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=zoe", "x"}),
+              StartsWith("call zoe"));
+}
+
+TEST(HttpApi, AsksForItsTokenBeforeAnythingElse) {
+  auto these = options();
+  these.token = "secret";
+  const auto with = [&](const std::string& field) {
+    return first_pass(api_with(these), {"POST /transform/reverse", "x", field});
+  };
+  EXPECT_THAT(with("Authorization: Bearer secret\r\n"), StartsWith("call"));
+  for (const std::string field :
+       {"", "Authorization: Bearer wrong\r\n", "Authorization: Basic secret\r\n"}) {
+    EXPECT_THAT(with(field), StartsWith("HTTP/1.1 401"));
+    EXPECT_THAT(with(field), HasSubstr("WWW-Authenticate: Bearer\r\n"));
+  }
+  EXPECT_THAT(first_pass(api_with(these), {"GET /nothing", ""}), StartsWith("HTTP/1.1 401"));
+}
+
+TEST(HttpApi, KeepsARequestIdThatIsSafeAndMakesOneElse) {
+  const auto with = [](const std::string& field) {
+    return first_pass({"GET /healthz", "", field});
+  };
+  EXPECT_THAT(with("Request-Id: abc-1.2_3\r\n"), HasSubstr("Request-Id: abc-1.2_3\r\n"));
+  EXPECT_THAT(with("X-Request-Id: abc\r\n"), HasSubstr("Request-Id: abc\r\n"));
+  for (const auto& bad : {std::string("a b"), std::string("<x>"), std::string(129, 'x')}) {
+    const auto response = with("Request-Id: " + bad + "\r\n");
+    EXPECT_THAT(response, Not(HasSubstr(bad)));
+    EXPECT_THAT(response, HasSubstr("Request-Id: "));
+  }
+}
+
+TEST(HttpApi, WritesTheAnswerAndNothingElse) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello");
+  api.begin(request);
+  const std::string response =
+      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""}));
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(response, HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"));
+  EXPECT_THAT(response, HasSubstr("Content-Length: 5\r\n"));
+  EXPECT_THAT(response, HasSubstr("Server-Timing: queue;dur=1.0, puback;dur=1.0, "
+                                  "response;dur=2.5, total;dur=3.5\r\n"));
+  EXPECT_THAT(response, testing::EndsWith("\r\n\r\nHELLO"));
+}
+
+TEST(HttpApi, WritesAnEmptyAnswerAsOne) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "");
+  api.begin(request);
+  const std::string response = api.finish(request, ended_with(Answer{"", MatchedBy::content, ""}));
+  EXPECT_THAT(response, HasSubstr("Content-Length: 0\r\n"));
+}
+
+TEST(HttpApi, WritesJsonForWhoAsksForIt) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello",
+                  "Accept: application/json\r\nRequest-Id: r1\r\n");
+  api.begin(request);
+  const std::string response =
+      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"}));
+  EXPECT_THAT(response,
+              testing::EndsWith("{\"response\":\"HE\\\"LLO\",\"matched_by\":\"correlation\","
+                                "\"request_id\":\"r1\",\"milliseconds\":{\"queue\":1.0,"
+                                "\"puback\":1.0,\"response\":2.5,\"total\":3.5},"
+                                "\"responder\":\"r\"}\n"));
+}
+
+TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello");
+  api.begin(request);
+  for (const ProblemKind& kind : all_problems()) {
+    const std::string response =
+        api.finish(request, ended_with(Failure{kind.problem, "detail \xff", {}}));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
+    EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
+    EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
+                                                                     : "\"retryable\":false"));
+  }
+}
+
+TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello");
+  api.begin(request);
+  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}),
+              StartsWith("HTTP/1.1 418"));
+}
+
+TEST(HttpApi, SaysWhetherItIsReady) {
+  EXPECT_THAT(first_pass({"GET /readyz", ""}), StartsWith("HTTP/1.1 200"));
+  const std::string response = first_pass(api_with(options(), "no broker"), {"GET /readyz", ""});
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(response, HasSubstr("no broker"));
+  EXPECT_THAT(first_pass(api_with(options(), "no broker"), {"GET /healthz", ""}),
+              StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
+  HttpApi api = api_with(options());
+  for (const auto* line : {"GET /healthz", "GET /nothing"}) {
+    Request request(line, "");
+    EXPECT_THAT(std::get<std::string>(api.begin(request)), Not(HasSubstr("Connection:")));
+    request.keep_alive = false;
+    EXPECT_THAT(std::get<std::string>(api.begin(request)), HasSubstr("Connection: close\r\n"));
+  }
+  EXPECT_THAT(api.refusal(Problem::malformed_request, "x"), HasSubstr("Connection: close\r\n"));
+}
+
+TEST(HttpApi, AnswersAHeadRequestWithoutABody) {
+  EXPECT_THAT(first_pass({"HEAD /healthz", ""}), testing::EndsWith("\r\n\r\n"));
+}
+
+}  // namespace
+}  // namespace mqtt_bridge

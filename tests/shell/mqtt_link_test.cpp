@@ -1,0 +1,182 @@
+// The link against a real mosquitto.
+#include "shell/mqtt_link.hpp"
+
+#include <charconv>
+#include <memory>
+
+#include "mosquitto.hpp"
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "core/limits.hpp"
+#include "shell/paho_quirks.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 30s;
+
+/// Uses a link until something of interest has happened.
+class Watcher : public MqttLink::User {
+ public:
+  explicit Watcher(MqttLinkOptions options) : link(loop, std::move(options), *this) {}
+
+  /// Runs the loop until `condition` holds; false when it does not in time.
+  template <typename Condition>
+  bool run_until(const Condition& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition() && std::chrono::steady_clock::now() < deadline) {
+      loop.restart();
+      loop.run_one_for(10ms);
+    }
+    return condition();
+  }
+
+  void on_link_up(const LinkUp& up) override {
+    ++times_up;
+    last_up = up;
+  }
+  void on_link_down() override { ++times_down; }
+  void on_message(const MqttMessage& message) override { messages.push_back(message); }
+  void on_acknowledged(std::uint64_t id) override { acknowledged.push_back(id); }
+  void on_refused(std::uint64_t, const std::string&) override {}
+  void on_attempt_failed(ConnectFailure, const std::string& why) override {
+    failures.push_back(why);
+  }
+
+  asio::io_context loop{1};
+  int times_up = 0;
+  int times_down = 0;
+  LinkUp last_up{};
+  std::vector<MqttMessage> messages;
+  std::vector<std::uint64_t> acknowledged;
+  std::vector<std::string> failures;
+  MqttLink link;
+};
+
+MqttLinkOptions options_for(const Mosquitto& broker, Protocol protocol = Protocol::automatic) {
+  MqttLinkOptions options;
+  options.broker = {BrokerUrl::Scheme::mqtt, "127.0.0.1", broker.port()};
+  options.protocol = protocol;
+  options.client_id = "link-under-test";
+  options.filters = {"alice/uppercase/response"};
+  options.session_expiry = 60s;
+  return options;
+}
+
+int tcp_option(int descriptor, int option) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  getsockopt(descriptor, IPPROTO_TCP, option, &value, &length);
+  return value;
+}
+
+/// All descriptors of this process that are connected to `port`.
+std::vector<int> descriptors_to(std::uint16_t port) {
+  std::vector<int> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    int descriptor = -1;
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (std::from_chars(name.data(), name.data() + name.size(), descriptor).ec == std::errc{} &&
+        getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &length) == 0 &&
+        peer.sin_family == AF_INET && ntohs(peer.sin_port) == port) {
+      found.push_back(descriptor);
+    }
+  }
+  return found;
+}
+
+TEST(MqttLink, SetsTheSocketOptionsThatTheLibraryDoesNot) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  const auto descriptors = descriptors_to(broker.port());
+  ASSERT_EQ(descriptors.size(), 2u) << "the library's, and our duplicate of it";
+  for (const int descriptor : descriptors) {
+    EXPECT_EQ(tcp_option(descriptor, TCP_NODELAY), 1);
+    EXPECT_EQ(tcp_option(descriptor, TCP_USER_TIMEOUT),
+              std::chrono::milliseconds(limits::puback_timeout).count());
+    EXPECT_TRUE(fcntl(descriptor, F_GETFD) & FD_CLOEXEC);
+  }
+}
+
+TEST(MqttLink, SetsThemAgainOnTheNextConnection) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  shutdown(watcher.link.descriptor(), SHUT_RDWR);
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 2; }));
+  EXPECT_EQ(watcher.times_down, 1);
+  EXPECT_TRUE(watcher.last_up.session_present);
+  const auto descriptors = descriptors_to(broker.port());
+  ASSERT_EQ(descriptors.size(), 2u);
+  EXPECT_EQ(tcp_option(descriptors[0], TCP_NODELAY), 1);
+}
+
+TEST(MqttLink, ReplacesTheLibrarysSleep) {
+  EXPECT_EQ(paho_quirks::check(), std::vector<std::string>{});
+}
+
+TEST(MqttLink, LeavesNoDescriptorBehindWhenItStops) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  watcher.link.stop();
+  EXPECT_EQ(descriptors_to(broker.port()).size(), 0u);
+}
+
+TEST(MqttLink, CarriesEveryPropertyOfARequestInVersion5AndNoneIn311) {
+  for (const auto protocol : {Protocol::v5, Protocol::v3_1_1}) {
+    const Mosquitto broker;
+    Watcher watcher(options_for(broker, protocol));
+    watcher.link.start();
+    ASSERT_TRUE(watcher.run_until([&] { return watcher.link.is_up(); }));
+    watcher.link.publish({.id = 7,
+                          .topic = "alice/uppercase/response",
+                          .payload = std::string_view("a\0b", 3),
+                          .response_topic = "somewhere/else",
+                          .correlation = std::string_view("\0\xff", 2),
+                          .expiry = 1500ms,
+                          .user_properties = {{"status", "400"}, {"error", "no"}, {"x", "y"}},
+                          .retained = false});
+    ASSERT_TRUE(watcher.run_until(
+        [&] { return watcher.messages.size() == 1 && watcher.acknowledged.size() == 1; }));
+    const MqttMessage& message = watcher.messages[0];
+    const bool is_v5 = protocol == Protocol::v5;
+    EXPECT_EQ(watcher.acknowledged[0], 7u);
+    EXPECT_EQ(message.topic, "alice/uppercase/response");
+    EXPECT_EQ(message.payload, std::string("a\0b", 3));
+    EXPECT_EQ(message.correlation, is_v5 ? std::optional(std::string("\0\xff", 2)) : std::nullopt);
+    EXPECT_EQ(message.response_topic.value_or("none"), is_v5 ? "somewhere/else" : "none");
+    EXPECT_EQ(message.status.value_or("none"), is_v5 ? "400" : "none");
+    EXPECT_EQ(message.error.value_or("none"), is_v5 ? "no" : "none");
+    EXPECT_EQ(message.responder, std::nullopt);
+  }
+}
+
+TEST(MqttLink, SaysWhyItCannotConnectAndKeepsTrying) {
+  MqttLinkOptions options;
+  {
+    const Mosquitto gone;
+    options = options_for(gone);
+  }
+  Watcher watcher(options);
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.failures.size() >= 3; }));
+  EXPECT_EQ(watcher.failures[0], "there is no broker at this address");
+  EXPECT_EQ(watcher.link.version(), MqttVersion::v5);
+}
+
+}  // namespace
+}  // namespace mqtt_bridge
