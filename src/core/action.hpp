@@ -1,5 +1,5 @@
-// The actions that the protocol defines, and their spelling in topics, URLs and on the command line.
-// Values; no state.
+// The actions that the protocol defines, and their spelling in topics, URLs and on the command
+// line. Values; no state.
 #pragma once
 
 #include <array>
@@ -32,7 +32,8 @@ constexpr std::string_view to_string(Action action) {
 /// Nothing when `name` is not exactly one of the five spellings (case matters, as in topics).
 constexpr std::optional<Action> parse_action(std::string_view name) {
   for (const Action action : all_actions) {
-    if (to_string(action) == name) return action;
+    if (to_string(action) == name)
+      return action;
   }
   return std::nullopt;
 }

@@ -47,7 +47,7 @@ inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
 inline constexpr std::size_t responder_queue = 10'000;
 
 // The link.
-inline constexpr auto down_grace = 2s;     // calls wait this long for a lost link, then get 503
+inline constexpr auto down_grace = 2s;      // calls wait this long for a lost link, then get 503
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;
 inline constexpr auto connect_timeout = 5s;

@@ -42,8 +42,8 @@ enum class Retryable { no, yes };
 
 struct ProblemKind {
   Problem problem;
-  std::string_view slug;   // also the last part of the problem's `type`
-  int status;              // RFC 9110 15; for responder_error the default, the responder may name another
+  std::string_view slug;  // also the last part of the problem's `type`
+  int status;  // RFC 9110 15; for responder_error the default, the responder may name another
   Retryable retryable;
   std::string_view title;  // the same for every occurrence (RFC 9457 3.1.3)
 };

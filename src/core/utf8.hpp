@@ -6,8 +6,8 @@
 
 namespace mqtt_bridge {
 
-/// True when `bytes` is well-formed UTF-8 (Unicode 15.0, table 3-7): no overlong form, no surrogate,
-/// nothing above U+10FFFF. The empty string is; U+0000 is allowed.
+/// True when `bytes` is well-formed UTF-8 (Unicode 15.0, table 3-7): no overlong form, no
+/// surrogate, nothing above U+10FFFF. The empty string is; U+0000 is allowed.
 bool is_utf8(std::string_view bytes);
 
 }  // namespace mqtt_bridge

@@ -32,7 +32,7 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::string_view system_socket = "/run/mqtt-bridged/bridge.sock";
+constexpr std::string_view system_socket = "/run/mqtt-bridge/bridge.sock";
 constexpr std::uint16_t default_port = 8426;
 constexpr auto answer_margin = 1s;
 constexpr auto default_place_patience = 1s;

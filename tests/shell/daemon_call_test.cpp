@@ -281,7 +281,7 @@ TEST(DefaultPlaces, AreTheSystemsSocketAndThenThePort) {
     EXPECT_EQ(place.chosen, DaemonPlace::Chosen::by_default);
     places += to_string(place) + "\n";
   }
-  EXPECT_EQ(places, "unix:/run/mqtt-bridged/bridge.sock\nhttp://127.0.0.1:8426\n");
+  EXPECT_EQ(places, "unix:/run/mqtt-bridge/bridge.sock\nhttp://127.0.0.1:8426\n");
 }
 
 TEST(DaemonCall, BringsTheRequestThereAndTheAnswerBack) {
