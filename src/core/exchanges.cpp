@@ -155,8 +155,10 @@ void Exchanges::respond_by_content(Lane& lane, const Response& response, Instant
     if (const auto id = exact_match(lane, action, response.payload)) {
       return accept(waiting_.find(*id), response, MatchedBy::content, now);
     }
-    if (is_remembered(lane, action, response.payload))
-      return drop(Dropped::late);
+    if (Memory* memory = remembered(lane, action, response.payload)) {
+      drop(Dropped::late);
+      return hand_on(lane, *memory, response, action, now);
+    }
     if (const auto id = folded_match(lane, action, response.payload, now)) {
       return accept(waiting_.find(*id), response, MatchedBy::folded_content, now);
     }
@@ -188,12 +190,34 @@ std::optional<ExchangeId> Exchanges::exact_match(Lane& lane, Action action,
   return *found->second.begin();
 }
 
-bool Exchanges::is_remembered(Lane& lane, Action action, std::string_view payload) {
+/// A request that has ended and has `payload` among its right answers; best one that took another.
+Exchanges::Memory* Exchanges::remembered(Lane& lane, Action action, std::string_view payload) {
   const std::string key = response_key(action, payload);
-  return std::any_of(lane.memories.begin(), lane.memories.end(), [&](Memory& memory) {
+  Memory* found = nullptr;
+  for (Memory& memory : lane.memories) {
     const auto& exact = keys_of(action, memory.payload, memory.keys).exact;
-    return std::find(exact.begin(), exact.end(), key) != exact.end();
-  });
+    if (std::find(exact.begin(), exact.end(), key) == exact.end())
+      continue;
+    if (memory.taken && *memory.taken != payload)
+      return &memory;
+    found = &memory;
+  }
+  return found;
+}
+
+/// A request that took one right answer, and now gets another one, may have taken what was meant
+/// for a younger request that has it among its right answers too: that one gets it now.
+void Exchanges::hand_on(Lane& lane, Memory& memory, const Response& response, Action action,
+                        Instant now) {
+  if (!memory.taken || *memory.taken == response.payload)
+    return;
+  const std::string taken = *std::exchange(memory.taken, std::nullopt);
+  lane.memory_bytes -= taken.size();
+  if (const auto id = exact_match(lane, action, taken)) {
+    Response earlier = response;
+    earlier.payload = taken;
+    accept(waiting_.find(*id), earlier, MatchedBy::content, now);
+  }
 }
 
 /// The only exchange of the lane that `payload` could mean by a case mapping we do not know;
@@ -241,6 +265,8 @@ void Exchanges::accept(Table::iterator waiting, const Response& response, Matche
   if (!is_utf8(response.payload)) {
     return end(waiting, Failure{Problem::bad_response, "the response is not UTF-8 text", {}}, now);
   }
+  if (rule == MatchedBy::content)
+    waiting->second.taken = response.payload;
   end(waiting,
       Answer{std::string(response.payload), rule, std::string(response.responder.value_or(""))},
       now);
@@ -353,10 +379,14 @@ void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
     ++resting_lanes_;
 }
 
+std::size_t Exchanges::bytes_of(const Memory& memory) {
+  return memory.payload.size() + (memory.taken ? memory.taken->size() : 0);
+}
+
 void Exchanges::remember(Lane& lane, Waiting& waiting, Instant now) {
-  lane.memory_bytes += waiting.call.payload.size();
-  lane.memories.push_back(
-      Memory{waiting.call.action, std::move(waiting.call.payload), now, std::move(waiting.keys)});
+  lane.memories.push_back(Memory{waiting.call.action, std::move(waiting.call.payload), now,
+                                 std::move(waiting.keys), std::move(waiting.taken)});
+  lane.memory_bytes += bytes_of(lane.memories.back());
   while (!lane.memories.empty()) {
     const Memory& oldest = lane.memories.front();
     const Instant stale = oldest.ended + limits::memory_age;
@@ -366,7 +396,7 @@ void Exchanges::remember(Lane& lane, Waiting& waiting, Instant now) {
       break;
     if (stale > now)
       lane.forgetful_until = std::max(lane.forgetful_until, stale);
-    lane.memory_bytes -= oldest.payload.size();
+    lane.memory_bytes -= bytes_of(oldest);
     lane.memories.pop_front();
   }
 }

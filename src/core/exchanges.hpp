@@ -161,6 +161,7 @@ class Exchanges {
     std::optional<Instant> acknowledged;
     std::uint64_t strangers_before = 0;  // the lane's unmatched responses when it was published
     std::optional<Keys> keys;
+    std::optional<std::string> taken;  // the response that ended it by its content
   };
 
   /// A request that was published and has ended: its answer, or one more, may still come.
@@ -169,6 +170,7 @@ class Exchanges {
     std::string payload;
     Instant ended;
     std::optional<Keys> keys;
+    std::optional<std::string> taken;  // the response that it took by its content
   };
 
   /// One response topic.
@@ -191,11 +193,13 @@ class Exchanges {
   std::optional<ExchangeId> exact_match(Lane& lane, Action action, std::string_view payload);
   std::optional<ExchangeId> folded_match(Lane& lane, Action action, std::string_view payload,
                                          Instant now);
-  bool is_remembered(Lane& lane, Action action, std::string_view payload);
+  Memory* remembered(Lane& lane, Action action, std::string_view payload);
+  void hand_on(Lane& lane, Memory& memory, const Response& response, Action action, Instant now);
   const Keys& keys_of(Action action, std::string_view payload, std::optional<Keys>& keys) const;
   void accept(Table::iterator waiting, const Response& response, MatchedBy rule, Instant now);
   void end(Table::iterator waiting, std::variant<Answer, Failure> outcome, Instant now);
   void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
+  static std::size_t bytes_of(const Memory& memory);
   void remember(Lane& lane, Waiting& waiting, Instant now);
   Lane& enter_lane(ExchangeId exchange, const std::string& topic, Instant now);
   void make_room_for_a_lane(Instant now);

@@ -191,6 +191,33 @@ TEST(Exchanges, DropsTheSecondAnswerToACall) {
   EXPECT_EQ(scene.table.dropped(Dropped::late), 1u);
 }
 
+TEST(Exchanges, HandsOnAnAnswerThatAnOlderCallTookWhenThatGetsItsOwn) {
+  Scene scene;
+  scene.up();
+  const auto older = scene.call("ß");  // "SS" by full mappings, "ß" by simple ones
+  const auto younger = scene.call("ss");
+  scene.publish();
+  scene.answer("SS");
+  EXPECT_EQ(scene.outcome(older), "SS by content");
+  EXPECT_EQ(scene.outcome(younger), "waits");
+  scene.answer("ß");
+  EXPECT_EQ(scene.outcome(younger), "SS by content");
+}
+
+TEST(Exchanges, HandsNothingOnWhenTheSameAnswerComesTwice) {
+  Scene scene;
+  scene.up();
+  scene.call("ß");
+  scene.publish();
+  scene.answer("SS");
+  scene.answer("SS");
+  scene.answer("ß");
+  const auto younger = scene.call("other");
+  scene.publish();
+  EXPECT_EQ(scene.outcome(younger), "waits");
+  EXPECT_EQ(scene.table.dropped(Dropped::late), 2u);
+}
+
 TEST(Exchanges, TakesNoAnswerToWhatWasNotPublished) {
   Scene scene;
   const auto a = scene.call("hello");
