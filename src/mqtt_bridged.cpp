@@ -18,6 +18,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
   bridge.api = {.broker = options.broker.url,
                 .netid = options.netid,
                 .netids = options.netids,
+                .actions = options.action,
                 .timeout = options.timeout,
                 .max_timeout = options.max_timeout,
                 .token = {}};
@@ -27,6 +28,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
   bridge.link = link_options_of(options.broker);
   if (bridge.link.client_id.empty()) {
     bridge.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
+    bridge.link.whose_client_id = LinkPolicy::ClientId::made_up;
   }
   return bridge;
 }

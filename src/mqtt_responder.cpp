@@ -12,9 +12,12 @@ namespace {
 
 using namespace mqtt_bridge;
 
-// How long requests wait for us at the broker while we reconnect: nobody waits longer for an
-// answer.
-constexpr std::chrono::seconds session_expiry = limits::max_timeout;
+/// How long requests wait for us at the broker while we reconnect: nobody waits longer for an
+/// answer. None wait for one of a group, since the broker would go on to give it its share.
+std::chrono::seconds session_expiry_of(const ResponderOptions& options) {
+  return options.share.empty() ? std::chrono::seconds(limits::max_timeout)
+                               : std::chrono::seconds(0);
+}
 
 int run(const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
@@ -22,16 +25,16 @@ int run(const ResponderOptions& options) {
     spdlog::warn("{}", failed);
   MqttLinkOptions link = link_options_of(options.broker);
   const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
-  if (link.client_id.empty())
+  if (link.client_id.empty()) {
     link.client_id = id;
-  link.session_expiry = session_expiry;
+    if (options.id.empty())
+      link.whose_client_id = LinkPolicy::ClientId::made_up;
+  }
+  link.session_expiry = session_expiry_of(options);
   block_termination_signals();
   asio::io_context loop(1);
   Responder responder(loop, std::move(link), options.share, id);
-  const TerminationSignals signals(loop, [&] {
-    responder.stop();
-    loop.stop();
-  });
+  const TerminationSignals signals(loop, [&] { responder.stop([&] { loop.stop(); }); });
   responder.start();
   loop.run();
   return 0;

@@ -1,8 +1,9 @@
-// The actions that the protocol defines, and their spelling in topics, URLs and on the command
-// line. Values; no state.
+// The five actions that the protocol defines, and their spelling in topics, URLs and on the command
+// line; and what other names an operator may add. Values; no state.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -36,6 +37,21 @@ constexpr std::optional<Action> parse_action(std::string_view name) {
       return action;
   }
   return std::nullopt;
+}
+
+/// Whether an action may have this name: 1 to 64 of `A-Z a-z 0-9 - . _`, so that it is one level of
+/// a topic and one segment of a path as it stands.
+constexpr bool is_action_name(std::string_view name) {
+  constexpr std::size_t longest = 64;
+  if (name.empty() || name.size() > longest)
+    return false;
+  for (const char c : name) {
+    const bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    const bool is_other = (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    if (!is_letter && !is_other)
+      return false;
+  }
+  return true;
 }
 
 }  // namespace mqtt_bridge

@@ -257,12 +257,8 @@ std::string collapse_whitespace(std::string_view text) {
 
 // The answers.
 
-using Keys = std::vector<std::string>;
-
-void add(Keys& keys, std::string key) {
-  if (std::ranges::find(keys, key) == keys.end())
-    keys.push_back(std::move(key));
-}
+// Each visit_ function gives the right answers to `take`, the usual ones first, until it says that
+// it has enough; and returns whether it did.
 
 /// A text as it came, and as the full mappings need it to be taken apart.
 struct TitleSource {
@@ -274,42 +270,46 @@ struct TitleSource {
 };
 
 /// The source in title case by these words, with every mapping; in ASCII they are all one.
-void add_titles(Keys& keys, const TitleSource& source, const Words& words) {
-  add(keys, title(source.text, words, Mapping::ascii, Head::title));
+template <typename Take>
+bool visit_titles(const TitleSource& source, const Words& words, const Take& take) {
+  if (take(title(source.text, words, Mapping::ascii, Head::title)))
+    return true;
   if (source.ascii)
-    return;
-  for (const Head head : {Head::title, Head::upper}) {
-    add(keys, title(source.settled, words, Mapping::full, head));
-    add(keys, title(source.text, words, Mapping::single, head));
-  }
+    return false;
+  return std::ranges::any_of(std::array{Head::title, Head::upper}, [&](Head head) {
+    return take(title(source.settled, words, Mapping::full, head)) ||
+           take(title(source.text, words, Mapping::single, head));
+  });
 }
 
-Keys title_keys(std::string_view text) {
-  Keys keys{transform(Action::title_case, text, {})};
+template <typename Take>
+bool visit_title_cases(std::string_view text, const Take& take) {
   const TitleSource source(text);
   const auto not_space = [](UChar32 c) { return !is_space(c); };
   const auto not_whitespace = [](UChar32 c) { return !is_whitespace(c); };
-  if (!source.ascii)
-    add_titles(keys, source, words_by_boundaries(text));
+  if (visit_titles(source, runs(text, is_cased), take) ||
+      take(transform(Action::title_case, text, {})) ||
+      (!source.ascii && visit_titles(source, words_by_boundaries(text), take))) {
+    return true;
+  }
   const Words by_spaces = runs(text, not_space);
-  add_titles(keys, source, by_spaces);
-  if (const Words words = runs(text, not_whitespace); words != by_spaces) {
-    add_titles(keys, source, words);
-  }
-  add_titles(keys, source, runs(text, is_cased));
-  if (const std::string collapsed = collapse_whitespace(text); collapsed != text) {
-    add_titles(keys, TitleSource(collapsed), runs(collapsed, not_space));
-  }
-  return keys;
+  if (visit_titles(source, by_spaces, take))
+    return true;
+  const Words by_whitespace = runs(text, not_whitespace);
+  if (by_whitespace != by_spaces && visit_titles(source, by_whitespace, take))
+    return true;
+  const std::string collapsed = collapse_whitespace(text);
+  return collapsed != text &&
+         visit_titles(TitleSource(collapsed), runs(collapsed, not_space), take);
 }
 
-Keys case_keys(std::string_view text, std::string (*change)(std::string_view, Mapping)) {
-  Keys keys{change(text, Mapping::ascii)};
-  if (is_ascii(text))
-    return keys;
-  add(keys, change(text, Mapping::full));
-  add(keys, change(text, Mapping::single));
-  return keys;
+template <typename Take>
+bool visit_cases(std::string_view text, std::string (*change)(std::string_view, Mapping),
+                 const Take& take) {
+  if (take(change(text, Mapping::ascii)))
+    return true;
+  return !is_ascii(text) &&
+         (take(change(text, Mapping::full)) || take(change(text, Mapping::single)));
 }
 
 std::string reverse_code_points(std::string_view text) {
@@ -325,11 +325,10 @@ std::string reverse_code_points(std::string_view text) {
   return result;
 }
 
-Keys reverse_keys(std::string_view text) {
-  Keys keys{std::string(text.rbegin(), text.rend())};
-  add(keys, reverse_code_points(text));
-  add(keys, transform(Action::reverse, text, {}));
-  return keys;
+template <typename Take>
+bool visit_reversals(std::string_view text, const Take& take) {
+  return take(reverse_code_points(text)) || take(transform(Action::reverse, text, {})) ||
+         take(std::string(text.rbegin(), text.rend()));
 }
 
 /// How often `text` has each byte: the same for all its permutations, and for nothing else.
@@ -348,37 +347,103 @@ std::string byte_counts(std::string_view text) {
   return result;
 }
 
-}  // namespace
-
-std::vector<std::string> answer_keys(Action action, std::string_view request) {
+template <typename Take>
+bool visit_answers(Action action, std::string_view request, const Take& take) {
   switch (action) {
     case Action::uppercase:
-      return case_keys(request, upper);
+      return visit_cases(request, upper, take);
     case Action::lowercase:
-      return case_keys(request, lower);
+      return visit_cases(request, lower, take);
     case Action::title_case:
-      return title_keys(request);
+      return visit_title_cases(request, take);
     case Action::reverse:
-      return reverse_keys(request);
+      return visit_reversals(request, take);
     case Action::shuffle:
-      return {byte_counts(request)};
+      return take(byte_counts(request));
   }
-  return {};
+  return false;
 }
 
-std::string response_key(Action action, std::string_view response) {
-  return action == Action::shuffle ? byte_counts(response) : std::string(response);
-}
-
-std::optional<std::string> folded_key(Action action, std::string_view text) {
-  if (action == Action::reverse || action == Action::shuffle || !is_utf8(text))
-    return std::nullopt;
+std::string fold(std::string_view text) {
   std::string result;
   icu::StringByteSink<std::string> sink(&result, static_cast<std::int32_t>(text.size()));
   UErrorCode status = U_ZERO_ERROR;
   icu::CaseMap::utf8Fold(U_FOLD_CASE_DEFAULT, text, sink, nullptr, status);
   check(status);
   return result;
+}
+
+/// Without what title-casing collapses, and without the dot of "i̇", which only the full mapping of
+/// "İ" has.
+std::string without_spaces_and_dots(std::string_view text) {
+  constexpr UChar32 dot_above = 0x307;
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const UChar32 c = next_code_point(text, at);
+    if (c != dot_above && !is_whitespace(c))
+      result += text.substr(begin, at - begin);
+  }
+  return result;
+}
+
+/// likeness() of ASCII: most texts are.
+std::string ascii_likeness(std::string_view text) {
+  std::string result(text.size(), '\0');
+  char* to = result.data();
+  for (const char c : text) {
+    const bool is_upper = c >= 'A' && c <= 'Z';
+    const bool is_blank = c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F);
+    if (!is_blank)
+      *to++ = is_upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  result.resize(static_cast<std::size_t>(to - result.data()));
+  return result;
+}
+
+bool changes_case(Action action) {
+  return action != Action::reverse && action != Action::shuffle;
+}
+
+}  // namespace
+
+std::vector<std::string> answer_keys(Action action, std::string_view request) {
+  std::vector<std::string> keys;
+  visit_answers(action, request, [&](std::string key) {
+    if (std::ranges::find(keys, key) == keys.end())
+      keys.push_back(std::move(key));
+    constexpr bool is_enough = false;
+    return is_enough;
+  });
+  return keys;
+}
+
+std::string response_key(Action action, std::string_view response) {
+  return action == Action::shuffle ? byte_counts(response) : std::string(response);
+}
+
+bool is_answer(Action action, std::string_view request, std::string_view response) {
+  const std::string key = response_key(action, response);
+  return visit_answers(action, request,
+                       [&key](const std::string& answer) { return answer == key; });
+}
+
+std::string likeness(Action action, std::string_view text) {
+  if (!changes_case(action))
+    return byte_counts(text);
+  if (is_ascii(text))
+    return ascii_likeness(text);
+  if (!is_utf8(text))
+    return std::string(text);  // no answer: like nothing that is UTF-8
+  // "ı" is folded to itself, but its upper case is the "I" of all others.
+  return without_spaces_and_dots(fold(upper(text, Mapping::full)));
+}
+
+std::optional<std::string> folded_key(Action action, std::string_view text) {
+  if (!changes_case(action) || !is_utf8(text))
+    return std::nullopt;
+  return fold(text);
 }
 
 }  // namespace mqtt_bridge

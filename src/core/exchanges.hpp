@@ -3,7 +3,12 @@
 // lock.
 //
 // A response is accepted by the strongest rule available: by Correlation Data alone when it carries
-// any (MQTT 5.0 4.10.2); else by its content, see content_rule.hpp; never because somebody waits.
+// any (MQTT 5.0 4.10.2); else by its content, see content_lane.hpp; for an action whose answers
+// cannot be checked, because its request is the only one that is out, see exclusive_lane.hpp.
+//
+// The five actions are idempotent, so a request that may have been lost with a connection, or that
+// its responder may have missed, is published again while it waits. A request for another action
+// is handed out once.
 //
 // Invariants:
 //  1. Every exchange that begin() admitted ends exactly once, by expire() at its deadline at
@@ -17,8 +22,8 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,19 +33,20 @@
 #include <variant>
 #include <vector>
 
-#include "core/action.hpp"
+#include "core/content_lane.hpp"
+#include "core/exclusive_lane.hpp"
 #include "core/instant.hpp"
 #include "core/limits.hpp"
+#include "core/presence.hpp"
 #include "core/problem.hpp"
 
 namespace mqtt_bridge {
 
-using ExchangeId = std::uint64_t;
-
-/// A request as a caller makes it. REQUIRES: a valid NetID, a payload that is UTF-8.
+/// A request as a caller makes it. REQUIRES: a valid NetID, an is_action_name(), a payload that is
+/// UTF-8.
 struct Call {
   std::string netid;
-  Action action;
+  std::string action;
   std::string payload;
   std::string correlation;  // 16 unpredictable bytes
   Instant arrived;
@@ -51,7 +57,7 @@ struct Call {
 struct Publish {
   ExchangeId exchange;
   std::string_view netid;  // these views hold until the table is next changed
-  Action action;
+  std::string_view action;
   std::string_view payload;
   std::string_view correlation;
   Duration remaining;  // until the deadline; above zero
@@ -63,13 +69,11 @@ struct Response {
   std::string_view payload;
   std::optional<std::string_view> correlation = {};  // MQTT 5.0 3.3.2.3.6
   bool retained = false;
+  bool duplicate = false;  // DUP: the broker may have delivered it before (MQTT 5.0 3.3.1.1)
   std::optional<std::string_view> status = {};     // user property: an error answer's HTTP status
   std::optional<std::string_view> error = {};      // user property: an error answer's text
   std::optional<std::string_view> responder = {};  // user property: who answered
 };
-
-enum class MatchedBy { correlation, content, folded_content };
-std::string_view to_string(MatchedBy rule);
 
 struct Answer {
   std::string payload;  // UTF-8
@@ -98,10 +102,11 @@ enum class Dropped { retained, foreign_topic, unknown_correlation, wrong_lane, l
 inline constexpr std::size_t dropped_reasons = 6;
 std::string_view to_string(Dropped reason);
 
-/// What the link offers once its subscriptions are granted.
+/// What the link offers once its subscriptions are answered.
 struct LinkUp {
-  bool session_present;  // the broker kept our subscriptions and what it owes us
-  std::size_t window;    // publishes that may be unacknowledged at once; at least 1
+  bool session_present;                 // the broker kept our subscriptions and what it owes us
+  std::size_t window;                   // publishes that may be unacknowledged at once; at least 1
+  std::size_t packet_bytes = SIZE_MAX;  // the largest packet that the broker takes
 };
 
 class Exchanges {
@@ -111,23 +116,35 @@ class Exchanges {
     std::size_t bytes = limits::exchange_bytes;
     std::size_t window = limits::publish_window;
     Duration down_grace = limits::down_grace;
+    Duration start_doubt = limits::memory_age;  // how long an earlier run's answers may still come
   };
 
   /// The link counts as down from `now` on.
   explicit Exchanges(Instant now) : Exchanges(now, Bounds{}) {}
-  Exchanges(Instant now, Bounds bounds) : bounds_(bounds), down_since_(now) {}
+  Exchanges(Instant now, Bounds bounds)
+      : bounds_(bounds),
+        doubtful_until_(now + bounds.start_doubt),
+        forgetful_until_(doubtful_until_),
+        down_since_(now) {}
 
   /// Admits a call, or says at once why not: overloaded, broker-unavailable (the link has been down
   /// for longer than down_grace), shutting-down.
   std::variant<ExchangeId, Failure> begin(Call call);
 
   // Facts.
-  void link_up(const LinkUp& link);
-  void link_down(Instant now);
+  void link_up(LinkUp link, Instant now);
+  /// The filters to which the broker does not let us subscribe, of those of response topics; from
+  /// now on.
+  void subscriptions_refused(std::set<std::string> filters, Instant now);
+  /// It broke, or an attempt failed; `why`, in words for the caller.
+  void link_down(std::string why, Instant now);
   void acknowledged(ExchangeId exchange, Instant now);
   /// The broker took no responsibility for the request: a PUBACK with `why`.
   void refused(ExchangeId exchange, std::string why, Instant now);
   void response(const Response& response, Instant now);
+  /// The birth message of a responder, or that it is gone.
+  void announced(std::string_view responder, const std::vector<std::string>& actions);
+  void gone(std::string_view responder, Instant now);
   /// Ends what is due. Calling it too often is harmless.
   void expire(Instant now);
   /// From now on begin() refuses; what waits is still served.
@@ -141,87 +158,99 @@ class Exchanges {
   /// When to call expire() next.
   std::optional<Instant> next_deadline() const;
 
+  /// How full a table is. `empties`: it holds nothing once no exchange waits any more.
+  struct Fill {
+    std::string_view table;
+    std::size_t entries;
+    std::size_t bound;
+    bool empties;
+  };
+
   // What there is to see.
+  std::vector<Fill> fills() const;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
   std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
 
  private:
-  /// The keys by which a response finds a request; made when first needed.
-  struct Keys {
-    std::vector<std::string> exact;
-    std::optional<std::string> folded;
-  };
-
   struct Waiting {
     Call call;
-    std::string topic;  // the response topic: its lane
-    Instant published{};
-    bool is_published = false;
+    std::string topic;                 // the response topic: its lane
+    std::optional<Action> checkable;   // what the content rule knows the action as
+    std::optional<Instant> published;  // the last time
     std::optional<Instant> acknowledged;
+    bool is_owed = false;  // it was published, and its answer may still come
+    int losses = 0;        // connections that broke before they acknowledged it
+    int again = 0;         // how often it was published again because responders came or went
     std::uint64_t strangers_before = 0;  // the lane's unmatched responses when it was published
-    std::optional<Keys> keys;
-    std::optional<std::string> taken;  // the response that ended it by its content
+    std::optional<std::string> taken;    // the response that ended it by its content
   };
-
-  /// A request that was published and has ended: its answer, or one more, may still come.
-  struct Memory {
-    Action action;
-    std::string payload;
-    Instant ended;
-    std::optional<Keys> keys;
-    std::optional<std::string> taken;  // the response that it took by its content
-  };
-
-  /// One response topic.
-  struct Lane {
-    std::set<ExchangeId> published;    // in the order in which they came
-    std::set<ExchangeId> not_indexed;  // of these, those whose keys are not in the index yet
-    std::unordered_map<std::string, std::set<ExchangeId>> index;
-    std::deque<Memory> memories;
-    std::size_t memory_bytes = 0;
-    Instant forgetful_until{};  // a memory was dropped early: until then trust no folded match
-    std::uint64_t strangers = 0;
-    Instant last_used{};
-  };
-  using Lanes = std::unordered_map<std::string, Lane>;
-
   using Table = std::map<ExchangeId, Waiting>;
+  using Outcome = std::variant<Answer, Failure>;
 
-  void respond_by_correlation(const Response& response, Instant now);
-  void respond_by_content(Lane& lane, const Response& response, Instant now);
-  std::optional<ExchangeId> exact_match(Lane& lane, Action action, std::string_view payload);
-  std::optional<ExchangeId> folded_match(Lane& lane, Action action, std::string_view payload,
-                                         Instant now);
-  Memory* remembered(Lane& lane, Action action, std::string_view payload);
-  void hand_on(Lane& lane, Memory& memory, const Response& response, Action action, Instant now);
-  const Keys& keys_of(Action action, std::string_view payload, std::optional<Keys>& keys) const;
-  void accept(Table::iterator waiting, const Response& response, MatchedBy rule, Instant now);
-  void end(Table::iterator waiting, std::variant<Answer, Failure> outcome, Instant now);
-  void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
-  static std::size_t bytes_of(const Memory& memory);
-  void remember(Lane& lane, Waiting& waiting, Instant now);
-  Lane& enter_lane(ExchangeId exchange, const std::string& topic, Instant now);
-  void make_room_for_a_lane(Instant now);
+  std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic) const;
+  bool is_refused(const std::string& topic, std::string_view action) const;
+  static Failure refused_subscription(const std::string& topic);
+  static Failure no_responder(const std::string& action);
+  void publish_again(ExchangeId exchange, const Waiting& waiting);
+  void publish_again(const std::set<std::string>& actions);
+  void publish_again_by_time(Instant now);
+
+  bool respond_by_correlation(const Response& response, Instant now);
+  void respond_by_content(ContentLane& lane, const Response& response, Instant now);
+  void respond_in_turn(ExclusiveLane& lane, const Response& response, Instant now);
+  void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
+
+  void end(Table::iterator waiting, Outcome outcome, Instant now);
+  void end_deserted(Instant now);
+  void forget_quarantine(const std::string& topic, const ExclusiveLane& lane);
+  void remember_quarantine(const std::string& topic, const ExclusiveLane& lane);
+  void end_quarantines(Instant now);
   Failure why_unanswered(const Waiting& waiting) const;
+
+  void enter_lane(ExchangeId exchange, Waiting& waiting);
+  void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
+  void rest(const std::string& topic, const ContentLane& lane);
+  ExclusiveLane* exclusive_lane(const std::string& topic, Instant now);
+  void take_turns(ExclusiveLane& lane, Instant now);
+  std::uint64_t strangers_on(const Waiting& waiting) const;
   void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
 
   const Bounds bounds_;
+  const Instant doubtful_until_;  // an earlier run's requests may be answered until then
   Table waiting_;
   std::size_t waiting_bytes_ = 0;
   std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
   std::set<ExchangeId> to_publish_;
+  std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::unordered_set<ExchangeId> unacknowledged_;
-  Lanes lanes_;
-  std::size_t resting_lanes_ = 0;  // of lanes_, those that hold nothing but memories
-  Instant forgetful_until_{};      // as in Lane, for lanes that were dropped whole
   std::deque<Ended> ended_;
   std::array<std::uint64_t, dropped_reasons> dropped_{};
   ExchangeId last_id_ = 0;
-  std::size_t window_ = 0;  // 0 while the link is down
-  std::optional<Instant> down_since_;
   bool draining_ = false;
+
+  // Lanes, by response topic.
+  std::unordered_map<std::string, ContentLane> content_lanes_;
+  std::set<std::pair<Instant, std::string>> resting_;  // of these, those with memories only
+  // Requests that we do not know of may still be answered: of an earlier run, or of a resting lane
+  // that was dropped. Until then trust no folded match.
+  Instant forgetful_until_;
+  std::unordered_map<std::string, ExclusiveLane> exclusive_lanes_;
+  std::set<std::pair<Instant, std::string>> quarantines_;  // their ends
+
+  // The link.
+  std::optional<LinkUp> link_;
+  std::set<std::string> refused_;  // filters
+  Instant down_since_;             // while there is no link
+  std::string why_down_ = "there is no connection to the MQTT broker";
+  bool was_down_ = false;            // other than before it was first tried
+  Instant up_since_{};               // while there is one
+  std::size_t rounds_of_again_ = 0;  // how often, since then, what waits was published again
+
+  // Who answers.
+  Presence presence_;
+  std::map<std::string, Instant, std::less<>> deserted_;  // actions, and when to believe it
 };
 
 }  // namespace mqtt_bridge

@@ -24,12 +24,19 @@ inline constexpr auto max_timeout = 60s;
 inline constexpr std::size_t exchanges = 16384;          // waiting for their answer, all NetIDs
 inline constexpr std::size_t exchange_bytes = 64 << 20;  // their payloads together
 inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
+inline constexpr int lost_publishes = 8;        // connections lost on one request, then it ends
+inline constexpr int presence_republishes = 8;  // of one request, as responders come and go
+inline constexpr std::size_t lane_queue = 64;   // waiting for their turn on an exclusive lane
+inline constexpr std::size_t exclusive_lanes = 4096;  // response topics on which turns are taken
 
 // What is remembered of requests that have ended, to tell a late or second answer from a new one.
 inline constexpr std::size_t lane_memories = 256;            // per response topic
 inline constexpr std::size_t lane_memory_bytes = 64 * 1024;  // their payloads together
-inline constexpr std::size_t resting_lanes = 256;            // response topics that hold only these
-inline constexpr auto memory_age = 60s;
+inline constexpr std::size_t alike_bytes = 256 * 1024;  // of requests that one response is checked
+                                                        // against: letters or order apart, the same
+inline constexpr std::size_t resting_lanes = 256;       // response topics that hold only these
+inline constexpr std::size_t lane_answers = 64;  // per response topic on which turns are taken
+inline constexpr auto memory_age = 60s;  // and how long a late answer is waited for, at most
 
 // The front. RFC 9112 3 asks for a request line of at least 8000 octets.
 inline constexpr std::size_t head_bytes = 16 * 1024;
@@ -43,10 +50,20 @@ inline constexpr auto idle_timeout = 60s;   // between two requests of one conne
 inline constexpr auto write_timeout = 10s;  // for an answer that the peer does not read
 inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
 
+// Who answers.
+inline constexpr std::size_t responders = 256;    // remembered, those that are gone included
+inline constexpr std::size_t birth_bytes = 8192;  // what one says of itself
+inline constexpr std::size_t birth_actions = 64;  // how many actions it may name
+inline constexpr auto gone_grace = 25ms;          // for one that lost its connection to come back
+inline constexpr auto return_grace = 1s;          // the same, where the broker was gone too
+inline constexpr auto presence_patience = 15s;    // the same, where the broker forgot everything
+
 // The responder: answers that wait for the broker.
 inline constexpr std::size_t responder_queue = 10'000;
+inline constexpr auto farewell_timeout = 1s;  // for them to go out once it is asked to stop
 
 // The link.
+inline constexpr std::size_t inbox_events = 65'536;  // from the MQTT library, not yet looked at
 inline constexpr auto down_grace = 2s;      // calls wait this long for a lost link, then get 503
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;

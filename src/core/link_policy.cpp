@@ -12,19 +12,40 @@ using namespace std::chrono_literals;
 // An outage shorter than this is a restart, and is watched closely.
 constexpr auto short_outage = 2s;
 constexpr auto short_outage_cap = 150ms;
-// A link that did not live this long does not count as a success.
-constexpr auto stable = 1s;
+// Between attempts while somebody needs the link.
+constexpr auto needed_pause = 1s;
+// Links that did not live this long: after so many in a row there is no connecting at once.
+constexpr auto stable = 100ms;
+constexpr int unstable_links = 3;
+// Not every broker says that another client took our client id (mosquitto 2.0.11 does not, and
+// MQTT 3.1.1 has no word for it). What can be seen: a link that did not live that long broke, the
+// broker was there all the time, and when we were back it had forgotten our session. So often in a
+// row is taken for it.
+constexpr int forgotten_sessions_that_mean_take_over = 4;
+constexpr auto short_life = 10s;
 // Brokers that know 3.1.1 only may close on version 5 without a word; one that is being shut down
 // does so too, but hardly ever this often in a row.
 constexpr int closures_that_mean_refusal = 3;
 
 }  // namespace
 
-LinkPolicy::LinkPolicy(Protocol protocol, Instant now)
+LinkPolicy::LinkPolicy(Protocol protocol, Instant now, ClientId client_id)
     : protocol_(protocol),
+      client_id_(client_id),
       version_(protocol == Protocol::v3_1_1 ? MqttVersion::v3_1_1 : MqttVersion::v5),
       next_attempt_(now),
       down_since_(now) {}
+
+void LinkPolicy::attempt_begins(Instant now) {
+  next_attempt_.reset();
+  last_attempt_ = now;
+  yields_ = false;
+}
+
+void LinkPolicy::hurry(Instant now) {
+  if (next_attempt_ && !yields_)
+    next_attempt_ = std::min(*next_attempt_, std::max(now, last_attempt_ + needed_pause));
+}
 
 void LinkPolicy::attempt_failed(ConnectFailure failure, Instant now, double jitter) {
   closures_ = failure == ConnectFailure::closed ? closures_ + 1 : 0;
@@ -42,26 +63,37 @@ void LinkPolicy::attempt_failed(ConnectFailure failure, Instant now, double jitt
   schedule(now, jitter);
 }
 
-void LinkPolicy::link_is_up(Instant now) {
+void LinkPolicy::link_is_up(bool session_present, Instant now) {
+  const bool is_suspicious =
+      client_id_ == ClientId::configured && was_short_ && failures_ == 0 && !session_present;
+  forgotten_sessions_ = is_suspicious ? forgotten_sessions_ + 1 : 0;
   up_since_ = now;
   closures_ = 0;
 }
 
-void LinkPolicy::link_lost(Instant now, double jitter) {
-  const bool was_stable = up_since_ && now - *up_since_ >= stable;
-  up_since_.reset();
-  if (was_stable) {
-    failures_ = 0;
-    down_since_ = now;
-    next_attempt_ = now;
-    return;
+LinkPolicy::Loss LinkPolicy::link_lost(Instant now, double jitter) {
+  const Duration life = now - up_since_;
+  was_short_ = life < short_life;
+  unstable_links_ = life < stable ? unstable_links_ + 1 : 0;
+  if (was_short_ && forgotten_sessions_ >= forgotten_sessions_that_mean_take_over) {
+    taken_over(now, jitter);
+    return Loss::taken_over;
   }
-  schedule(now, jitter);
+  if (unstable_links_ >= unstable_links) {
+    schedule(now, jitter);
+    return Loss::broken;
+  }
+  failures_ = 0;
+  down_since_ = now;
+  next_attempt_ = now;
+  return Loss::broken;
 }
 
 void LinkPolicy::taken_over(Instant now, double jitter) {
-  up_since_.reset();
   failures_ = 0;
+  forgotten_sessions_ = 0;
+  was_short_ = false;
+  yields_ = true;
   down_since_ = now;
   next_attempt_ =
       now + std::chrono::duration_cast<Duration>(limits::reconnect_cap * (1 + jitter) / 2);

@@ -26,18 +26,26 @@ enum class ConnectFailure {
 
 class LinkPolicy {
  public:
+  /// made_up: nobody else can have it.
+  enum class ClientId { configured, made_up };
+
   /// The first attempt is due at `now`.
-  LinkPolicy(Protocol protocol, Instant now);
+  LinkPolicy(Protocol protocol, Instant now, ClientId client_id = ClientId::configured);
 
   /// When the next attempt is due; nothing while one runs or the link is up.
   std::optional<Instant> next_attempt() const { return next_attempt_; }
   MqttVersion version() const { return version_; }
 
-  void attempt_begins() { next_attempt_.reset(); }
+  void attempt_begins(Instant now);
+  /// Somebody needs the link: the next attempt is due within a second of the last one, unless we
+  /// yield to another client.
+  void hurry(Instant now);
   void attempt_failed(ConnectFailure failure, Instant now, double jitter);
   /// Connected and subscribed.
-  void link_is_up(Instant now);
-  void link_lost(Instant now, double jitter);
+  void link_is_up(bool session_present, Instant now);
+  /// taken_over: another client seems to use our client id, though the broker did not say so.
+  enum class Loss { broken, taken_over };
+  Loss link_lost(Instant now, double jitter);
   /// Another client uses our client id (MQTT 5.0 4.13, 0x8E). Never fights back at once.
   void taken_over(Instant now, double jitter);
 
@@ -45,12 +53,18 @@ class LinkPolicy {
   void schedule(Instant now, double jitter);
 
   Protocol protocol_;
+  ClientId client_id_;
   MqttVersion version_;
   std::optional<Instant> next_attempt_;
+  Instant last_attempt_{};
+  bool yields_ = false;
   Instant down_since_;
-  std::optional<Instant> up_since_;
-  int failures_ = 0;  // in a row
-  int closures_ = 0;  // in a row, without a CONNACK, in version 5
+  Instant up_since_{};
+  int failures_ = 0;            // in a row
+  int closures_ = 0;            // in a row, without a CONNACK, in version 5
+  int unstable_links_ = 0;      // links in a row that broke as soon as they were up
+  int forgotten_sessions_ = 0;  // in a row, of links that broke while the broker was there
+  bool was_short_ = false;      // the last link did not live long
 };
 
 }  // namespace mqtt_bridge

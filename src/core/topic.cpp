@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view request_suffix = "/request";
 constexpr std::string_view response_suffix = "/response";
+constexpr std::string_view status_prefix = "mqtt-responder/";
+constexpr std::string_view status_suffix = "/status";
 constexpr std::size_t max_topic_bytes = 65'535;  // MQTT 5.0 1.5.4: a string's length has two bytes
 
 /// MQTT 5.0 1.5.4: a receiver may treat a packet with one of these as malformed, and mosquitto
@@ -33,8 +35,7 @@ std::optional<std::string> why_not_broker_safe(std::string_view text) {
   return std::nullopt;
 }
 
-std::string topic(std::string_view netid, Action action, std::string_view suffix) {
-  const std::string_view name = to_string(action);
+std::string topic(std::string_view netid, std::string_view name, std::string_view suffix) {
   std::string result;
   result.reserve(netid.size() + 1 + name.size() + suffix.size());
   return result.append(netid).append("/").append(name).append(suffix);
@@ -48,10 +49,10 @@ std::optional<ParsedTopic> parse(std::string_view topic, std::string_view suffix
   if (slash == std::string_view::npos)
     return std::nullopt;
   const std::string_view netid = topic.substr(0, slash);
-  const std::optional<Action> action = parse_action(topic.substr(slash + 1));
-  if (!action || why_not_netid(netid))
+  const std::string_view action = topic.substr(slash + 1);
+  if (!is_action_name(action) || why_not_netid(netid))
     return std::nullopt;
-  return ParsedTopic{netid, *action};
+  return ParsedTopic{netid, action};
 }
 
 }  // namespace
@@ -73,11 +74,11 @@ std::optional<std::string> why_not_netid(std::string_view netid) {
   return why_not_broker_safe(netid);
 }
 
-std::string request_topic(std::string_view netid, Action action) {
+std::string request_topic(std::string_view netid, std::string_view action) {
   return topic(netid, action, request_suffix);
 }
 
-std::string response_topic(std::string_view netid, Action action) {
+std::string response_topic(std::string_view netid, std::string_view action) {
   return topic(netid, action, response_suffix);
 }
 
@@ -87,6 +88,22 @@ std::optional<ParsedTopic> parse_request_topic(std::string_view topic) {
 
 std::optional<ParsedTopic> parse_response_topic(std::string_view topic) {
   return parse(topic, response_suffix);
+}
+
+std::string status_topic(std::string_view responder_id) {
+  return std::string(status_prefix).append(responder_id).append(status_suffix);
+}
+
+std::optional<std::string_view> parse_status_topic(std::string_view topic) {
+  if (topic.size() <= status_prefix.size() + status_suffix.size() ||
+      !topic.starts_with(status_prefix) || !topic.ends_with(status_suffix)) {
+    return std::nullopt;
+  }
+  topic.remove_prefix(status_prefix.size());
+  topic.remove_suffix(status_suffix.size());
+  if (topic.find('/') != std::string_view::npos || !is_topic_name(topic))
+    return std::nullopt;
+  return topic;
 }
 
 bool is_topic_name(std::string_view topic) {

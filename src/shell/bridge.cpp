@@ -29,6 +29,8 @@ std::vector<std::string> filters_of(const HttpApiOptions& api) {
   std::vector<std::string> filters;
   for (const auto& netid : netids) {
     for (const Action action : all_actions)
+      filters.push_back(response_topic(netid, to_string(action)));
+    for (const auto& action : api.actions)
       filters.push_back(response_topic(netid, action));
   }
   return filters;
@@ -36,6 +38,7 @@ std::vector<std::string> filters_of(const HttpApiOptions& api) {
 
 MqttLinkOptions link_options_of(BridgeOptions& options) {
   options.link.filters = filters_of(options.api);
+  options.link.optional_filters = {status_topic("+")};
   // A reconnect must find what came meanwhile for the longest-waiting call.
   options.link.session_expiry =
       std::chrono::ceil<std::chrono::seconds>(options.api.max_timeout) + std::chrono::seconds(5);
@@ -63,6 +66,8 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   }
   Call& call = std::get<Call>(decision);
   call.correlation = random_bytes(correlation_bytes);
+  if (!link_.is_up())
+    link_.hurry();
   Caller caller{request, call.netid, call.action};
   const auto admitted = exchanges_.begin(std::move(call));
   if (const auto* failure = std::get_if<Failure>(&admitted)) {
@@ -79,16 +84,24 @@ std::string Bridge::refusal(Problem problem, std::string_view detail) {
 
 // The link ------------------------------------------------------------------------------------
 
+void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
+  exchanges_.subscriptions_refused(filters, Clock::now());
+}
+
 void Bridge::on_link_up(const LinkUp& link) {
-  exchanges_.link_up(link);
+  exchanges_.link_up(link, Clock::now());
 }
 
 void Bridge::on_link_down() {
-  exchanges_.link_down(Clock::now());
+  exchanges_.link_down(link_.why_down(), Clock::now());
+}
+
+void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
+  exchanges_.link_down(why, Clock::now());
 }
 
 void Bridge::on_message(const MqttMessage& message) {
-  exchanges_.response(response_of(message), Clock::now());
+  tell(exchanges_, message, Clock::now());
 }
 
 void Bridge::on_acknowledged(std::uint64_t id) {
@@ -104,7 +117,7 @@ std::optional<std::string> Bridge::why_not_ready() const {
     return "this bridge is shutting down";
   if (!link_.is_up())
     return link_.why_down();
-  return std::nullopt;
+  return link_.why_incomplete();
 }
 
 // Acting --------------------------------------------------------------------------------------
@@ -120,6 +133,7 @@ void Bridge::act() {
   }
   while (const auto ended = exchanges_.next_ended())
     answer(*ended);
+  link_.expect_answers(exchanges_.waiting() > 0);
   set_deadline_timer();
   if (is_draining_ && callers_.empty())
     finish_drain();
@@ -132,7 +146,7 @@ void Bridge::answer(const Ended& ended) {
   const auto* answer = std::get_if<Answer>(&ended.outcome);
   const auto* failure = std::get_if<Failure>(&ended.outcome);
   spdlog::info("call {} {} {} {} by={} ms={:.3f}", caller.request->request_id, caller.netid,
-               to_string(caller.action), answer != nullptr ? "ok" : describe(failure->problem).slug,
+               caller.action, answer != nullptr ? "ok" : describe(failure->problem).slug,
                answer != nullptr ? to_string(answer->matched_by) : "-",
                std::chrono::duration<double, std::milli>(ended.ended - ended.arrived).count());
   caller.request->answer(api_.finish(*caller.request, ended));

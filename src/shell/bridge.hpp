@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,17 +46,19 @@ class Bridge : private MqttLink::User, private HttpFront::Service {
   struct Caller {
     std::shared_ptr<HttpRequest> request;
     std::string netid;
-    Action action;
+    std::string action;
   };
 
   void on_request(std::shared_ptr<HttpRequest> request) override;
   std::string refusal(Problem problem, std::string_view detail) override;
 
+  void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
   void on_link_down() override;
   void on_message(const MqttMessage& message) override;
   void on_acknowledged(std::uint64_t id) override;
   void on_refused(std::uint64_t id, const std::string& why) override;
+  void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_batch_end() override { act(); }
 
   /// Carries out all that the table has decided.

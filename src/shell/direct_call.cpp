@@ -25,18 +25,14 @@ class OneCall : private MqttLink::User {
       : loop_(loop), exchanges_(Clock::now()), deadline_(loop), link_(loop, link_of(call), *this) {
     const auto now = Clock::now();
     const auto admitted = exchanges_.begin({.netid = call.netid,
-                                            .action = call.action,
+                                            .action = std::string(to_string(call.action)),
                                             .payload = call.message,
                                             .correlation = random_bytes(16),
                                             .arrived = now,
                                             .deadline = now + call.timeout});
     if (const auto* failure = std::get_if<Failure>(&admitted))
       outcome = *failure;
-    deadline_.expires_at(now + call.timeout);
-    deadline_.async_wait([this](const std::error_code&) {
-      exchanges_.expire(Clock::now());
-      on_batch_end();
-    });
+    wait();
     link_.start();
   }
 
@@ -47,19 +43,33 @@ class OneCall : private MqttLink::User {
     MqttLinkOptions link;
     link.broker = call.broker;
     link.client_id = call.netid;
-    link.filters = {response_topic(call.netid, call.action)};
+    link.filters = {response_topic(call.netid, to_string(call.action))};
     link.session_expiry = std::chrono::ceil<std::chrono::seconds>(call.timeout);
     return link;
   }
 
+  void wait() {
+    const auto next = exchanges_.next_deadline();
+    if (!next)
+      return;
+    deadline_.expires_at(*next);
+    deadline_.async_wait([this](const std::error_code& error) {
+      if (error)
+        return;
+      exchanges_.expire(Clock::now());
+      on_batch_end();
+    });
+  }
+
+  void on_subscriptions_refused(const std::set<std::string>& filters) override {
+    exchanges_.subscriptions_refused(filters, Clock::now());
+  }
   void on_link_up(const LinkUp& link) override {
     has_been_up_ = true;
-    exchanges_.link_up(link);
+    exchanges_.link_up(link, Clock::now());
   }
-  void on_link_down() override { exchanges_.link_down(Clock::now()); }
-  void on_message(const MqttMessage& message) override {
-    exchanges_.response(response_of(message), Clock::now());
-  }
+  void on_link_down() override { exchanges_.link_down(link_.why_down(), Clock::now()); }
+  void on_message(const MqttMessage& message) override { tell(exchanges_, message, Clock::now()); }
   void on_acknowledged(std::uint64_t id) override { exchanges_.acknowledged(id, Clock::now()); }
   void on_refused(std::uint64_t id, const std::string& why) override {
     exchanges_.refused(id, why, Clock::now());
@@ -81,7 +91,9 @@ class OneCall : private MqttLink::User {
       publish_request(link_, *next);
     }
     if (auto ended = exchanges_.next_ended())
-      finish(std::move(ended->outcome));
+      return finish(std::move(ended->outcome));
+    link_.expect_answers(true);
+    wait();
   }
 
   void finish(std::variant<Answer, Failure> result) {

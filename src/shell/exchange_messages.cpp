@@ -1,5 +1,6 @@
 #include "shell/exchange_messages.hpp"
 
+#include "core/presence.hpp"
 #include "core/topic.hpp"
 
 namespace mqtt_bridge {
@@ -7,6 +8,17 @@ namespace {
 
 std::optional<std::string_view> view(const std::optional<std::string>& text) {
   return text ? std::optional<std::string_view>(*text) : std::nullopt;
+}
+
+Response response_of(const MqttMessage& message) {
+  return {.topic = message.topic,
+          .payload = message.payload,
+          .correlation = view(message.correlation),
+          .retained = message.retained,
+          .duplicate = message.duplicate,
+          .status = view(message.status),
+          .error = view(message.error),
+          .responder = view(message.responder)};
 }
 
 }  // namespace
@@ -23,14 +35,14 @@ void publish_request(MqttLink& link, const Publish& publish) {
                 .retained = false});
 }
 
-Response response_of(const MqttMessage& message) {
-  return {.topic = message.topic,
-          .payload = message.payload,
-          .correlation = view(message.correlation),
-          .retained = message.retained,
-          .status = view(message.status),
-          .error = view(message.error),
-          .responder = view(message.responder)};
+void tell(Exchanges& exchanges, const MqttMessage& message, Instant now) {
+  const auto responder = parse_status_topic(message.topic);
+  if (!responder)
+    return exchanges.response(response_of(message), now);
+  if (message.payload.empty())
+    return exchanges.gone(*responder, now);
+  if (const auto actions = parse_birth_message(message.payload))
+    exchanges.announced(*responder, *actions);
 }
 
 }  // namespace mqtt_bridge

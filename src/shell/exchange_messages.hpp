@@ -10,7 +10,7 @@ namespace mqtt_bridge {
 /// REQUIRES: link.is_up().
 void publish_request(MqttLink& link, const Publish& publish);
 
-/// Views into `message`.
-Response response_of(const MqttMessage& message);
+/// Tells the table of a message: a response, or what a responder says of itself.
+void tell(Exchanges& exchanges, const MqttMessage& message, Instant now);
 
 }  // namespace mqtt_bridge

@@ -184,8 +184,7 @@ class HttpApi::Server : public InMemoryServer {
   /// The call that `request` asks for, or what is wrong with it.
   std::variant<Call, Failure> call_of(const Request& request) const {
     const std::string name = request.matches[1];
-    const auto action = parse_action(name);
-    if (!action)
+    if (!is_served_action(name))
       return unknown_action(name);
     if (!is_utf8(pass_->request->body)) {
       return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
@@ -208,18 +207,25 @@ class HttpApi::Server : public InMemoryServer {
       timeout = *wanted;
     }
     return Call{.netid = netid,
-                .action = *action,
+                .action = name,
                 .payload = pass_->request->body,
                 .correlation = {},
                 .arrived = pass_->request->arrived,
                 .deadline = pass_->request->arrived + timeout};
   }
 
-  static Failure unknown_action(std::string_view name) {
+  bool is_served_action(const std::string& name) const {
+    const auto& more = options_.actions;
+    return parse_action(name) || std::find(more.begin(), more.end(), name) != more.end();
+  }
+
+  Failure unknown_action(std::string_view name) const {
     std::string known;
     for (const Action action : all_actions) {
       known.append(known.empty() ? "" : ", ").append(to_string(action));
     }
+    for (const auto& action : options_.actions)
+      known.append(", ").append(action);
     return {Problem::unknown_action,
             (is_utf8(name) && name.size() < 64 ? "there is no action '" + std::string(name) + "'; "
                                                : "there is no such action; ") +
@@ -301,12 +307,14 @@ class HttpApi::Server : public InMemoryServer {
               {"status", response.status},
               {"detail", failure.detail},
               {"request_id", pass_->request->request_id},
-              {"retryable", kind.retryable == Retryable::yes}};
+              {"retryable", kind.retryable == Retryable::yes && !was_published()}};
     if (kind.status == 503 && kind.retryable == Retryable::yes) {
       response.set_header("Retry-After", "1");
     }
     response.set_content(dump(json) + "\n", problem_type);
   }
+
+  bool was_published() const { return pass_->ended != nullptr && pass_->ended->published; }
 
   /// A reason or a NetID may hold anything.
   static std::string dump(const Json& json) {

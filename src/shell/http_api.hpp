@@ -25,8 +25,9 @@ namespace mqtt_bridge {
 /// Constant after construction.
 struct HttpApiOptions {
   BrokerUrl broker;
-  std::string netid;                // empty: every call must name one
-  std::vector<std::string> netids;  // served besides; "*" serves any
+  std::string netid;                 // empty: every call must name one
+  std::vector<std::string> netids;   // served besides; "*" serves any
+  std::vector<std::string> actions;  // served besides the five
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};
   std::optional<std::string> token;

@@ -1,6 +1,8 @@
 #include "shell/mqtt_connection.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <mqtt/async_client.h>
@@ -65,11 +67,29 @@ void take_property(const MQTTProperty& property, MqttMessage& message) {
   }
 }
 
+void take_property(const MQTTProperty& property, mqtt_event::Connected& event) {
+  switch (property.identifier) {
+    case MQTTPROPERTY_CODE_RECEIVE_MAXIMUM:
+      event.receive_maximum = property.value.integer2;
+      break;
+    case MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE:
+      if (property.value.integer4 > 0)  // else a Protocol Error (MQTT 5.0 3.2.2.3.6)
+        event.maximum_packet_size = property.value.integer4;
+      break;
+    case MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE:  // the library does not heed it
+      event.server_keep_alive = std::chrono::seconds(property.value.integer2);
+      break;
+    default:
+      break;
+  }
+}
+
 MqttMessage translate(const mqtt::message& from) {
   MqttMessage message;
   message.topic = from.get_topic();
   message.payload = from.get_payload_str();
   message.retained = from.is_retained();
+  message.duplicate = from.is_duplicate();
   const MQTTProperties& properties = from.get_properties().c_struct();
   for (int i = 0; i < properties.count; ++i)
     take_property(properties.array[i], message);
@@ -101,7 +121,7 @@ class Listener : public mqtt::iaction_listener {
   explicit Listener(Completion completion) : completion_(std::move(completion)) {}
 
  private:
-  // Nothing may escape into the library's C frames.
+  // Nothing escapes into the library's C frames: what does not succeed by then ends the process.
   void on_success(const mqtt::token& token) override { complete(token, true); }
   void on_failure(const mqtt::token& token) override { complete(token, false); }
   void complete(const mqtt::token& token, bool succeeded) noexcept {
@@ -137,12 +157,8 @@ class MqttConnection::Client {
 
   ~Client() { paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest); }
 
-  void subscribe(const std::vector<std::string>& filters) {
-    const auto topics = mqtt::string_collection::create(filters);
-    const mqtt::iasync_client::qos_collection levels(filters.size(), qos);
-    attempt([&] {
-      client_.subscribe(topics, levels, reinterpret_cast<void*>(filters.size()), on_subscribed_);
-    });
+  void subscribe(std::uint64_t id, const std::string& filter) {
+    attempt([&] { client_.subscribe(filter, qos, reinterpret_cast<void*>(id), on_subscribed_); });
   }
 
   void publish(const MqttPublish& publish) {
@@ -166,7 +182,7 @@ class MqttConnection::Client {
     } else {
       connect.set_clean_session(true);
     }
-    connect.set_keep_alive_interval(limits::keep_alive);
+    connect.set_keep_alive_interval(options.keep_alive);
     connect.set_connect_timeout(limits::connect_timeout);
     // Above our own window: the library must never queue, see MqttLink.
     connect.set_max_inflight(static_cast<int>(2 * limits::publish_window));
@@ -216,14 +232,11 @@ class MqttConnection::Client {
                 [this](const sockaddr_storage& address) { return socket_.tune(address); });
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
     const mqtt::connect_response response = token.get_connect_response();
-    std::size_t receive_maximum = 65'535;
+    mqtt_event::Connected event{.session_present = response.is_session_present()};
     const MQTTProperties& properties = response.get_properties().c_struct();
-    for (int i = 0; i < properties.count; ++i) {
-      if (properties.array[i].identifier == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) {
-        receive_maximum = properties.array[i].value.integer2;
-      }
-    }
-    sink_(mqtt_event::Connected{response.is_session_present(), receive_maximum});
+    for (int i = 0; i < properties.count; ++i)
+      take_property(properties.array[i], event);
+    sink_(event);
   }
 
   /// The library gives a token's text in all its releases only by throwing it.
@@ -255,15 +268,25 @@ class MqttConnection::Client {
   }
 
   void subscribed(const mqtt::token& token, bool succeeded) {
-    const auto filters = reinterpret_cast<std::size_t>(token.get_user_context());
-    std::vector<int> codes;
-    if (succeeded) {
-      const mqtt::subscribe_response response = token.get_subscribe_response();
-      for (const auto code : response.get_reason_codes())
-        codes.push_back(static_cast<int>(code));
+    const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
+    if (succeeded)
+      return sink_(mqtt_event::Subscribed{id, reason_code_of(token)});
+    const int code = is_v5_ ? static_cast<int>(token.get_reason_code()) : token.get_return_code();
+    if (code >= refusal)
+      return sink_(mqtt_event::Subscribed{id, refusal});
+    // Given up by the library: the connection is gone.
+  }
+
+  static int reason_code_of(const mqtt::token& token) {
+    try {
+      const auto codes = token.get_subscribe_response().get_reason_codes();
+      std::underlying_type_t<mqtt::ReasonCode> code = refusal;
+      if (!codes.empty())
+        std::memcpy(&code, &codes.front(), sizeof code);  // it may be none that the enum knows
+      return static_cast<int>(code);
+    } catch (const mqtt::exception&) {
+      return refusal;  // what follows in the SUBACK should not be there
     }
-    codes.resize(filters, succeeded ? 0 : refusal);
-    sink_(mqtt_event::Subscribed{std::move(codes)});
   }
 
   void published(const mqtt::token& token, bool succeeded) {
@@ -272,8 +295,8 @@ class MqttConnection::Client {
     if (succeeded)
       return sink_(mqtt_event::Acknowledged{id});
     const int code = token.get_reason_code();
-    if (code < refusal)
-      return;  // given up by the library: the connection is gone
+    if (!is_v5_ || code < refusal)
+      return;  // given up by the library: the connection is gone; MQTT 3.1.1 knows no refusal
     sink_(mqtt_event::Refused{id, "the broker refused the request: " + reason_in_words(code)});
   }
 
@@ -295,12 +318,13 @@ class MqttConnection::Client {
 
 MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink) {
   paho_quirks::keep_library_running();
+  paho_quirks::tell_version(options.version);
   client_ = std::make_unique<Client>(options, std::move(sink));
 }
 MqttConnection::~MqttConnection() = default;
 
-void MqttConnection::subscribe(const std::vector<std::string>& filters) {
-  client_->subscribe(filters);
+void MqttConnection::subscribe(std::uint64_t id, const std::string& filter) {
+  client_->subscribe(id, filter);
 }
 void MqttConnection::publish(const MqttPublish& publish) {
   client_->publish(publish);

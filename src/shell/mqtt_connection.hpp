@@ -6,6 +6,7 @@
 // block, and is not called any more once the destructor has returned.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -29,6 +30,7 @@ struct MqttMessage {
   std::string topic;
   std::string payload;
   bool retained = false;
+  bool duplicate = false;
   std::optional<std::string> response_topic;
   std::optional<std::string> correlation;
   std::optional<std::string> status;  // user properties of these names
@@ -51,15 +53,19 @@ struct MqttPublish {
 namespace mqtt_event {
 struct Connected {
   bool session_present;
-  std::size_t receive_maximum;  // 65,535 when the broker named none (MQTT 5.0 3.2.2.3.3)
+  // What the broker set for the connection (MQTT 5.0 3.2.2.3), and what holds where it set nothing.
+  std::size_t receive_maximum = 65'535;
+  std::size_t maximum_packet_size = SIZE_MAX;
+  std::optional<std::chrono::seconds> server_keep_alive = {};
 };
 struct ConnectFailed {
   ConnectFailure failure;
   std::string why;
 };
-/// One reason code for each filter of one subscribe(), in its order; 0x80 and above is a refusal.
+/// The reason code for the filter of subscribe(); 0x80 and above is a refusal.
 struct Subscribed {
-  std::vector<int> reason_codes;
+  std::uint64_t id;
+  int reason_code;
 };
 struct Acknowledged {
   std::uint64_t id;
@@ -101,8 +107,9 @@ struct MqttConnectOptions {
   std::optional<MqttTls> tls;               // with ssl:// only
   MqttVersion version;
   std::string client_id;
-  bool clean_start;
+  bool clean_start;                     // MQTT 5 only: version 3.1.1 always begins anew
   std::chrono::seconds session_expiry;  // MQTT 5 only
+  std::chrono::seconds keep_alive;
   std::optional<std::string> username;
   std::optional<std::string> password;
   std::optional<MqttWill> will;
@@ -121,7 +128,9 @@ class MqttConnection {
 
   // REQUIRES: Connected came, Lost did not. When the connection is lost meanwhile, these do
   // nothing: Lost is on its way.
-  void subscribe(const std::vector<std::string>& filters);  // QoS 1; at least one
+  /// At QoS 1. One filter for each SUBSCRIBE: the library's releases of today read out of bounds,
+  /// or throw, when the answer to several is not as it should be, or begins with a refusal.
+  void subscribe(std::uint64_t id, const std::string& filter);
   void publish(const MqttPublish& publish);
 
   /// Ends the connection as if the network had: Lost follows.

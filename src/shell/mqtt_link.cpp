@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -19,8 +20,11 @@ using Clock = std::chrono::steady_clock;
 
 // A publish whose PUBACK takes longer than this may lie in the library, see paho_quirks.
 constexpr auto kick_after = 5ms;
-// Filters in one SUBSCRIBE: some brokers limit them.
-constexpr std::size_t filters_at_once = 100;
+// How long events may keep the loop from everything else.
+constexpr auto batch_time = 10ms;
+// While answers are expected: after so much silence the broker is asked for a sign of life. The
+// PUBACK timeout and this together must stay below 5 s.
+constexpr auto probe_after = 500ms;
 
 std::string uri_of(const std::string& scheme, const std::string& host, std::uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -47,6 +51,11 @@ struct MqttLink::Inbox : std::enable_shared_from_this<Inbox> {
     {
       const std::lock_guard lock(mutex);
       was_empty = events.empty();
+      // Only a loop that hardly runs any more leaves so much; a lost answer is a call that times
+      // out.
+      if (events.size() >= limits::inbox_events &&
+          std::holds_alternative<mqtt_event::Arrived>(event))
+        return;
       events.push_back(std::move(event));
     }
     if (!was_empty)
@@ -57,13 +66,16 @@ struct MqttLink::Inbox : std::enable_shared_from_this<Inbox> {
     });
   }
 
-  std::vector<MqttEvent> take() {
+  /// The loop's.
+  void take() {
     const std::lock_guard lock(mutex);
-    return std::exchange(events, {});
+    std::move(events.begin(), events.end(), std::back_inserter(taken));
+    events.clear();
   }
 
   asio::io_context& loop;
-  MqttLink* owner;  // the loop's; null once the connection is of no interest
+  MqttLink* owner;              // the loop's; null once the connection is of no interest
+  std::deque<MqttEvent> taken;  // the loop's
   std::mutex mutex;
   std::vector<MqttEvent> events;
 };
@@ -72,9 +84,10 @@ MqttLink::MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user)
     : loop_(loop),
       options_(std::move(options)),
       user_(user),
-      policy_(options_.protocol, Clock::now()),
+      policy_(options_.protocol, Clock::now(), options_.whose_client_id),
       attempt_timer_(loop),
       watch_timer_(loop),
+      subscribe_timer_(loop),
       resolver_(loop) {}
 
 MqttLink::~MqttLink() {
@@ -90,6 +103,7 @@ void MqttLink::stop() {
   is_up_ = false;
   attempt_timer_.cancel();
   watch_timer_.cancel();
+  subscribe_timer_.cancel();
   resolver_.cancel();
   if (inbox_)
     inbox_->owner = nullptr;
@@ -97,9 +111,18 @@ void MqttLink::stop() {
 }
 
 void MqttLink::publish(const MqttPublish& publish) {
+  if (unacknowledged_.empty())
+    is_watching_ = false;  // or only for later
   unacknowledged_.emplace(publish.id, Clock::now());
   connection_->publish(publish);
   watch();
+}
+
+void MqttLink::hurry() {
+  const auto planned = policy_.next_attempt();
+  policy_.hurry(Clock::now());
+  if (policy_.next_attempt() != planned)
+    schedule_attempt();
 }
 
 // Connecting ----------------------------------------------------------------------------------
@@ -115,13 +138,15 @@ void MqttLink::schedule_attempt() {
 }
 
 void MqttLink::begin_attempt() {
-  policy_.attempt_begins();
+  policy_.attempt_begins(Clock::now());
   attempt_timer_.expires_after(limits::connect_timeout);
   attempt_timer_.async_wait([this](const std::error_code& error) {
     if (error)
       return;
-    resolver_.cancel();
-    fail_attempt(ConnectFailure::unreachable, "the broker does not answer");
+    fail_attempt(ConnectFailure::unreachable,
+                 is_resolving_ ? "the look-up of host '" + options_.broker.host + "' takes too long"
+                               : "the broker does not answer");
+    user_.on_batch_end();
   });
   std::error_code not_numeric;
   const auto address = asio::ip::make_address(options_.broker.host, not_numeric);
@@ -131,16 +156,23 @@ void MqttLink::begin_attempt() {
   connect_to_next();
 }
 
+/// One look-up at a time: it cannot be cancelled, and may outlive the attempt that it was begun
+/// for.
 void MqttLink::resolve() {
+  if (std::exchange(is_resolving_, true))
+    return;
   resolver_.async_resolve(
       options_.broker.host, std::to_string(options_.broker.port),
       [this](const std::error_code& error, const asio::ip::tcp::resolver::results_type& results) {
-        if (error == asio::error::operation_aborted || is_stopped_)
+        is_resolving_ = false;
+        const bool is_wanted = !is_up_ && !connection_ && !policy_.next_attempt();
+        if (error == asio::error::operation_aborted || is_stopped_ || !is_wanted)
           return;
         if (error) {
-          return fail_attempt(
+          fail_attempt(
               ConnectFailure::unreachable,
               "cannot find the address of host '" + options_.broker.host + "': " + error.message());
+          return user_.on_batch_end();
         }
         endpoints_.assign(results.begin(), results.end());
         connect_to_next();
@@ -162,6 +194,7 @@ void MqttLink::connect_to_next() {
       .client_id = options_.client_id,
       .clean_start = !has_been_up_,  // what waits at the broker from before is nobody's answer now
       .session_expiry = options_.session_expiry,
+      .keep_alive = keep_alive_,
       .username = options_.username,
       .password = options_.password,
       .will = options_.will,
@@ -190,6 +223,8 @@ void MqttLink::drop_connection(std::string why) {
     inbox_->owner = nullptr;
   connection_.reset();
   connected_.reset();
+  subscribe_timer_.expires_at(Clock::time_point::min());
+  asked_.clear();
   unacknowledged_.clear();
   if (was_up)
     user_.on_link_down();
@@ -199,22 +234,43 @@ void MqttLink::drop_connection(std::string why) {
 
 void MqttLink::take_events() {
   const auto inbox = inbox_;  // an event may end the connection, and what it had to say after
-  for (const MqttEvent& event : inbox->take()) {
-    if (inbox->owner == nullptr)
-      break;
+  inbox->take();
+  last_heard_ = Clock::now();
+  while (!inbox->taken.empty() && inbox->owner != nullptr &&
+         Clock::now() - last_heard_ < batch_time) {
+    const MqttEvent event = std::move(inbox->taken.front());
+    inbox->taken.pop_front();
     std::visit([this](const auto& concrete) { on(concrete); }, event);
+  }
+  if (!inbox->taken.empty() && inbox->owner != nullptr) {
+    asio::post(loop_, [inbox] {
+      if (inbox->owner != nullptr)
+        inbox->owner->take_events();
+    });
   }
   user_.on_batch_end();
 }
 
 void MqttLink::on(const mqtt_event::Connected& event) {
-  connected_ = event;
-  filters_sent_ = filters_granted_ = 0;
-  if (event.session_present) {
-    come_up();  // with the subscriptions that were granted before
-  } else {
-    subscribe_next();
+  const auto wanted = event.server_keep_alive.value_or(0s);
+  if (wanted > 0s && wanted < keep_alive_) {
+    // Its word counts (MQTT 5.0 3.2.2.3.14), and the library can only be told when it connects.
+    keep_alive_ = wanted;
+    connection_.reset();
+    inbox_->owner = nullptr;
+    return begin_attempt();
   }
+  if (event.receive_maximum == 0) {  // a Protocol Error (MQTT 5.0 3.2.2.3.3)
+    return fail_attempt(ConnectFailure::refused, "the broker takes no messages: Receive Maximum 0");
+  }
+  connected_ = event;
+  refused_.clear();
+  // Always: a session that the broker kept may be older than our subscriptions, and the births of
+  // responders come again with them.
+  for (const auto& filter : options_.filters)
+    subscribe(filter);
+  for (const auto& filter : options_.optional_filters)
+    subscribe(filter);
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
@@ -223,46 +279,85 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
   fail_attempt(event.failure, event.why);
 }
 
-void MqttLink::subscribe_next() {
-  if (filters_sent_ == options_.filters.size())
-    return come_up();
-  const auto first = options_.filters.begin() + static_cast<std::ptrdiff_t>(filters_sent_);
-  const auto count = std::min(filters_at_once, options_.filters.size() - filters_sent_);
-  filters_sent_ += count;
-  connection_->subscribe({first, first + static_cast<std::ptrdiff_t>(count)});
+void MqttLink::subscribe(const std::string& filter) {
+  asked_.emplace(++last_asked_, filter);
+  asked_at_ = Clock::now();
+  connection_->subscribe(last_asked_, filter);
 }
 
 void MqttLink::on(const mqtt_event::Subscribed& event) {
-  for (const int code : event.reason_codes) {
-    const std::string& filter = options_.filters[filters_granted_++];
-    // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
-    if (code != 1) {
-      return fail_attempt(ConnectFailure::refused,
-                          "the broker refused the subscription to '" + filter + "'");
-    }
+  const auto asked = asked_.extract(event.id);
+  if (asked.empty())
+    return;
+  const std::string& filter = asked.mapped();
+  // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
+  const bool is_granted = event.reason_code == 1;
+  const auto& optional = options_.optional_filters;
+  const bool is_optional = std::find(optional.begin(), optional.end(), filter) != optional.end();
+  bool is_news = false;
+  if (is_granted) {
+    is_news = refused_.erase(filter) > 0;
+  } else {
+    spdlog::log(refused_.contains(filter) ? spdlog::level::debug : spdlog::level::warn,
+                "the broker refused the subscription to {}", filter);
+    is_news = !is_optional && refused_.insert(filter).second;
   }
-  subscribe_next();
+  if (is_up_ && is_news)
+    user_.on_subscriptions_refused(refused_);
+  if (!asked_.empty())
+    return;
+  if (!is_up_) {
+    user_.on_subscriptions_refused(refused_);
+    come_up();
+  }
+  subscribe_refused_again();
+}
+
+/// The broker may learn to grant it.
+void MqttLink::subscribe_refused_again() {
+  const bool is_on_its_way = subscribe_timer_.expiry() > Clock::now();
+  if (refused_.empty() || is_on_its_way)
+    return;
+  subscribe_timer_.expires_after(limits::reconnect_cap);
+  subscribe_timer_.async_wait([this](const std::error_code& error) {
+    if (error || !is_up_ || !asked_.empty())
+      return;
+    for (const auto& filter : refused_)
+      subscribe(filter);
+  });
+}
+
+std::optional<std::string> MqttLink::why_incomplete() const {
+  if (refused_.empty())
+    return std::nullopt;
+  const std::string others =
+      refused_.size() > 1 ? " and " + std::to_string(refused_.size() - 1) + " others" : "";
+  return "the broker refused the subscription to " + *refused_.begin() + others;
 }
 
 void MqttLink::come_up() {
   attempt_timer_.cancel();
   is_up_ = has_been_up_ = true;
   why_down_.clear();
-  policy_.link_is_up(Clock::now());
+  policy_.link_is_up(connected_->session_present, Clock::now());
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
-  user_.on_link_up({connected_->session_present, connected_->receive_maximum});
+  user_.on_link_up({.session_present = connected_->session_present,
+                    .window = connected_->receive_maximum,
+                    .packet_bytes = connected_->maximum_packet_size});
 }
 
 void MqttLink::on(const mqtt_event::Lost& event) {
   const auto now = Clock::now();
   if (!is_up_)
     return fail_attempt(ConnectFailure::refused, event.why);
-  if (event.taken_over) {
+  bool is_taken_over = event.taken_over;
+  if (event.taken_over)
+    policy_.taken_over(now, jitter());
+  else
+    is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
+  if (is_taken_over) {
     spdlog::error("another client uses our client id '{}'; set client-id to one of our own",
                   options_.client_id);
-    policy_.taken_over(now, jitter());
-  } else {
-    policy_.link_lost(now, jitter());
   }
   drop_connection(event.why);
   schedule_attempt();
@@ -284,24 +379,50 @@ void MqttLink::on(const mqtt_event::Arrived& event) {
 
 // Watching ------------------------------------------------------------------------------------
 
+void MqttLink::expect_answers(bool expected) {
+  expects_answers_ = expected;
+  if (expected && is_up_)
+    watch();
+}
+
 /// While anything waits for the library or for the broker, sees to it that it does not for ever.
 void MqttLink::watch() {
   if (is_watching_)
     return;
   is_watching_ = true;
-  watch_timer_.expires_after(kick_after);
+  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty();
+  watch_timer_.expires_after(is_urgent ? Duration(kick_after) : Duration(probe_after));
   watch_timer_.async_wait([this](const std::error_code& error) {
+    if (error)
+      return;  // set anew, or stopped
     is_watching_ = false;
-    if (error || !connection_ || (is_up_ && unacknowledged_.empty()))
+    if (!connection_)
       return;
     const auto now = Clock::now();
-    if (!is_up_ || now - unacknowledged_.begin()->second >= kick_after)
+    if (!is_up_ || !asked_.empty() ||
+        (!unacknowledged_.empty() && now - unacknowledged_.begin()->second >= kick_after)) {
       paho_quirks::kick_send_thread();
-    if (is_up_ && now - unacknowledged_.begin()->second >= limits::puback_timeout) {
-      return on(mqtt_event::Lost{"the broker does not acknowledge what we publish", false});
     }
-    watch();
+    if (is_up_ && is_silent(now)) {
+      on(mqtt_event::Lost{"the broker does not answer", false});
+      return user_.on_batch_end();
+    }
+    if (!is_up_ || expects_answers_ || !unacknowledged_.empty() || !asked_.empty())
+      watch();
   });
+}
+
+/// Whether the broker owes us an acknowledgement for too long. Where it owes none, but answers are
+/// expected and nothing comes, it is asked for one: a subscription that we have, once more.
+bool MqttLink::is_silent(Instant now) {
+  const auto is_overdue = [now](Instant since) { return now - since >= limits::puback_timeout; };
+  if (!unacknowledged_.empty())
+    return is_overdue(unacknowledged_.begin()->second);
+  if (!asked_.empty())
+    return is_overdue(asked_at_);
+  if (expects_answers_ && now - last_heard_ >= probe_after)
+    subscribe(options_.filters.front());
+  return false;
 }
 
 }  // namespace mqtt_bridge

@@ -1,6 +1,7 @@
 // The link to the broker: connects, subscribes, stays, and comes back. "Up" means exactly:
-// connected and every subscription granted. Which version and when is LinkPolicy's; one
-// connection's life is MqttConnection's; here is what joins them, on the event loop.
+// connected and every subscription answered, the refused ones named. Which version and when is
+// LinkPolicy's; one connection's life is MqttConnection's; here is what joins them, on the event
+// loop.
 //
 // Threads: everything, the handler included, on the loop's thread.
 #pragma once
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 
 #include "core/broker_url.hpp"
 #include "core/exchanges.hpp"
+#include "core/limits.hpp"
 #include "core/link_policy.hpp"
 #include "shell/mqtt_connection.hpp"
 
@@ -27,7 +30,9 @@ struct MqttLinkOptions {
   BrokerUrl broker;
   Protocol protocol = Protocol::automatic;
   std::string client_id;
-  std::vector<std::string> filters;  // subscribed to before the link counts as up
+  LinkPolicy::ClientId whose_client_id = LinkPolicy::ClientId::configured;
+  std::vector<std::string> filters;  // subscribed to before the link counts as up; at least one
+  std::vector<std::string> optional_filters = {};  // the same, but it does without them
   std::chrono::seconds session_expiry{0};
   std::optional<std::string> username;
   std::optional<std::string> password;
@@ -40,6 +45,8 @@ class MqttLink {
   /// Who uses a link. Each call may use the link, but not destroy it.
   class User {
    public:
+    /// Those of `filters` that the broker refuses; before on_link_up(), and when that changes.
+    virtual void on_subscriptions_refused(const std::set<std::string>& /*filters*/) {}
     virtual void on_link_up(const LinkUp& link) = 0;
     virtual void on_link_down() = 0;
     virtual void on_message(const MqttMessage& message) = 0;
@@ -68,9 +75,17 @@ class MqttLink {
   /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
   void publish(const MqttPublish& publish);
 
+  /// Somebody needs it: it is not to wait long before it connects again.
+  void hurry();
+
+  /// While answers are waited for, a broker that says nothing is probed, see watch().
+  void expect_answers(bool expected);
+
   MqttVersion version() const { return policy_.version(); }
   /// Why the link is not up, in words; empty while it is.
   const std::string& why_down() const { return why_down_; }
+  /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
+  std::optional<std::string> why_incomplete() const;
   int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
 
  private:
@@ -93,9 +108,11 @@ class MqttLink {
   void on(const mqtt_event::Arrived& event);
   void on(const mqtt_event::Lost& event);
 
-  void subscribe_next();
+  void subscribe(const std::string& filter);
+  void subscribe_refused_again();
   void come_up();
   void watch();
+  bool is_silent(Instant now);
   double jitter() { return std::uniform_real_distribution<>(0, 1)(random_); }
 
   asio::io_context& loop_;
@@ -106,14 +123,21 @@ class MqttLink {
 
   asio::steady_timer attempt_timer_;  // the next attempt, or the end of the present one
   asio::steady_timer watch_timer_;
+  asio::steady_timer subscribe_timer_;  // to ask again for what was refused
   asio::ip::tcp::resolver resolver_;
   Endpoints endpoints_;  // of the present attempt, those not tried yet
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<MqttConnection> connection_;
   std::optional<mqtt_event::Connected> connected_;
-  std::size_t filters_sent_ = 0;
-  std::size_t filters_granted_ = 0;
+  std::map<std::uint64_t, std::string> asked_;  // filters whose SUBACK has not come
+  std::uint64_t last_asked_ = 0;
+  Instant asked_at_{};
+  std::set<std::string> refused_;
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
+  Instant last_heard_{};
+  std::chrono::seconds keep_alive_ = limits::keep_alive;
+  bool expects_answers_ = false;
+  bool is_resolving_ = false;
   bool is_watching_ = false;
   bool has_been_up_ = false;
   bool is_stopped_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/action.hpp"
 #include "core/ascii.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
@@ -109,6 +110,17 @@ Take into_netids(std::vector<std::string>& to) {
       if (const auto why = why_not_netid(text))
         return *why;
     }
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_actions(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (!is_action_name(text))
+      return "'" + text + "' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'";
+    if (parse_action(text))
+      return "'" + text + "' is served anyway";
     to.push_back(text);
     return {};
   };

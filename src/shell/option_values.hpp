@@ -27,7 +27,8 @@ Take into(std::vector<Listen>& to);  // this and the other lists: adds one
 Take into_topic_level(std::string& to);
 Take into_netid(std::string& to);
 Take into_netids(std::vector<std::string>& to);  // NetIDs and "*"
-Take into_hosts(std::vector<std::string>& to);   // without a port; in lower case
+Take into_actions(std::vector<std::string>& to);
+Take into_hosts(std::vector<std::string>& to);  // without a port; in lower case
 
 template <typename Value>
 Take into_one_of(Value& to, std::vector<std::pair<std::string, Value>> choices) {

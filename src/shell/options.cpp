@@ -114,6 +114,8 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
          {{"netid", "NETID", "", "NetID of calls that name none", into_netid(options.netid)},
           {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
            into_netids(options.netids), KeyType::list},
+          {"action", "NAME", "", "One more action to serve, besides the five; repeatable",
+           into_actions(options.action), KeyType::list},
           {"listen", "ADDRESS", "127.0.0.1:8426",
            "ADDRESS:PORT, [IPV6]:PORT or unix:PATH to listen on; repeatable. Under systemd also "
            "bridge.sock in its runtime directory by default",

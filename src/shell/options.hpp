@@ -46,6 +46,7 @@ struct BridgedOptions {
   RunOptions run;
   std::string netid;                // of calls that name none; empty: such calls are refused
   std::vector<std::string> netids;  // served besides `netid`; "*" allows any. One of both is given
+  std::vector<std::string> action;  // that callers may name besides the five
   std::vector<Listen> listen;       // never empty after the parse
   std::vector<std::string> host;    // that callers may use besides the loopback's; lower case
   std::chrono::milliseconds timeout = limits::default_timeout;  // at most max_timeout

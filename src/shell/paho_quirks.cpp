@@ -2,10 +2,12 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -18,9 +20,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/limits.hpp"
+#include "core/packet_guard.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 namespace {
@@ -209,6 +213,62 @@ bool is_ours(const char* function) {
 
 }  // namespace
 
+// PUBLISH packets without an end ----------------------------------------------------------------
+
+namespace {
+
+std::atomic<MqttVersion> version_received{MqttVersion::v5};
+
+bool is_receive_thread() {
+  std::array<char, 16> name{};  // prctl(2): with its NUL
+  return prctl(PR_GET_NAME, name.data()) == 0 && std::string_view(name.data()) == "MQTTAsync_rcv";
+}
+
+/// The guards of the connections that this thread, the library's one, reads from.
+class Guards {
+ public:
+  bool take(int descriptor, std::string_view bytes) {
+    const int port = local_port(descriptor);
+    auto guard = guards_.find(descriptor);
+    const bool is_new = guard == guards_.end() || guard->second.port != port;
+    if (is_new)
+      guard =
+          guards_.insert_or_assign(descriptor, Guard{port, PacketGuard(version_received)}).first;
+    if (guard->second.packets.take(bytes))
+      return true;
+    guards_.erase(guard);
+    return false;
+  }
+
+ private:
+  struct Guard {
+    int port;  // a descriptor's number is used again, for another connection
+    PacketGuard packets;
+  };
+
+  static int local_port(int descriptor) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
+    return address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                         : reinterpret_cast<const sockaddr_in&>(address).sin_port;
+  }
+
+  std::map<int, Guard> guards_;
+};
+
+bool is_sound(int descriptor, std::string_view bytes) {
+  thread_local const bool is_guarded = is_receive_thread();
+  thread_local Guards guards;
+  return !is_guarded || guards.take(descriptor, bytes);
+}
+
+}  // namespace
+
+void tell_version(MqttVersion version) {
+  version_received = version;
+}
+
 void tell_receive_thread(ReceiveThread mode) {
   {
     const std::lock_guard lock(rest().mutex);
@@ -223,6 +283,9 @@ std::vector<std::string> check() {
     failed.emplace_back("usleep() is not ours: a call after a second of silence takes 100 ms more");
   if (!is_ours("poll"))
     failed.emplace_back("poll() is not ours: connecting to the broker takes 1 s more");
+  if (!is_ours("recv"))
+    failed.emplace_back(
+        "recv() is not ours: a malformed packet of the broker may end this process");
   return failed;
 }
 
@@ -244,4 +307,16 @@ extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, 
     timeout = 1;
   const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
   return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
+}
+
+extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, void* buffer,
+                                                               size_t size, int flags) {
+  const ssize_t received = recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
+  if (received <= 0 ||
+      mqtt_bridge::paho_quirks::is_sound(
+          descriptor, {static_cast<const char*>(buffer), static_cast<std::size_t>(received)})) {
+    return received;
+  }
+  errno = ECONNRESET;  // the library ends the connection
+  return -1;
 }

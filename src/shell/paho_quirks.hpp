@@ -8,6 +8,8 @@
 
 #include <sys/socket.h>
 
+#include "core/link_policy.hpp"
+
 namespace mqtt_bridge::paho_quirks {
 
 /// Fault: no release (1.3.16 is the newest seen) sets TCP_NODELAY, and with QoS 1 that meets the
@@ -59,6 +61,12 @@ enum class ReceiveThread {
   connected    // no sleep: it waits in poll() for the next packet
 };
 void tell_receive_thread(ReceiveThread mode);
+
+/// Fault: a PUBLISH whose properties do not end within it makes the library read and then write out
+/// of bounds (seen up to 1.3.16, the newest). Over plain TCP it reads by recv(), which our programs
+/// define for themselves: such a packet looks to it like a broken connection. Over TLS, where the
+/// broker has proved who it is, nothing is done. This says in which version the packets will come.
+void tell_version(MqttVersion version);
 
 /// What of the above did not take in this program on this system, for the log; empty when all did.
 std::vector<std::string> check();

@@ -6,49 +6,78 @@
 #include <spdlog/spdlog.h>
 
 #include "core/limits.hpp"
+#include "core/presence.hpp"
 #include "core/topic.hpp"
 #include "core/transform.hpp"
 #include "core/utf8.hpp"
 #include "shell/random.hpp"
 
 namespace mqtt_bridge {
-namespace {
 
-MqttLinkOptions with_filters(MqttLinkOptions link, const std::string& share) {
-  // One filter for each action, so that the broker can tell that nobody serves another one.
-  for (const Action action : all_actions) {
-    const std::string filter = request_topic("+", action);
-    link.filters.push_back(share.empty() ? filter : "$share/" + share + "/" + filter);
-  }
+Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string share,
+                     std::string id)
+    : id_(std::move(id)),
+      share_(std::move(share)),
+      stop_timer_(loop),
+      link_(loop, complete(std::move(link)), *this) {}
+
+/// One filter for each action, so that the broker can tell that nobody serves another one.
+std::string Responder::request_filter(Action action) const {
+  const std::string filter = request_topic("+", to_string(action));
+  return share_.empty() ? filter : "$share/" + share_ + "/" + filter;
+}
+
+MqttLinkOptions Responder::complete(MqttLinkOptions link) const {
+  for (const Action action : all_actions)
+    link.filters.push_back(request_filter(action));
+  link.will = MqttWill{.topic = status_topic(id_), .payload = {}, .retained = true};
   return link;
 }
 
-}  // namespace
-
-Responder::Responder(asio::io_context& loop, MqttLinkOptions link, const std::string& share,
-                     std::string id)
-    : id_(std::move(id)), link_(loop, with_filters(std::move(link), share), *this) {}
+void Responder::on_subscriptions_refused(const std::set<std::string>& filters) {
+  actions_.clear();
+  for (const Action action : all_actions) {
+    if (!filters.contains(request_filter(action)))
+      actions_.emplace_back(to_string(action));
+  }
+  if (link_.is_up())
+    announce();
+}
 
 void Responder::on_link_up(const LinkUp& link) {
   window_ = std::clamp<std::size_t>(link.window, 1, limits::publish_window);
-  for (auto& [id, answer] : unacknowledged_)
-    queue_.push_front(std::move(answer));
+  for (auto& [id, message] : unacknowledged_) {
+    if (!message.retained)
+      queue_.push_front(std::move(message));
+  }
   unacknowledged_.clear();
-  spdlog::info("ready");
+  announce();
+}
+
+void Responder::announce() {
+  std::erase_if(queue_, [](const Message& message) { return message.retained; });
+  queue_.push_front({.topic = status_topic(id_),
+                     .payload = actions_.empty() ? "" : birth_message(id_, actions_),
+                     .retained = true});
+  if (actions_.empty())
+    spdlog::error("not ready: the broker lets us subscribe to no requests");
+  else
+    spdlog::info("ready");
 }
 
 void Responder::on_message(const MqttMessage& message) {
   const auto topic = parse_request_topic(message.topic);
-  if (!topic || message.retained)
+  const auto action = topic ? parse_action(topic->action) : std::nullopt;
+  if (!action || message.retained)
     return;
   const bool has_response_topic = message.response_topic && is_topic_name(*message.response_topic);
-  Answer answer{.topic = has_response_topic ? *message.response_topic
-                                            : response_topic(topic->netid, topic->action),
-                .payload = {},
-                .correlation = message.correlation.value_or(""),
-                .user_properties = {{"responder", id_}}};
+  Message answer{.topic = has_response_topic ? *message.response_topic
+                                             : response_topic(topic->netid, topic->action),
+                 .payload = {},
+                 .correlation = message.correlation.value_or(""),
+                 .user_properties = {{"responder", id_}}};
   if (is_utf8(message.payload)) {
-    answer.payload = transform(topic->action, message.payload, random_below);
+    answer.payload = transform(*action, message.payload, random_below);
     return queue(std::move(answer));
   }
   spdlog::warn("a request on {} is not UTF-8 text", message.topic);
@@ -60,7 +89,7 @@ void Responder::on_message(const MqttMessage& message) {
   queue(std::move(answer));
 }
 
-void Responder::queue(Answer answer) {
+void Responder::queue(Message answer) {
   if (queue_.size() >= limits::responder_queue) {
     spdlog::warn("the broker takes no answers; dropped the oldest, for {}", queue_.front().topic);
     queue_.pop_front();
@@ -71,22 +100,51 @@ void Responder::queue(Answer answer) {
 void Responder::publish() {
   while (link_.is_up() && !queue_.empty() && unacknowledged_.size() < window_) {
     const std::uint64_t id = ++last_publish_;
-    const Answer& answer = unacknowledged_[id] = std::move(queue_.front());
+    const Message& message = unacknowledged_[id] = std::move(queue_.front());
     queue_.pop_front();
     link_.publish({.id = id,
-                   .topic = answer.topic,
-                   .payload = answer.payload,
+                   .topic = message.topic,
+                   .payload = message.payload,
                    .response_topic = {},
-                   .correlation = answer.correlation,
+                   .correlation = message.correlation,
                    .expiry = {},
-                   .user_properties = answer.user_properties,
-                   .retained = false});
+                   .user_properties = message.user_properties,
+                   .retained = message.retained});
   }
 }
 
 void Responder::on_refused(std::uint64_t id, const std::string& why) {
-  spdlog::warn("an answer was not taken: {}", why);
-  unacknowledged_.erase(id);
+  const auto message = unacknowledged_.extract(id);
+  spdlog::warn("the broker did not take {}: {}",
+               !message.empty() && message.mapped().retained ? "our announcement" : "an answer",
+               why);
+}
+
+void Responder::on_batch_end() {
+  publish();
+  if (stopped_ && queue_.empty() && unacknowledged_.empty())
+    finish_stop();
+}
+
+void Responder::stop(std::function<void()> stopped) {
+  stopped_ = std::move(stopped);
+  if (!link_.is_up())
+    return finish_stop();
+  stop_timer_.expires_after(limits::farewell_timeout);
+  stop_timer_.async_wait([this](const std::error_code& error) {
+    if (!error)
+      finish_stop();
+  });
+  queue_.push_back({.topic = status_topic(id_), .payload = {}, .retained = true});
+  publish();
+}
+
+void Responder::finish_stop() {
+  if (!stopped_)
+    return;
+  stop_timer_.cancel();
+  link_.stop();
+  std::exchange(stopped_, nullptr)();
 }
 
 }  // namespace mqtt_bridge

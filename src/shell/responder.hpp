@@ -1,14 +1,20 @@
 // The service at the other end: answers each request for an action with the transformed text, on
-// the event loop. See core/transform.hpp for what the actions do.
+// the event loop. See core/transform.hpp for what the actions do. While it is there a retained
+// birth message says so, see core/presence.hpp; its will, or its farewell, clears that.
 //
 // Threads: everything on the loop's thread.
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "shell/mqtt_link.hpp"
 
@@ -17,35 +23,48 @@ namespace mqtt_bridge {
 class Responder : private MqttLink::User {
  public:
   /// `share`: the group of a shared subscription (MQTT 5.0 4.8.2); empty: not shared.
-  /// `id`: what MQTT 5 answers name as their responder. The filters of `link` are made here.
-  Responder(asio::io_context& loop, MqttLinkOptions link, const std::string& share, std::string id);
+  /// `id`: under which it is announced, and which MQTT 5 answers name. The filters and the will of
+  /// `link` are made here.
+  Responder(asio::io_context& loop, MqttLinkOptions link, std::string share, std::string id);
 
   void start() { link_.start(); }
-  void stop() { link_.stop(); }
+  /// Says farewell and sends what is still to send, for at most limits::farewell_timeout; then
+  /// calls `stopped`.
+  void stop(std::function<void()> stopped);
 
  private:
-  struct Answer {
+  struct Message {
     std::string topic;
     std::string payload;
-    std::string correlation;
-    std::vector<std::pair<std::string, std::string>> user_properties;
+    std::string correlation = {};
+    std::vector<std::pair<std::string, std::string>> user_properties = {};
+    bool retained = false;  // what it says of itself, else an answer
   };
 
+  void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
-  void on_link_down() override {}
+  void on_link_down() override { finish_stop(); }
   void on_message(const MqttMessage& message) override;
   void on_acknowledged(std::uint64_t id) override { unacknowledged_.erase(id); }
   void on_refused(std::uint64_t id, const std::string& why) override;
-  void on_batch_end() override { publish(); }
+  void on_batch_end() override;
 
-  void queue(Answer answer);
+  std::string request_filter(Action action) const;
+  MqttLinkOptions complete(MqttLinkOptions link) const;
+  void announce();
+  void queue(Message answer);
   void publish();
+  void finish_stop();
 
   const std::string id_;
-  std::deque<Answer> queue_;
-  std::unordered_map<std::uint64_t, Answer> unacknowledged_;
+  const std::string share_;
+  std::vector<std::string> actions_;  // those to whose requests the broker lets us subscribe
+  std::deque<Message> queue_;
+  std::unordered_map<std::uint64_t, Message> unacknowledged_;
   std::uint64_t last_publish_ = 0;
   std::size_t window_ = 1;
+  asio::steady_timer stop_timer_;
+  std::function<void()> stopped_;  // while it stops
   MqttLink link_;
 };
 

@@ -21,8 +21,8 @@ class Scene {
  public:
   explicit Scene(Exchanges::Bounds bounds = {}) : table(now, bounds) {}
 
-  void up(bool session_present = false) { table.link_up({session_present, window}); }
-  void down() { table.link_down(now); }
+  void up(bool session_present = false) { table.link_up({session_present, window}, now); }
+  void down() { table.link_down("the connection broke", now); }
   void advance(Duration duration) {
     now += duration;
     table.expire(now);
@@ -30,9 +30,16 @@ class Scene {
 
   std::variant<ExchangeId, Failure> try_call(std::string payload, Action action = Action::uppercase,
                                              Duration timeout = 5s, std::string netid = "alice") {
-    std::string correlation = "correlation " + std::to_string(++calls_);
-    return table.begin(
-        {std::move(netid), action, std::move(payload), std::move(correlation), now, now + timeout});
+    return try_call_for(to_string(action), std::move(payload), timeout, std::move(netid));
+  }
+  std::variant<ExchangeId, Failure> try_call_for(std::string_view action, std::string payload,
+                                                 Duration timeout, std::string netid = "alice") {
+    return table.begin({.netid = std::move(netid),
+                        .action = std::string(action),
+                        .payload = std::move(payload),
+                        .correlation = "correlation " + std::to_string(++calls_),
+                        .arrived = now,
+                        .deadline = now + timeout});
   }
   ExchangeId call(std::string payload, Action action = Action::uppercase, Duration timeout = 5s) {
     return std::get<ExchangeId>(try_call(std::move(payload), action, timeout));
@@ -54,12 +61,12 @@ class Scene {
 
   /// An answer without correlation data, as a 3.1.1 responder sends it.
   void answer(std::string_view payload, Action action = Action::uppercase) {
-    const std::string topic = response_topic("alice", action);
+    const std::string topic = response_topic("alice", to_string(action));
     table.response({.topic = topic, .payload = payload}, now);
   }
   void correlated_answer(ExchangeId exchange, std::string_view payload,
                          Action action = Action::uppercase) {
-    const std::string topic = response_topic("alice", action);
+    const std::string topic = response_topic("alice", to_string(action));
     table.response({.topic = topic, .payload = payload, .correlation = correlation_of.at(exchange)},
                    now);
   }
@@ -162,6 +169,26 @@ TEST(Exchanges, GivesEqualAnswersToEqualCallsOldestFirst) {
   EXPECT_EQ(scene.outcome(b), "SAME by content");
 }
 
+TEST(Exchanges, ChecksAResponseAgainstOnlySoMuchThatIsLikeIt) {
+  Scene scene;
+  scene.up();
+  const std::string text(limits::alike_bytes / 2, 'x');
+  std::vector<ExchangeId> calls;
+  for (const char* const order : {"abc", "acb", "bac", "bca"})
+    calls.push_back(scene.call(text + order, Action::reverse));
+  scene.publish();
+  scene.answer("acb" + text, Action::reverse);  // of the fourth, the third that is looked at fails
+  EXPECT_EQ(scene.outcome(calls[3]), "waits");
+  scene.answer("cba" + text, Action::reverse);
+  EXPECT_EQ(scene.outcome(calls[0]), "cba" + text + " by content");
+  scene.answer("acb" + text, Action::reverse);
+  EXPECT_EQ(scene.outcome(calls[3]), "waits");
+  scene.answer("bca" + text, Action::reverse);
+  EXPECT_EQ(scene.outcome(calls[1]), "bca" + text + " by content");
+  scene.answer("acb" + text, Action::reverse);
+  EXPECT_EQ(scene.outcome(calls[3]), "acb" + text + " by content");
+}
+
 TEST(Exchanges, NeverGivesALateAnswerToTheNextCaller) {
   Scene scene;
   scene.up();
@@ -240,6 +267,7 @@ TEST(Exchanges, NeverTakesARetainedMessageForAnAnswer) {
 TEST(Exchanges, TakesTheAnswerOfAResponderWithItsOwnCaseMappingsWhenOnlyOneCallCouldBeMeant) {
   Scene scene;
   scene.up();
+  scene.advance(1h);  // nothing of an earlier run can come any more
   const auto a = scene.call("Straße");
   scene.call("another");
   scene.publish();
@@ -247,9 +275,23 @@ TEST(Exchanges, TakesTheAnswerOfAResponderWithItsOwnCaseMappingsWhenOnlyOneCallC
   EXPECT_EQ(scene.outcome(a), "sTRASSE by folded-content");
 }
 
+TEST(Exchanges, TrustsNoFoldedAnswerWhereAnEarlierRunMayHaveLeftARequestBehind) {
+  Scene scene;
+  scene.up();
+  const auto a = scene.call("Straße", Action::uppercase, 60s + 1ns);
+  scene.publish();
+  scene.advance(limits::memory_age - 1ns);
+  scene.answer("sTRASSE");
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.advance(1ns);
+  scene.answer("sTRASSE");
+  EXPECT_EQ(scene.outcome(a), "sTRASSE by folded-content");
+}
+
 TEST(Exchanges, TakesNoFoldedAnswerThatTwoCallsCouldMean) {
   Scene scene;
   scene.up();
+  scene.advance(1h);  // nothing of an earlier run can come any more
   const auto a = scene.call("Straße");
   const auto b = scene.call("strasse");
   scene.publish();
@@ -261,6 +303,7 @@ TEST(Exchanges, TakesNoFoldedAnswerThatTwoCallsCouldMean) {
 TEST(Exchanges, TakesNoFoldedAnswerThatACallJustTimedOutCouldMean) {
   Scene scene;
   scene.up();
+  scene.advance(1h);  // nothing of an earlier run can come any more
   scene.call("Straße", Action::uppercase, 1s);
   scene.publish();
   scene.advance(1s);
@@ -273,6 +316,7 @@ TEST(Exchanges, TakesNoFoldedAnswerThatACallJustTimedOutCouldMean) {
 TEST(Exchanges, TrustsNoFoldedAnswerOnceItHadToForgetACall) {
   Scene scene;
   scene.up();
+  scene.advance(1h);  // nothing of an earlier run can come any more
   scene.call("STRASSe", Action::uppercase, 1s);
   scene.publish();
   scene.advance(1s);
@@ -300,6 +344,7 @@ TEST(Exchanges, SaysThatAnswersCameButNoneOfThemFits) {
 TEST(Exchanges, EndsACallAtItsDeadlineAndNotBefore) {
   Scene scene;
   scene.up();
+  scene.advance(1h);  // nothing is published again any more
   const auto a = scene.call("hello", Action::uppercase, 1s);
   scene.publish();
   EXPECT_EQ(scene.table.next_deadline(), scene.now + 1s);
@@ -343,7 +388,7 @@ TEST(Exchanges, TakesAnAnswerThatComesBeforeItsAcknowledgement) {
 
 TEST(Exchanges, KeepsItsPublishesWithinTheWindow) {
   Scene scene;
-  scene.table.link_up({false, 2});
+  scene.table.link_up({false, 2}, scene.now);
   const auto a = scene.call("a");
   scene.call("b");
   scene.call("c");
@@ -503,7 +548,7 @@ TEST(Exchanges, ServesWhatWaitsWhileItDrainsAndAdmitsNothing) {
 
 TEST(Exchanges, EndsEverythingWhenItIsAbandoned) {
   Scene scene;
-  scene.table.link_up({false, 1});
+  scene.table.link_up({false, 1}, scene.now);
   const auto published = scene.call("published");
   const auto queued = scene.call("queued");
   ASSERT_TRUE(scene.table.next_publish(scene.now));
@@ -511,6 +556,21 @@ TEST(Exchanges, EndsEverythingWhenItIsAbandoned) {
   EXPECT_EQ(scene.outcome(published), "response-timeout");
   EXPECT_EQ(scene.outcome(queued), "shutting-down");
   EXPECT_EQ(scene.table.waiting(), 0u);
+}
+
+TEST(Exchanges, KeepsOnlySoManyLanesOnceTheirCallsHaveEnded) {
+  Scene scene;
+  scene.up();
+  for (std::size_t i = 0; i < 2 * limits::resting_lanes; ++i)
+    scene.try_call("hello", Action::uppercase, 1s, "netid" + std::to_string(i));
+  while (!scene.publish().empty()) {
+  }
+  scene.advance(1s);
+  for (const auto& fill : scene.table.fills()) {
+    if (fill.table != "ended") {
+      EXPECT_LE(fill.entries, fill.empties ? 0u : fill.bound) << fill.table;
+    }
+  }
 }
 
 TEST(Exchanges, SurvivesMoreTopicsThanItRemembers) {
@@ -521,10 +581,458 @@ TEST(Exchanges, SurvivesMoreTopicsThanItRemembers) {
     ASSERT_TRUE(
         std::holds_alternative<ExchangeId>(scene.try_call("hello", Action::uppercase, 5s, netid)));
     scene.publish();
-    const std::string topic = response_topic(netid, Action::uppercase);
+    const std::string topic = response_topic(netid, "uppercase");
     scene.table.response({.topic = topic, .payload = "HELLO"}, scene.now);
     ASSERT_EQ(scene.table.waiting(), 0u);
   }
+}
+
+TEST(Exchanges, PublishesAgainWhatWaitsInTheFirstSecondsAfterAnOutage) {
+  Scene scene;
+  scene.down();
+  scene.up();
+  scene.call("missed", Action::uppercase, 60s);
+  EXPECT_THAT(scene.publish(), ElementsAre("missed"));
+  for (const Duration wait : {300ms, 700ms, 1000ms, 2000ms, 4000ms}) {
+    scene.advance(wait - 1ns);
+    EXPECT_THAT(scene.publish(), IsEmpty());
+    scene.advance(1ns);
+    EXPECT_THAT(scene.publish(), ElementsAre("missed"));
+  }
+  scene.advance(40s);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+}
+
+TEST(Exchanges, PublishesNothingAgainWhereThereWasNoOutage) {
+  Scene scene;
+  scene.up();
+  scene.call("slow", Action::uppercase, 60s);
+  scene.publish();
+  scene.advance(10s);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+}
+
+TEST(Exchanges, PublishesNothingAgainThatWasPublishedJustNow) {
+  Scene scene;
+  scene.down();
+  scene.up();
+  scene.advance(101ms);
+  scene.call("young");
+  scene.publish();
+  scene.advance(199ms);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+}
+
+TEST(Exchanges, GivesUpOnARequestThatBreaksEachConnection) {
+  Scene scene;
+  scene.up();
+  const auto a = scene.call("deadly", Action::uppercase, 60s);
+  for (int i = 1; i < limits::lost_publishes; ++i) {
+    ASSERT_TRUE(scene.table.next_publish(scene.now));
+    scene.down();
+    ASSERT_EQ(scene.outcome(a), "waits");
+    scene.up(true);
+  }
+  ASSERT_TRUE(scene.table.next_publish(scene.now));
+  scene.down();
+  EXPECT_EQ(scene.outcome(a), "broker-unavailable");
+}
+
+TEST(Exchanges, PublishesNothingLargerThanTheBrokerTakes) {
+  Scene scene;
+  scene.table.link_up({.session_present = false, .window = 1, .packet_bytes = 1000}, scene.now);
+  const auto a = scene.call(std::string(1000, 'x'));
+  const auto b = scene.call(std::string(800, 'y'));
+  EXPECT_EQ(scene.table.next_publish(scene.now)->exchange, b);
+  EXPECT_EQ(scene.outcome(a), "payload-too-large");
+}
+
+TEST(Exchanges, RefusesCallsWhoseAnswersTheBrokerDoesNotLetUsRead) {
+  Scene scene;
+  scene.up();
+  const auto waiting = scene.call("hello");
+  const auto other = scene.call("hello", Action::reverse);
+  scene.table.subscriptions_refused({"alice/uppercase/response"}, scene.now);
+  EXPECT_EQ(scene.outcome(waiting), "broker-unavailable");
+  EXPECT_EQ(scene.outcome(other), "waits");
+  const auto refused = scene.try_call("hello");
+  EXPECT_THAT(std::get<Failure>(refused).detail, testing::HasSubstr("alice/uppercase/response"));
+  scene.table.subscriptions_refused({"+/uppercase/response"}, scene.now);
+  EXPECT_TRUE(std::holds_alternative<Failure>(scene.try_call("hello")));
+  scene.table.subscriptions_refused({}, scene.now);
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(scene.try_call("hello")));
+}
+
+// Who answers: presence -----------------------------------------------------------------------
+
+TEST(Exchanges, SaysAtOnceThatEveryResponderIsGone) {
+  Scene scene;
+  scene.up();
+  scene.table.announced("one", {"uppercase", "reverse"});
+  scene.table.announced("two", {"uppercase"});
+  scene.table.gone("two", scene.now);
+  scene.advance(limits::gone_grace);
+  const auto a = scene.call("hello");
+  scene.publish();
+  scene.table.gone("one", scene.now);
+  scene.advance(limits::gone_grace - 1ns);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  EXPECT_EQ(scene.table.next_deadline(), scene.now + 1ns);
+  scene.advance(1ns);
+  EXPECT_EQ(scene.outcome(a), "no-responder");
+  EXPECT_EQ(std::get<Failure>(scene.try_call("hello")).problem, Problem::no_responder);
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(scene.try_call("hello", Action::shuffle)))
+      << "nobody ever announced it";
+}
+
+TEST(Exchanges, WaitsForAResponderThatComesBackSoon) {
+  Scene scene;
+  scene.up();
+  scene.advance(1h);
+  scene.table.announced("one", {"uppercase"});
+  const auto a = scene.call("hello");
+  scene.publish();
+  scene.table.gone("one", scene.now);
+  scene.advance(limits::gone_grace - 1ns);
+  scene.table.announced("one", {"uppercase"});
+  EXPECT_THAT(scene.publish(), ElementsAre("hello")) << "it may have missed it";
+  scene.advance(1s);
+  EXPECT_EQ(scene.outcome(a), "waits");
+}
+
+TEST(Exchanges, AsksTheOthersWhenOneOfSeveralRespondersIsGone) {
+  Scene scene;
+  scene.up();
+  scene.advance(1h);
+  scene.table.announced("one", {"uppercase"});
+  scene.table.announced("two", {"uppercase"});
+  scene.call("hello");
+  EXPECT_THAT(scene.publish(), ElementsAre("hello"));
+  scene.table.gone("one", scene.now);
+  EXPECT_THAT(scene.publish(), ElementsAre("hello"));
+}
+
+TEST(Exchanges, PublishesNothingAgainForWhoeverIsGoneAlready) {
+  Scene scene;
+  scene.up();
+  scene.advance(1h);
+  scene.table.announced("one", {"uppercase"});
+  scene.table.announced("two", {"uppercase"});
+  scene.call("hello");
+  scene.publish();
+  scene.table.gone("one", scene.now);
+  scene.publish();
+  scene.table.gone("one", scene.now);
+  scene.table.gone("three", scene.now);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+}
+
+TEST(Exchanges, PublishesAgainOnlySoOftenAsRespondersComeAndGo) {
+  Scene scene;
+  scene.up();
+  scene.advance(1h);
+  scene.table.announced("one", {"uppercase"});
+  scene.call("hello");
+  scene.publish();
+  int times = 0;
+  for (int i = 0; i < 100; ++i) {
+    scene.table.announced("two", {"uppercase"});
+    scene.table.gone("two", scene.now);
+    times += static_cast<int>(scene.publish().size());
+  }
+  EXPECT_EQ(times, limits::presence_republishes);
+}
+
+TEST(Exchanges, KeepsItsTablesBoundedWhateverRespondersSay) {
+  Scene scene;
+  for (std::size_t i = 0; i < 3 * limits::responders; ++i) {
+    const std::string id = std::to_string(i % 7);
+    scene.table.announced(id, {"action" + std::to_string(i)});
+    scene.table.gone(id, scene.now);
+  }
+  for (const auto& fill : scene.table.fills())
+    EXPECT_LE(fill.entries, fill.empties ? 0u : fill.bound) << fill.table;
+}
+
+TEST(Exchanges, IsInDoubtWhereSomebodyAnswersWhoWasNotAnnounced) {
+  for (const std::string_view responder : {"", "two"}) {
+    Scene scene;
+    scene.up();
+    scene.table.announced("one", {"uppercase"});
+    const std::string topic = response_topic("alice", "uppercase");
+    scene.table.response({.topic = topic, .payload = "A", .responder = responder}, scene.now);
+    scene.table.gone("one", scene.now);
+    scene.advance(limits::gone_grace);
+    EXPECT_TRUE(std::holds_alternative<ExchangeId>(scene.try_call("hello"))) << responder;
+  }
+}
+
+TEST(Exchanges, GivesRespondersTimeToComeBackWithTheBroker) {
+  Scene scene;
+  scene.up();
+  scene.table.announced("one", {"uppercase"});
+  scene.table.gone("one", scene.now);
+  scene.down();
+  scene.advance(200ms);
+  scene.up(true);
+  const auto a = scene.call("hello");
+  scene.advance(limits::return_grace - 1ns);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.advance(1ns);
+  EXPECT_EQ(scene.outcome(a), "no-responder");
+}
+
+TEST(Exchanges, BelievesNobodyToBeThereForEverAfterTheBrokerForgot) {
+  Scene scene;
+  scene.up();
+  scene.table.announced("one", {"uppercase"});
+  scene.down();
+  scene.up(false);
+  const auto a = scene.call("hello", Action::uppercase, 60s);
+  scene.advance(limits::presence_patience - 1ns);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.advance(1ns);
+  scene.advance(limits::gone_grace);
+  EXPECT_EQ(scene.outcome(a), "no-responder");
+}
+
+TEST(Exchanges, SaysInTheTimeoutThatNobodyEverAnnouncedOrAnswered) {
+  Scene scene;
+  scene.up();
+  scene.call("hello", Action::uppercase, 1s);
+  scene.publish();
+  scene.advance(1s);
+  EXPECT_THAT(std::get<Failure>(scene.table.next_ended()->outcome).detail,
+              testing::HasSubstr("no responder has announced or answered uppercase"));
+}
+
+TEST(Exchanges, RemembersAsManyRespondersAsItsBoundAndIsInDoubtBeyond) {
+  Scene scene;
+  scene.up();
+  for (std::size_t i = 0; i <= limits::responders; ++i)
+    scene.table.announced("responder " + std::to_string(i), {"uppercase"});
+  for (std::size_t i = 0; i <= limits::responders; ++i)
+    scene.table.gone("responder " + std::to_string(i), scene.now);
+  scene.advance(limits::gone_grace);
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(scene.try_call("hello")));
+}
+
+// Actions without a content rule: turns -------------------------------------------------------
+
+/// A scene whose calls are for an action that the table knows nothing of.
+class TurnScene : public Scene {
+ public:
+  TurnScene() {
+    up();
+    advance(1h);
+  }
+  ExchangeId call(std::string payload, Duration timeout = 5s) {
+    return std::get<ExchangeId>(try_call_for("translate", std::move(payload), timeout));
+  }
+  void answer(std::string_view payload, bool duplicate = false) {
+    table.response(
+        {.topic = "alice/translate/response", .payload = payload, .duplicate = duplicate}, now);
+  }
+  void correlated_answer(ExchangeId exchange, std::string_view payload) {
+    table.response({.topic = "alice/translate/response",
+                    .payload = payload,
+                    .correlation = correlation_of.at(exchange)},
+                   now);
+  }
+};
+
+TEST(Turns, AreTakenOneAfterTheOther) {
+  TurnScene scene;
+  const auto a = scene.call("a");
+  const auto b = scene.call("b");
+  EXPECT_THAT(scene.publish(), ElementsAre("a"));
+  scene.answer("whatever");
+  EXPECT_EQ(scene.outcome(a), "whatever by exclusive-lane");
+  EXPECT_THAT(scene.publish(), ElementsAre("b"));
+  scene.answer("something else");
+  EXPECT_EQ(scene.outcome(b), "something else by exclusive-lane");
+}
+
+TEST(Turns, AreAnsweredByCorrelationAloneWhereAnEarlierRunMayHaveLeftARequestBehind) {
+  Scene scene;
+  scene.up();
+  const auto begin = [&] {
+    return std::get<ExchangeId>(scene.try_call_for("translate", "x", 60s));
+  };
+  const auto a = begin();
+  scene.publish();
+  scene.advance(limits::memory_age - 1ns);
+  const std::string topic = response_topic("alice", "translate");
+  scene.table.response({.topic = topic, .payload = "the earlier run's"}, scene.now);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.table.response({.topic = topic, .payload = "ours", .correlation = scene.correlation_of[a]},
+                       scene.now);
+  EXPECT_EQ(scene.outcome(a), "ours by correlation");
+}
+
+TEST(Turns, WaitUntilALateAnswerCanNoLongerCome) {
+  TurnScene scene;
+  scene.call("a", 1s);
+  scene.publish();
+  scene.advance(1s);
+  const auto b = scene.call("b", 60s);
+  scene.advance(limits::memory_age - 1ns);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+  EXPECT_EQ(scene.table.next_deadline(), scene.now + 1ns);
+  scene.advance(1ns);
+  EXPECT_EQ(scene.outcome(b), "overloaded") << "its deadline was the same";
+  const auto c = scene.call("c");
+  EXPECT_THAT(scene.publish(), ElementsAre("c"));
+  EXPECT_EQ(scene.outcome(c), "waits");
+}
+
+TEST(Turns, GoOnWhenTheLateAnswerHasCome) {
+  TurnScene scene;
+  scene.call("a", 1s);
+  scene.publish();
+  scene.advance(1s);
+  const auto b = scene.call("b");
+  scene.answer("a's");
+  EXPECT_EQ(scene.outcome(b), "waits");
+  EXPECT_EQ(scene.table.dropped(Dropped::unmatched), 1u);
+  EXPECT_THAT(scene.publish(), ElementsAre("b"));
+  scene.answer("b's");
+  EXPECT_EQ(scene.outcome(b), "b's by exclusive-lane");
+}
+
+TEST(Turns, AreNotTakenByWhatTheBrokerDeliversOnceMore) {
+  TurnScene scene;
+  scene.call("a");
+  const auto b = scene.call("b");
+  scene.publish();
+  scene.answer("a's");
+  scene.publish();
+  scene.answer("a's", true);
+  EXPECT_EQ(scene.outcome(b), "waits");
+  scene.answer("b's", true);
+  EXPECT_EQ(scene.outcome(b), "b's by exclusive-lane") << "it had not come before";
+}
+
+TEST(Turns, AreNotTakenByALateAnswerThatTheBrokerDeliversOnceMore) {
+  TurnScene scene;
+  scene.call("a", 1s);
+  scene.publish();
+  scene.advance(1s);
+  const auto b = scene.call("b");
+  scene.answer("a's");
+  scene.publish();
+  scene.answer("a's", true);
+  EXPECT_EQ(scene.outcome(b), "waits");
+}
+
+TEST(Turns, AreNoLongerNeededOnceCorrelationDataCameBack) {
+  TurnScene scene;
+  const auto a = scene.call("a");
+  const auto b = scene.call("b");
+  const auto c = scene.call("c");
+  scene.publish();
+  scene.correlated_answer(a, "a's");
+  EXPECT_THAT(scene.publish(), ElementsAre("b", "c"));
+  scene.correlated_answer(c, "c's");
+  scene.answer("anybody's");
+  EXPECT_EQ(scene.outcome(b), "waits");
+  scene.correlated_answer(b, "b's");
+  EXPECT_EQ(scene.outcome(b), "b's by correlation");
+  EXPECT_EQ(scene.outcome(c), "c's by correlation");
+}
+
+TEST(Turns, AreStillNeededWhenSomebodyElsesCorrelationDataComes) {
+  TurnScene scene;
+  scene.call("a");
+  scene.call("b");
+  EXPECT_THAT(scene.publish(), ElementsAre("a"));
+  scene.table.response({.topic = "alice/translate/response", .payload = "x", .correlation = "x"},
+                       scene.now);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+}
+
+TEST(Turns, AreNeededAgainOnceAResponderSendsNoneAnyMore) {
+  TurnScene scene;
+  const auto a = scene.call("a");
+  scene.publish();
+  scene.correlated_answer(a, "a's");
+  const auto b = scene.call("b", 1s);
+  scene.publish();
+  scene.answer("b's");
+  EXPECT_EQ(scene.outcome(b), "waits");
+  scene.advance(1s);
+  EXPECT_EQ(scene.outcome(b), "unmatched-response");
+  scene.advance(limits::memory_age);
+  const auto c = scene.call("c");
+  scene.call("d");
+  EXPECT_THAT(scene.publish(), ElementsAre("c"));
+  scene.answer("c's");
+  EXPECT_EQ(scene.outcome(c), "c's by exclusive-lane");
+}
+
+TEST(Turns, AreNotAnsweredBeforeTheyArePublished) {
+  TurnScene scene;
+  scene.down();
+  const auto a = scene.call("a");
+  scene.answer("somebody else's");
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.up(true);
+  scene.publish();
+  scene.answer("a's");
+  EXPECT_EQ(scene.outcome(a), "a's by exclusive-lane");
+}
+
+TEST(Turns, LeaveNoQuarantineBehindThatHasEnded) {
+  TurnScene scene;
+  for (int i = 0; i < 10; ++i) {
+    scene.call("a", 1s);
+    scene.publish();
+    scene.advance(1s);
+    scene.answer("late");
+    scene.outcome(0);
+  }
+  for (const auto& fill : scene.table.fills()) {
+    if (fill.empties) {
+      EXPECT_EQ(fill.entries, 0u) << fill.table;
+    }
+  }
+}
+
+TEST(Turns, ArePublishedOnceWhateverBecomesOfThem) {
+  TurnScene scene;
+  const auto a = scene.call("a", 10s);
+  ASSERT_TRUE(scene.table.next_publish(scene.now));
+  scene.down();
+  scene.up();
+  scene.advance(5s);
+  EXPECT_THAT(scene.publish(), IsEmpty());
+  scene.advance(5s);
+  EXPECT_EQ(scene.outcome(a), "response-timeout");
+}
+
+TEST(Turns, AreWaitedForByAsManyAsTheBoundAndNoMore) {
+  TurnScene scene;
+  for (std::size_t i = 0; i <= limits::lane_queue; ++i)  // one of them has its turn
+    scene.call("x", 1s);
+  const auto refused = scene.try_call_for("translate", "x", 1s);
+  EXPECT_EQ(std::get<Failure>(refused).problem, Problem::overloaded);
+}
+
+TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
+  TurnScene scene;
+  const auto begin = [&](std::size_t netid) {
+    return scene.table.begin({.netid = std::to_string(netid),
+                              .action = "translate",
+                              .payload = "",
+                              .correlation = std::to_string(netid),
+                              .arrived = scene.now,
+                              .deadline = scene.now + 1s});
+  };
+  for (std::size_t i = 0; i < limits::exclusive_lanes; ++i)
+    ASSERT_TRUE(std::holds_alternative<ExchangeId>(begin(i))) << i;
+  EXPECT_TRUE(std::holds_alternative<Failure>(begin(limits::exclusive_lanes)));
+  scene.advance(1s);  // nothing was published: no lane is owed anything
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::exclusive_lanes)));
 }
 
 }  // namespace

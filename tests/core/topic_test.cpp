@@ -63,10 +63,9 @@ TEST(Topic, LimitsANetIdInBytes) {
 }
 
 TEST(Topic, IsBuiltAndTakenApartForEveryAction) {
-  for (const Action action : all_actions) {
-    const std::string name(to_string(action));
-    EXPECT_EQ(request_topic("alice", action), "alice/" + name + "/request");
-    EXPECT_EQ(response_topic("alice", action), "alice/" + name + "/response");
+  for (const std::string action : {"uppercase", "title-case", "Another_1.0"}) {
+    EXPECT_EQ(request_topic("alice", action), "alice/" + action + "/request");
+    EXPECT_EQ(response_topic("alice", action), "alice/" + action + "/response");
     const ParsedTopic expected{"alice", action};
     EXPECT_EQ(parse_request_topic(request_topic("alice", action)), expected);
     EXPECT_EQ(parse_response_topic(response_topic("alice", action)), expected);
@@ -83,10 +82,8 @@ TEST(Topic, GivesTheNetIdAsAViewIntoTheTopic) {
 }
 
 TEST(Topic, KeepsANetIdThatLooksLikeAnotherLevel) {
-  EXPECT_EQ(parse_request_topic("request/reverse/request"),
-            (ParsedTopic{"request", Action::reverse}));
-  EXPECT_EQ(parse_request_topic("reverse/reverse/request"),
-            (ParsedTopic{"reverse", Action::reverse}));
+  EXPECT_EQ(parse_request_topic("request/reverse/request"), (ParsedTopic{"request", "reverse"}));
+  EXPECT_EQ(parse_request_topic("reverse/reverse/request"), (ParsedTopic{"reverse", "reverse"}));
 }
 
 TEST(Topic, IsNothingWhenItIsNotExactlyARequest) {
@@ -109,11 +106,10 @@ TEST(Topic, IsNothingWhenItIsNotExactlyARequest) {
                                        "alice/reverse/request/request"sv,
                                        "/reverse/request"sv,
                                        "alice//request"sv,
-                                       "alice/Reverse/request"sv,
                                        "alice/reverse/Request"sv,
-                                       "alice/unknown/request"sv,
                                        "alice/reverse /request"sv,
-                                       "alice/title_case/request"sv,
+                                       "alice/réverse/request"sv,
+                                       "alice/+/request"sv,
                                        "+/reverse/request"sv,
                                        "#/reverse/request"sv,
                                        "$SYS/reverse/request"sv,
@@ -128,6 +124,28 @@ TEST(Topic, RefusesANetIdOneByteTooLong) {
   const std::string longest(limits::netid_bytes, 'a');
   EXPECT_TRUE(parse_response_topic(longest + "/shuffle/response"));
   EXPECT_FALSE(parse_response_topic("a" + longest + "/shuffle/response"));
+}
+
+TEST(Topic, NamesAnActionByLettersDigitsAndThreeOthers) {
+  for (const std::string_view name : {"a"sv, "title-case"sv, "v1.2_B"sv, "9"sv}) {
+    EXPECT_TRUE(is_action_name(name)) << name;
+  }
+  for (const std::string_view name : {""sv, "a/b"sv, "+"sv, "#"sv, "a b"sv, "é"sv, "a\0"sv}) {
+    EXPECT_FALSE(is_action_name(name)) << name;
+  }
+  EXPECT_TRUE(is_action_name(std::string(64, 'a')));
+  EXPECT_FALSE(is_action_name(std::string(65, 'a')));
+}
+
+TEST(Topic, SaysWhichRespondersStatusItIs) {
+  EXPECT_EQ(status_topic("r-1"), "mqtt-responder/r-1/status");
+  EXPECT_EQ(parse_status_topic("mqtt-responder/r-1/status"), "r-1");
+  for (const std::string_view topic :
+       {""sv, "mqtt-responder/status"sv, "mqtt-responder//status"sv, "mqtt-responder/a/b/status"sv,
+        "mqtt-responder/r-1"sv, "x/mqtt-responder/r-1/status"sv, "mqtt-responder/+/status"sv,
+        "mqtt-responder/\xFF/status"sv}) {
+    EXPECT_EQ(parse_status_topic(topic), std::nullopt) << topic;
+  }
 }
 
 TEST(Topic, CanBePublishedToWithoutWildcardOrNul) {

@@ -29,6 +29,7 @@ HttpApiOptions options() {
   return {.broker = {BrokerUrl::Scheme::mqtt, "localhost", 1883},
           .netid = "alice",
           .netids = {"bob"},
+          .actions = {"translate"},
           .timeout = 5s,
           .max_timeout = 60s,
           .token = {}};
@@ -46,8 +47,8 @@ std::string first_pass(HttpApi api, Request request) {
   const Call& call = std::get<Call>(decision);
   const auto timeout =
       std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - call.arrived);
-  return "call " + call.netid + " " + std::string(to_string(call.action)) + " " + call.payload +
-         " " + std::to_string(timeout.count());
+  return "call " + call.netid + " " + call.action + " " + call.payload + " " +
+         std::to_string(timeout.count());
 }
 
 std::string first_pass(Request request) {
@@ -216,13 +217,28 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   for (const ProblemKind& kind : all_problems()) {
-    const std::string response =
-        api.finish(request, ended_with(Failure{kind.problem, "detail \xff", {}}));
+    const std::string response = api.finish(request, Failure{kind.problem, "detail \xff", {}});
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
     EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
     EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
                                                                      : "\"retryable\":false"));
   }
+}
+
+TEST(HttpApi, NeverCallsRetryableWhatWasPublished) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello");
+  api.begin(request);
+  Ended ended = ended_with(Failure{Problem::no_responder, "gone", {}});
+  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":false"));
+  ended.published.reset();
+  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":true"));
+}
+
+TEST(HttpApi, ServesTheActionsThatTheOperatorAdded) {
+  EXPECT_THAT(first_pass({"POST /transform/translate", "hello"}),
+              StartsWith("call alice translate hello"));
+  EXPECT_THAT(first_pass({"POST /transform/other", "hello"}), HasSubstr("shuffle, translate"));
 }
 
 TEST(HttpApi, GivesTheStatusThatAResponderNamed) {

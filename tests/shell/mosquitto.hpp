@@ -89,7 +89,7 @@ class Mosquitto {
   void stop() {
     if (process_ <= 0)
       return;
-    kill(process_, SIGTERM);
+    kill(process_, SIGKILL);  // while it starts it may forget a SIGTERM (mosquitto 2.0.11)
     waitpid(process_, nullptr, 0);
     process_ = -1;
   }

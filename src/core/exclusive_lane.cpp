@@ -1,0 +1,74 @@
+#include "core/exclusive_lane.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "core/limits.hpp"
+
+namespace mqtt_bridge {
+
+void ExclusiveLane::leave(ExchangeId exchange, Owed owed, Instant now) {
+  if (published_.erase(exchange) == 0) {
+    queue_.erase(std::find(queue_.begin(), queue_.end(), exchange));
+    return;
+  }
+  if (owed == Owed::nothing)
+    return;
+  expect_late_answer(now);
+  // Responses came without correlation data, and this request got none with it: the responder
+  // is another one now.
+  if (had_strangers_)
+    correlates_ = false;
+}
+
+std::optional<ExchangeId> ExclusiveLane::next(Instant now) {
+  if (queue_.empty())
+    return std::nullopt;
+  if (!correlates_ && (!published_.empty() || is_quarantined(now)))
+    return std::nullopt;
+  const ExchangeId exchange = queue_.front();
+  queue_.pop_front();
+  published_.insert(exchange);
+  return exchange;
+}
+
+void ExclusiveLane::correlates() {
+  correlates_ = true;
+  had_strangers_ = false;
+}
+
+std::optional<ExchangeId> ExclusiveLane::find(std::string_view response, bool duplicate,
+                                              Instant now) {
+  const std::size_t hash = std::hash<std::string_view>{}(response);
+  if (duplicate && std::ranges::find(seen_, hash) != seen_.end())
+    return std::nullopt;
+  seen_.push_back(hash);
+  if (seen_.size() > limits::lane_answers)
+    seen_.pop_front();
+  const bool is_in_doubt = now < in_doubt_until_ || is_quarantined(now);
+  if (!correlates_ && !is_in_doubt && published_.size() == 1)
+    return *published_.begin();
+  ++strangers;
+  had_strangers_ = true;
+  if (published_.empty())
+    late_answer_came();
+  return std::nullopt;
+}
+
+void ExclusiveLane::expect_late_answer(Instant now) {
+  owed_ = is_quarantined(now) ? owed_ + 1 : 1;
+  quarantined_until_ = now + limits::memory_age;
+}
+
+void ExclusiveLane::late_answer_came() {
+  if (owed_ > 0)
+    --owed_;
+  if (owed_ == 0)
+    quarantined_until_.reset();
+}
+
+bool ExclusiveLane::is_resting(Instant now) const {
+  return queue_.empty() && published_.empty() && !is_quarantined(now);
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,151 @@
+#include "core/presence.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/action.hpp"
+#include "core/limits.hpp"
+
+namespace mqtt_bridge {
+
+std::string birth_message(std::string_view id, const std::vector<std::string>& actions) {
+  return nlohmann::ordered_json{{"id", id}, {"actions", actions}}.dump();
+}
+
+std::optional<std::vector<std::string>> parse_birth_message(std::string_view payload) {
+  if (payload.size() > limits::birth_bytes)
+    return std::nullopt;
+  constexpr bool throws = false;
+  const auto birth = nlohmann::json::parse(payload, nullptr, throws);
+  if (!birth.is_object() || !birth.contains("actions") || !birth["actions"].is_array())
+    return std::nullopt;
+  if (birth["actions"].size() > limits::birth_actions)
+    return std::nullopt;
+  std::vector<std::string> actions;
+  for (const auto& action : birth["actions"]) {
+    if (!action.is_string() || !is_action_name(action.get_ref<const std::string&>()))
+      return std::nullopt;
+    if (std::find(actions.begin(), actions.end(), action) == actions.end())
+      actions.push_back(action);
+  }
+  return actions;
+}
+
+std::vector<std::string> Presence::announced(std::string_view id,
+                                             const std::vector<std::string>& actions) {
+  std::vector<std::string> fresh;
+  std::copy_if(actions.begin(), actions.end(), std::back_inserter(fresh), [&](const auto& action) {
+    return std::none_of(responders_.begin(), responders_.end(), [&](const auto& responder) {
+      return responder.second.state == State::here && responder.second.actions.contains(action);
+    });
+  });
+  if (responders_.size() >= limits::responders && !responders_.contains(id))
+    make_room();
+  if (responders_.size() >= limits::responders && !responders_.contains(id)) {
+    is_incomplete_ = true;
+    return fresh;
+  }
+  responders_.insert_or_assign(std::string(id),
+                               Responder{State::here, {actions.begin(), actions.end()}});
+  for (auto& [action, ids] : strangers_) {
+    if (const auto found = ids.find(id); found != ids.end())
+      ids.erase(found);
+  }
+  return fresh;
+}
+
+std::vector<std::string> Presence::gone(std::string_view id) {
+  const auto responder = responders_.find(id);
+  if (responder == responders_.end() || responder->second.state == State::gone)
+    return {};
+  responder->second.state = State::gone;
+  return {responder->second.actions.begin(), responder->second.actions.end()};
+}
+
+std::vector<std::string> Presence::deserted_of(const Responder& responder) const {
+  std::vector<std::string> deserted;
+  std::copy_if(responder.actions.begin(), responder.actions.end(), std::back_inserter(deserted),
+               [this](const auto& action) { return is_deserted(action); });
+  return deserted;
+}
+
+void Presence::answered(std::string_view action, std::string_view id) {
+  if (!answered_.contains(action) && answered_.size() < limits::responders)
+    answered_.emplace(action);
+  if (!id.empty() && responders_.contains(id))
+    return;
+  if (strangers_.size() >= limits::responders && !strangers_.contains(action)) {
+    is_incomplete_ = true;
+    return;
+  }
+  auto& ids = strangers_[std::string(action)];
+  const bool has_room = ids.size() < limits::responders && id.size() <= limits::netid_bytes;
+  ids.emplace(has_room ? id : "");
+}
+
+void Presence::doubt(Instant until) {
+  for (auto& [id, responder] : responders_) {
+    if (responder.state == State::gone)
+      continue;
+    responder.state = State::doubtful;
+    doubtful_until_ = until;
+  }
+}
+
+std::vector<std::string> Presence::expire(Instant now) {
+  if (!doubtful_until_ || now < *doubtful_until_)
+    return {};
+  doubtful_until_.reset();
+  std::vector<std::string> deserted;
+  for (auto& [id, responder] : responders_) {
+    if (responder.state != State::doubtful)
+      continue;
+    responder.state = State::gone;
+    std::ranges::move(deserted_of(responder), std::back_inserter(deserted));
+  }
+  return deserted;
+}
+
+std::vector<std::string> Presence::deserted() const {
+  std::set<std::string> deserted;
+  for (const auto& [id, responder] : responders_) {
+    for (auto& action : deserted_of(responder))
+      deserted.insert(std::move(action));
+  }
+  return {deserted.begin(), deserted.end()};
+}
+
+bool Presence::is_deserted(std::string_view action) const {
+  if (is_incomplete_ || !is_announced(action))
+    return false;
+  const auto strangers = strangers_.find(action);
+  if (strangers != strangers_.end() && !strangers->second.empty())
+    return false;
+  return std::none_of(responders_.begin(), responders_.end(), [&](const auto& responder) {
+    return responder.second.state != State::gone && responder.second.actions.contains(action);
+  });
+}
+
+bool Presence::is_unheard_of(std::string_view action) const {
+  return !is_announced(action) && !answered_.contains(action);
+}
+
+bool Presence::is_announced(std::string_view action) const {
+  return std::any_of(responders_.begin(), responders_.end(), [&](const auto& responder) {
+    return responder.second.actions.contains(action);
+  });
+}
+
+/// Forgets a responder that is gone. That leaves at most an action in doubt.
+void Presence::make_room() {
+  const auto found = std::find_if(responders_.begin(), responders_.end(), [](const auto& each) {
+    return each.second.state == State::gone;
+  });
+  if (found != responders_.end())
+    responders_.erase(found);
+}
+
+}  // namespace mqtt_bridge
