@@ -9,12 +9,9 @@ import re
 import socket
 import unittest
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
 from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually, read_answer,
                      send_raw, unused_port)
+from mqtt_peer import answer_with, responder
 
 # What the README says: the status of each problem, and whether the request may simply be sent again.
 TABLE = {
@@ -37,6 +34,7 @@ TABLE = {
     "unmatched-response": (502, False),
     "bad-response": (502, False),
     "broker-unavailable": (503, True),
+    "no-responder": (503, True),
     "overloaded": (503, True),
     "shutting-down": (503, True),
     "response-timeout": (504, False),
@@ -46,45 +44,7 @@ TABLE = {
 # What no caller can bring about, and why.
 NOT_PRODUCIBLE = {
     "internal-error": "it is what a fault of the program itself would get",
-    "no-responder": "it needs the responders' presence, which the daemon does not follow yet",
 }
-
-
-class Responder:
-    """An MQTT 5 responder in this process, which answers a request by `answer(client, request)`."""
-
-    def __init__(self, broker, answer):
-        versioned = {"callback_api_version": mqtt.CallbackAPIVersion.VERSION1} if hasattr(
-            mqtt, "CallbackAPIVersion") else {}
-        self._client = mqtt.Client(client_id="", protocol=mqtt.MQTTv5, **versioned)
-        self._subscribed = False
-        self._client.on_connect = lambda client, *_: client.subscribe("+/+/request", qos=1)
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = lambda client, _, request: answer(client, request)
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
-
-    def _on_subscribe(self, *_):
-        self._subscribed = True
-
-    def __enter__(self):
-        eventually(lambda: self._subscribed, "the test's own responder has subscribed")
-        return self
-
-    def __exit__(self, *_):
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-def answer_with(payload, *user_properties):
-    """Answers as MQTT 5 wants it: to the Response Topic, with the Correlation Data."""
-    def answer(client, request):
-        properties = Properties(PacketTypes.PUBLISH)
-        properties.CorrelationData = request.properties.CorrelationData
-        if user_properties:
-            properties.UserProperty = list(user_properties)
-        client.publish(request.properties.ResponseTopic, payload, qos=1, properties=properties)
-    return answer
 
 
 def slugs_of_the_source():
@@ -241,17 +201,17 @@ class EveryProblem(SystemTest):
         def answer_something_else(client, request):
             client.publish("alice/uppercase/response", "SOMETHING ELSE", qos=1)
 
-        with Responder(self.broker, answer_something_else):
+        with responder(self.broker, answer_something_else):
             answer = self.transform(self.daemon, "uppercase", "abc", timeout="500ms")
         self.assert_problem(answer, "unmatched-response")
 
     def test_bad_response(self):
-        with Responder(self.broker, answer_with(b"\xff\xfe")):
+        with responder(self.broker, answer_with(b"\xff\xfe")):
             answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
         self.assert_problem(answer, "bad-response")
 
     def test_responder_error_has_the_responders_status_and_text(self):
-        with Responder(self.broker, answer_with(b"", ("status", "422"), ("error", "no such word"))):
+        with responder(self.broker, answer_with(b"", ("status", "422"), ("error", "no such word"))):
             answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
         problem = self.assert_problem(answer, "responder-error")
         self.assertIn("no such word", problem["detail"])
@@ -259,7 +219,7 @@ class EveryProblem(SystemTest):
     def test_responder_error_with_any_other_status_becomes_502(self):
         for status in ("200", "399", "600", "abc", "-1", "4000"):
             with self.subTest(status=status):
-                with Responder(self.broker, answer_with(b"", ("status", status), ("error", "x"))):
+                with responder(self.broker, answer_with(b"", ("status", status), ("error", "x"))):
                     answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
                 self.assertEqual(answer.status, 502, answer)
 
@@ -268,6 +228,18 @@ class EveryProblem(SystemTest):
             daemon = self.world.daemon(f"mqtt://127.0.0.1:{port}", ready=False)
             answer = self.transform(daemon, "uppercase", "abc", timeout="200ms")
         self.assert_problem(answer, "broker-unavailable")
+        self.assertTrue(answer.headers["Retry-After"])
+
+    def test_no_responder(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        only_one = self.world.responder(broker)
+        self.assertEqual(self.transform(daemon, "uppercase", "abc").text, "ABC")
+        only_one.stop()
+        # This one may have been published before the news came.
+        self.assertEqual(self.transform(daemon, "uppercase", "abc", timeout="10s").status, 503)
+        answer = self.transform(daemon, "uppercase", "abc", timeout="10s")
+        self.assert_problem(answer, "no-responder")
         self.assertTrue(answer.headers["Retry-After"])
 
     def test_overloaded(self):

@@ -1,0 +1,65 @@
+"""MQTT clients in the test's own process: one that listens, and one that answers as it is told."""
+
+import queue
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from harness import PATIENCE, eventually
+
+CALLBACKS = ({"callback_api_version": mqtt.CallbackAPIVersion.VERSION1}
+             if hasattr(mqtt, "CallbackAPIVersion") else {})
+
+
+class Peer:
+    """Hears what is published on `topic`; `answer(client, message)` may answer it."""
+
+    def __init__(self, broker, topic, answer=None, protocol=mqtt.MQTTv311):
+        self.messages = queue.Queue()
+        self._answer = answer
+        self._subscribed = False
+        self._client = mqtt.Client(client_id="", protocol=protocol, **CALLBACKS)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+
+    def _on_subscribe(self, *_):
+        self._subscribed = True
+
+    def _on_message(self, client, _, message):
+        self.messages.put(message)
+        if self._answer:
+            self._answer(client, message)
+
+    def __enter__(self):
+        eventually(lambda: self._subscribed, "the test's own client has subscribed")
+        return self
+
+    def __exit__(self, *_):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def next(self):
+        """The text of the next message that it has heard."""
+        return self.messages.get(timeout=PATIENCE).payload.decode()
+
+
+def responder(broker, answer):
+    """A service that speaks MQTT 5 and answers every request by `answer`."""
+    return Peer(broker, "+/+/request", answer, mqtt.MQTTv5)
+
+
+def answer_with(payload, *user_properties):
+    """Answers as MQTT 5 wants it: to the Response Topic, with the Correlation Data. `payload` is
+    what to say, or makes it of the request's."""
+    def answer(client, request):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.CorrelationData = request.properties.CorrelationData
+        if user_properties:
+            properties.UserProperty = list(user_properties)
+        text = payload(request.payload) if callable(payload) else payload
+        client.publish(request.properties.ResponseTopic, text, qos=1, properties=properties)
+    return answer
