@@ -47,10 +47,6 @@ void check(UErrorCode status) {
     throw std::runtime_error(std::string("ICU: ") + u_errorName(status));
 }
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
-}
-
 /// The code point at `at`, which moves behind it. REQUIRES: is_utf8(text), at < text.size().
 UChar32 next_code_point(std::string_view text, std::size_t& at) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(text.data());

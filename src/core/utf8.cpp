@@ -1,5 +1,6 @@
 #include "core/utf8.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,11 @@ std::size_t ascii_prefix(std::string_view bytes) {
 }
 
 }  // namespace
+
+bool is_ascii(std::string_view bytes) {
+  const auto rest = bytes.substr(ascii_prefix(bytes));
+  return std::all_of(rest.begin(), rest.end(), [](unsigned char c) { return c < 0x80; });
+}
 
 bool is_utf8(std::string_view bytes) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -87,6 +88,17 @@ TEST(Utf8, ReadsNothingBehindTheEnd) {
   EXPECT_FALSE(is_utf8(euro.substr(0, 1)));
   EXPECT_TRUE(is_utf8(euro.substr(0, 0)));
   EXPECT_TRUE(is_utf8(std::string_view()));
+}
+
+TEST(Ascii, IsWhatHasNoByteAbove7F) {
+  std::string text = "twenty bytes of text";
+  EXPECT_TRUE(is_ascii(text));
+  EXPECT_TRUE(is_ascii(""));
+  for (char& c : text) {
+    const char was = std::exchange(c, '\x80');
+    EXPECT_FALSE(is_ascii(text)) << text;
+    c = was;
+  }
 }
 
 TEST(Utf8, FindsTheOneBadByteOfAMebibyte) {
