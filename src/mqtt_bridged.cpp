@@ -1,5 +1,14 @@
 // The daemon: HTTP on loopback and a unix socket on one side, one MQTT connection on the other.
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <asio/io_context.hpp>
+#include <pwd.h>
 #include <spdlog/spdlog.h>
 
 #include "shell/bridge.hpp"
@@ -8,44 +17,146 @@
 #include "shell/options.hpp"
 #include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
+#include "shell/systemd.hpp"
 
 namespace {
 
 using namespace mqtt_bridge;
 
+/// Users of the system, by name or number.
+std::vector<std::uint32_t> users_of(const std::vector<std::string>& names) {
+  std::vector<std::uint32_t> users;
+  for (const auto& name : names) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool is_number = error == std::errc{} && end == name.data() + name.size();
+    const passwd* const found = is_number ? nullptr : getpwnam(name.c_str());
+    if (!is_number && found == nullptr)
+      throw std::runtime_error("--allow-user: there is no user '" + name + "'");
+    users.push_back(is_number ? number : found->pw_uid);
+  }
+  return users;
+}
+
 BridgeOptions bridge_options_of(const BridgedOptions& options) {
   BridgeOptions bridge;
-  bridge.api = {.broker = options.broker.url,
-                .netid = options.netid,
-                .netids = options.netids,
-                .actions = options.action,
-                .timeout = options.timeout,
-                .max_timeout = options.max_timeout,
-                .token = {}};
+  bridge.api = {
+      .broker = options.broker.url,
+      .netid = options.netid,
+      .netids = options.netids,
+      .actions = options.action,
+      .timeout = options.timeout,
+      .max_timeout = options.max_timeout,
+      .token = {},
+      .guests = {options.host, options.allow_origin, users_of(options.allow_user)},
+  };
   if (!options.token_file.empty())
     bridge.api.token = read_secret(options.token_file, "--token-file");
-  bridge.hosts = options.host;
+  bridge.bounds = {.in_flight = options.max_in_flight,
+                   .queued = options.max_queued,
+                   .per_netid = options.max_per_netid};
   bridge.link = link_options_of(options.broker);
-  if (bridge.link.client_id.empty()) {
-    bridge.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
-    bridge.link.whose_client_id = LinkPolicy::ClientId::made_up;
-  }
   return bridge;
 }
 
-int run(const BridgedOptions& options) {
+/// Those of systemd's sockets, those that were asked for, and where neither says where to listen,
+/// the default.
+std::vector<std::unique_ptr<Listener>> listeners_of(const BridgedOptions& options) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (const int descriptor : passed_sockets())
+    listeners.push_back(std::make_unique<Listener>(descriptor));
+  const auto is_passed = [&](const Listen& address) {
+    const auto via =
+        std::holds_alternative<TcpListen>(address) ? Caller::Via::tcp : Caller::Via::unix_socket;
+    return std::any_of(listeners.begin(), listeners.end(),
+                       [via](const auto& listener) { return listener->via() == via; });
+  };
+  for (const auto& listener : listeners) {
+    if (!listener->is_local() && options.token_file.empty() && !options.allow_remote) {
+      throw std::runtime_error("the socket " + listener->name() +
+                               " can be reached from other machines; give a --token-file, or "
+                               "--allow-remote to let anybody call");
+    }
+  }
+  std::vector<Listen> wanted = options.listen;
+  if (options.listens_by_default)
+    std::erase_if(wanted, is_passed);
+  for (const auto& address : wanted) {
+    listeners.push_back(std::make_unique<Listener>(
+        address, SocketAccess{options.socket_mode, options.socket_group}));
+  }
+  return listeners;
+}
+
+/// The options that differ and that only a new start can change.
+std::string fixed_differences(const BridgedOptions& before, const BridgedOptions& after) {
+  std::string names;
+  const auto compare = [&names](const char* name, bool differs) {
+    if (differs)
+      names.append(names.empty() ? "" : ", ").append(name);
+  };
+  compare("broker", before.broker.url != after.broker.url);
+  compare("protocol", before.broker.protocol != after.broker.protocol);
+  compare("client-id", before.broker.client_id != after.broker.client_id);
+  compare("listen", before.listen != after.listen);
+  compare("socket-mode", before.socket_mode != after.socket_mode);
+  compare("socket-group", before.socket_group != after.socket_group);
+  compare("state-dir", before.state_dir != after.state_dir);
+  compare("log-format", before.run.log_format != after.run.log_format);
+  return names;
+}
+
+/// Takes the new configuration, or says why it keeps the old one.
+class Reload {
+ public:
+  Reload(int argc, char** argv, BridgedOptions options, Bridge& bridge)
+      : argc_(argc), argv_(argv), options_(std::move(options)), bridge_(bridge) {}
+
+  void operator()() {
+    try {
+      auto parsed = parse_bridged_options(argc_, argv_);
+      if (const auto* exit = std::get_if<ExitNow>(&parsed))
+        throw std::runtime_error(exit->err.substr(0, exit->err.find_last_not_of('\n') + 1));
+      auto options = std::get<BridgedOptions>(std::move(parsed));
+      BridgeOptions bridge = bridge_options_of(options);
+      bridge.api.broker = options_.broker.url;
+      bridge_.reload(std::move(bridge));
+      set_log_level(options.run.log_level);
+      const std::string fixed = fixed_differences(options_, options);
+      if (!fixed.empty())
+        spdlog::warn("these options change with a restart only: {}", fixed);
+      spdlog::info("configuration reloaded");
+    } catch (const std::exception& error) {
+      spdlog::error("the configuration stays as it was: {}", error.what());
+    }
+  }
+
+ private:
+  const int argc_;
+  char** const argv_;
+  const BridgedOptions options_;  // of the start
+  Bridge& bridge_;
+};
+
+int run(const BridgedOptions& options, int argc, char** argv) {
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);
-  block_termination_signals();
+  block_signals();
+  auto listeners = listeners_of(options);
   asio::io_context loop(1);
-  Bridge bridge(loop, bridge_options_of(options));
-  for (const auto& address : options.listen) {
-    auto listener = std::make_unique<Listener>(address);
+  BridgeOptions bridge_options = bridge_options_of(options);
+  if (bridge_options.link.client_id.empty()) {
+    bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
+    bridge_options.link.whose_client_id = LinkPolicy::ClientId::made_up;
+  }
+  Bridge bridge(loop, std::move(bridge_options));
+  for (auto& listener : listeners) {
     spdlog::info("listening on {}", listener->name());
     bridge.listen(std::move(listener));
   }
-  const TerminationSignals signals(loop, [&] { bridge.drain(); });
+  const Signals signals(
+      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, bridge));
   bridge.start();
   loop.run();
   spdlog::info("stopped");
@@ -64,6 +175,6 @@ int main(int argc, char** argv) {
       bridge_options_of(options);
       return exit_now({0, "the configuration is good\n", ""});
     }
-    return run(options);
+    return run(options, argc, argv);
   });
 }

@@ -31,10 +31,12 @@ int run(const ResponderOptions& options) {
       link.whose_client_id = LinkPolicy::ClientId::made_up;
   }
   link.session_expiry = session_expiry_of(options);
-  block_termination_signals();
+  block_signals();
   asio::io_context loop(1);
   Responder responder(loop, std::move(link), options.share, id);
-  const TerminationSignals signals(loop, [&] { responder.stop([&] { loop.stop(); }); });
+  const Signals signals(
+      loop, [&] { responder.stop([&] { loop.stop(); }); },
+      [] { spdlog::warn("SIGHUP: there is nothing to reload here"); });
   responder.start();
   loop.run();
   return 0;

@@ -692,9 +692,12 @@ class Bridge : public Peer {
 
  private:
   void begin(Duration doubt) {
-    table = std::make_unique<Table>(
-        fate_.now(),
-        Exchanges::Bounds{.exchanges = 64, .bytes = 4096, .window = 4, .start_doubt = doubt});
+    table = std::make_unique<Table>(fate_.now(), Exchanges::Bounds{.in_flight = 32,
+                                                                   .queued = 32,
+                                                                   .per_netid = 48,
+                                                                   .bytes = 4096,
+                                                                   .window = 4,
+                                                                   .start_doubt = doubt});
   }
 
   void up(bool session_present) override {

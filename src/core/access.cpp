@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/ascii.hpp"
 #include "core/authority.hpp"
@@ -49,7 +50,7 @@ bool is_loopback(std::string_view host) {
   return is_localhost_name(host);
 }
 
-bool is_allowed(std::string_view host, std::span<const std::string> extra_hosts) {
+bool is_allowed(std::string_view host, const std::vector<std::string>& extra_hosts) {
   host = without_trailing_dot(host);
   return is_loopback(host) ||
          std::any_of(extra_hosts.begin(), extra_hosts.end(), [host](const std::string& extra) {
@@ -60,7 +61,11 @@ bool is_allowed(std::string_view host, std::span<const std::string> extra_hosts)
 struct WebOrigin {
   std::string_view host;
   std::uint16_t port;
-  std::uint16_t default_port;
+  std::uint16_t default_port;  // tells the scheme
+
+  friend bool operator==(const WebOrigin& a, const WebOrigin& b) {
+    return same_host(a.host, b.host) && a.port == b.port && a.default_port == b.default_port;
+  }
 };
 
 /// RFC 6454 6.2: scheme "://" host [ ":" port ], and nothing after it.
@@ -87,24 +92,43 @@ bool is_same_origin(const WebOrigin& origin, const Authority& host) {
 
 }  // namespace
 
-std::optional<std::string> why_forbidden(const Caller& caller,
-                                         std::span<const std::string> extra_hosts) {
+bool is_web_origin(std::string_view text) {
+  return parse_origin(text).has_value();
+}
+
+bool is_guest(std::string_view origin, const Guests& guests) {
+  const auto parsed = parse_origin(origin);
+  return parsed &&
+         std::any_of(guests.origins.begin(), guests.origins.end(),
+                     [&parsed](const std::string& guest) { return parse_origin(guest) == parsed; });
+}
+
+std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guests) {
+  const auto forbid = [](std::string why) {
+    return Forbidden{Problem::forbidden_origin, std::move(why)};
+  };
+  if (caller.user && !guests.users.empty() &&
+      std::find(guests.users.begin(), guests.users.end(), *caller.user) == guests.users.end()) {
+    return Forbidden{Problem::forbidden_user, "This user may not call (--allow-user)."};
+  }
   const auto host = parse_authority(caller.host);
   const bool any_host = caller.via == Caller::Via::unix_socket;
-  if (!any_host && (!host || !is_allowed(host->host, extra_hosts))) {
-    return "The Host field names neither this machine nor a configured host.";
+  if (!any_host && (!host || !is_allowed(host->host, guests.hosts))) {
+    return forbid("The Host field names neither this machine nor a configured host.");
   }
+  if (caller.origin && is_guest(*caller.origin, guests))
+    return std::nullopt;
   if (caller.origin) {
     const auto origin = parse_origin(*caller.origin);
     if (!origin)
-      return "The Origin field is not that of a web page which this bridge serves.";
+      return forbid("The Origin field is not that of a web page which this bridge serves.");
     if (!host || !is_same_origin(*origin, *host)) {
-      return "The Origin field names another site than the Host field.";
+      return forbid("The Origin field names another site than the Host field.");
     }
   }
   if (caller.sec_fetch_site && *caller.sec_fetch_site != "same-origin" &&
       *caller.sec_fetch_site != "none") {
-    return "A page of another site made this request (Sec-Fetch-Site).";
+    return forbid("A page of another site made this request (Sec-Fetch-Site).");
   }
   return std::nullopt;
 }

@@ -4,10 +4,13 @@
 // Pure function.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/problem.hpp"
 
 namespace mqtt_bridge {
 
@@ -18,18 +21,38 @@ struct Caller {
   std::string_view host;                           // empty when the request has none
   std::optional<std::string_view> origin;          // RFC 6454 7
   std::optional<std::string_view> sec_fetch_site;  // Fetch Metadata 2.3
+  std::optional<std::uint32_t> user = {};          // over the unix socket: whose process it is
 };
 
-/// Says in one sentence why `caller` may not call (Problem::forbidden_origin); nothing when it may.
+/// Who may call besides this machine's own programs and the bridge's own pages.
+/// Constant after construction.
+struct Guests {
+  std::vector<std::string> hosts;  // names or addresses without port, IPv6 with or without brackets
+  std::vector<std::string> origins;  // each an is_web_origin()
+  std::vector<std::uint32_t> users;  // over the unix socket; empty: whom its file mode lets in
+};
+
+struct Forbidden {
+  Problem problem;  // forbidden_origin or forbidden_user
+  std::string why;  // in one sentence
+};
+
+/// scheme "://" host [ ":" port ] of http or https (RFC 6454 6.2), and nothing after it.
+bool is_web_origin(std::string_view text);
+
+/// Whether `origin` is one of the configured ones: its pages may read the answers (Fetch 3.2).
+bool is_guest(std::string_view origin, const Guests& guests);
+
+/// Says why `caller` may not call; nothing when it may.
 ///
-/// - Host is localhost, a name below it, 127.0.0.0/8, [::1] or one of `extra_hosts`, with any port;
+/// - Host is localhost, a name below it, 127.0.0.0/8, [::1] or one of `guests.hosts`, with any
+/// port;
 ///   over the unix socket, which file permissions guard, it is whatever the URL said.
 /// - Origin, when there is one, is that very host and port over http or https. Another port is
 ///   another site: any local program may serve pages there. "null" is a stranger.
 /// - Sec-Fetch-Site, when there is one, is `same-origin` or `none`.
-///
-/// `extra_hosts`: names or addresses without port; an IPv6 address with or without its brackets.
-std::optional<std::string> why_forbidden(const Caller& caller,
-                                         std::span<const std::string> extra_hosts);
+/// - Over the unix socket the user is one of `guests.users`, if there are any.
+/// - The rules for Origin and Sec-Fetch-Site do not hold for an Origin of `guests.origins`.
+std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guests);
 
 }  // namespace mqtt_bridge

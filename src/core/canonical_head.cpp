@@ -29,7 +29,8 @@ std::string joined_values(const HttpHead& head, std::string_view name) {
 /// understands only the '=' between a name and its value.
 std::string canonical_target(std::string_view target) {
   const auto query = std::min(target.find('?'), target.size());
-  std::string canonical(target.substr(0, std::min(query + 1, target.size())));
+  std::string canonical(query == 0 ? "/" : "");
+  canonical += target.substr(0, std::min(query + 1, target.size()));
   bool separates = false;  // a '=' here stands between a name and its value
   for (std::size_t i = query + 1; i < target.size(); ++i) {
     const char c = target[i];
@@ -55,8 +56,10 @@ std::string canonical_head(const HttpHead& head) {
   text.append(" ").append(canonical_target(head.target)).append(" HTTP/1.1\r\n");
   for (const std::string_view name :
        {"Host", "Accept", "Authorization", "Content-Type", "Request-Id", "X-Request-Id",
-        "traceparent", "tracestate", "Origin"}) {
-    const std::string value = joined_values(head, name);
+        "traceparent", "tracestate", "Origin", "Access-Control-Request-Method"}) {
+    std::string value = joined_values(head, name);
+    if (name == "Content-Type")  // its parameters are nobody's business, and may hold a '%'
+      value.resize(std::min(value.find(';'), value.size()));
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {
       continue;
     }

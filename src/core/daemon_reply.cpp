@@ -393,6 +393,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::unauthorized:
     case Problem::netid_not_served:
     case Problem::forbidden_origin:
+    case Problem::forbidden_user:
     case Problem::unknown_action:
     case Problem::not_found:
     case Problem::method_not_allowed:

@@ -21,8 +21,9 @@ constexpr auto just_published = 200ms;
 constexpr std::size_t most_deserted = limits::responders * limits::birth_actions;
 
 // What a PUBLISH has beside its topics and its payload: the fixed header, a packet identifier, a
-// correlation of 16 bytes, a Message Expiry Interval (MQTT 5.0 3.3), and something to spare.
-constexpr std::size_t packet_overhead = 64;
+// correlation of 16 bytes, a Message Expiry Interval (MQTT 5.0 3.3), the names of two user
+// properties, and something to spare.
+constexpr std::size_t packet_overhead = 96;
 
 bool is_due(Instant at, Instant now) {
   return at <= now;
@@ -69,10 +70,11 @@ std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
   waiting.topic = std::move(topic);
   waiting.checkable = checkable;
   waiting_bytes_ += waiting.call.payload.size();
+  ++by_netid_[waiting.call.netid];
   deadlines_.emplace(waiting.call.deadline, id);
   by_correlation_.emplace(waiting.call.correlation, id);
   if (lane == nullptr) {
-    to_publish_.insert(id);
+    to_publish_.insert(waiting.call.netid, id);
   } else {
     lane->enter(id);
     take_turns(*lane, now);
@@ -85,9 +87,12 @@ std::optional<Failure> Exchanges::why_not_admitted(const Call& call,
   if (draining_) {
     return Failure{Problem::shutting_down, "this bridge is shutting down", {}};
   }
-  if (waiting_.size() >= bounds_.exchanges ||
-      waiting_bytes_ + call.payload.size() > bounds_.bytes) {
-    return Failure{Problem::overloaded, "too many calls are waiting for their answer", {}};
+  if (queued() >= bounds_.queued || waiting_bytes_ + call.payload.size() > bounds_.bytes) {
+    return Failure{Problem::overloaded, "too many calls are waiting", {}};
+  }
+  const auto same_netid = by_netid_.find(call.netid);
+  if (same_netid != by_netid_.end() && same_netid->second >= bounds_.per_netid) {
+    return Failure{Problem::overloaded, "too many calls to " + call.netid + " are waiting", {}};
   }
   if (!link_ && call.arrived - down_since_ > bounds_.down_grace) {
     return Failure{Problem::broker_unavailable, why_down_, {}};
@@ -216,18 +221,28 @@ void Exchanges::refused(ExchangeId exchange, std::string why, Instant now) {
   }
 }
 
+std::optional<ExchangeId> Exchanges::take_to_publish() {
+  if (!to_publish_.empty() && in_flight_ < bounds_.in_flight)
+    return to_publish_.pop();
+  if (to_publish_again_.empty())
+    return std::nullopt;
+  return to_publish_again_.extract(to_publish_again_.begin()).value();
+}
+
 std::optional<Publish> Exchanges::next_publish(Instant now) {
   while (link_ && unacknowledged_.size() < link_->window) {
-    auto& queue = to_publish_.empty() ? to_publish_again_ : to_publish_;
-    if (queue.empty())
+    const auto next = take_to_publish();
+    if (!next)
       break;
-    const auto entry = waiting_.find(*queue.begin());
-    queue.erase(queue.begin());
+    const auto entry = waiting_.find(*next);
     Waiting& waiting = entry->second;
     const Call& call = waiting.call;
     if (is_due(call.deadline, now))
       continue;  // expire() ends it
-    if (call.payload.size() + 2 * waiting.topic.size() + packet_overhead > link_->packet_bytes) {
+    const std::size_t packet_bytes = call.payload.size() + 2 * waiting.topic.size() +
+                                     call.traceparent.size() + call.tracestate.size() +
+                                     packet_overhead;
+    if (packet_bytes > link_->packet_bytes) {
       end(entry,
           Failure{Problem::payload_too_large,
                   "the broker takes packets of at most " + std::to_string(link_->packet_bytes) +
@@ -236,14 +251,16 @@ std::optional<Publish> Exchanges::next_publish(Instant now) {
           now);
       continue;
     }
-    if (!waiting.published)
+    if (!waiting.published) {
+      ++in_flight_;
       enter_lane(entry->first, waiting);
+    }
     waiting.published = now;
     waiting.is_owed = true;
     waiting.acknowledged.reset();
     unacknowledged_.insert(entry->first);
-    return Publish{entry->first, call.netid,       call.action,
-                   call.payload, call.correlation, call.deadline - now};
+    return Publish{entry->first,     call.netid,       call.action,     call.payload,
+                   call.correlation, call.traceparent, call.tracestate, call.deadline - now};
   }
   return std::nullopt;
 }
@@ -471,13 +488,15 @@ std::optional<Instant> Exchanges::next_deadline() const {
 }
 
 std::vector<Exchanges::Fill> Exchanges::fills() const {
-  const std::size_t most = bounds_.exchanges;
+  const std::size_t most = bounds_.in_flight + bounds_.queued;
   const std::size_t busy_lanes = content_lanes_.size() - resting_.size();
-  return {{"exchanges", waiting_.size(), most, true},
+  return {{"in flight", in_flight_, bounds_.in_flight, true},
+          {"queued", queued(), bounds_.queued, true},
+          {"NetIDs", by_netid_.size(), most, true},
           {"bytes", waiting_bytes_, bounds_.bytes, true},
           {"correlations", by_correlation_.size(), most, true},
           {"deadlines", deadlines_.size(), most, true},
-          {"to publish", to_publish_.size(), most, true},
+          {"to publish", to_publish_.size(), bounds_.queued, true},
           {"to publish again", to_publish_again_.size(), most, true},
           {"unacknowledged", unacknowledged_.size(), bounds_.window, true},
           {"ended", ended_.size(), most, true},
@@ -500,10 +519,13 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
       .ended = now,
   });
   deadlines_.erase({waiting.call.deadline, id});
-  to_publish_.erase(id);
+  to_publish_.erase(waiting.call.netid, id);
   to_publish_again_.erase(id);
   by_correlation_.erase(waiting.call.correlation);
   waiting_bytes_ -= waiting.call.payload.size();
+  in_flight_ -= waiting.published ? 1 : 0;
+  if (const auto netid = by_netid_.find(waiting.call.netid); --netid->second == 0)
+    by_netid_.erase(netid);
   leave_lane(id, waiting, now);
   waiting_.erase(entry);
 }
@@ -565,7 +587,7 @@ ExclusiveLane* Exchanges::exclusive_lane(const std::string& topic, Instant now) 
 
 void Exchanges::take_turns(ExclusiveLane& lane, Instant now) {
   while (const auto exchange = lane.next(now))
-    to_publish_.insert(*exchange);
+    to_publish_.insert(waiting_.at(*exchange).call.netid, *exchange);
 }
 
 // Around each change of a lane: its entry in quarantines_ follows.

@@ -10,6 +10,9 @@
 // its responder may have missed, is published again while it waits. A request for another action
 // is handed out once.
 //
+// Overload is decided here: at most so many are in flight, so many queued, and so many of one
+// NetID; the queue is served in turn by NetID, so that one of them does not hold up the others.
+//
 // Invariants:
 //  1. Every exchange that begin() admitted ends exactly once, by expire() at its deadline at
 //  latest.
@@ -35,6 +38,7 @@
 
 #include "core/content_lane.hpp"
 #include "core/exclusive_lane.hpp"
+#include "core/fair_queue.hpp"
 #include "core/instant.hpp"
 #include "core/limits.hpp"
 #include "core/presence.hpp"
@@ -48,7 +52,9 @@ struct Call {
   std::string netid;
   std::string action;
   std::string payload;
-  std::string correlation;  // 16 unpredictable bytes
+  std::string correlation;       // 16 unpredictable bytes
+  std::string traceparent = {};  // W3C Trace Context, passed on as it came; empty: none
+  std::string tracestate = {};
   Instant arrived;
   Instant deadline;
 };
@@ -60,6 +66,8 @@ struct Publish {
   std::string_view action;
   std::string_view payload;
   std::string_view correlation;
+  std::string_view traceparent;
+  std::string_view tracestate;
   Duration remaining;  // until the deadline; above zero
 };
 
@@ -112,7 +120,9 @@ struct LinkUp {
 class Exchanges {
  public:
   struct Bounds {
-    std::size_t exchanges = limits::exchanges;
+    std::size_t in_flight = limits::in_flight;  // published
+    std::size_t queued = limits::queued;        // admitted, not yet published
+    std::size_t per_netid = limits::per_netid;  // both
     std::size_t bytes = limits::exchange_bytes;
     std::size_t window = limits::publish_window;
     Duration down_grace = limits::down_grace;
@@ -121,6 +131,8 @@ class Exchanges {
 
   /// The link counts as down from `now` on.
   explicit Exchanges(Instant now) : Exchanges(now, Bounds{}) {}
+  /// Other bounds for calls yet to come; what waits already stays.
+  void set_bounds(const Bounds& bounds) { bounds_ = bounds; }
   Exchanges(Instant now, Bounds bounds)
       : bounds_(bounds),
         doubtful_until_(now + bounds.start_doubt),
@@ -169,8 +181,11 @@ class Exchanges {
   // What there is to see.
   std::vector<Fill> fills() const;
   std::size_t waiting() const { return waiting_.size(); }
+  std::size_t in_flight() const { return in_flight_; }
+  std::size_t queued() const { return waiting_.size() - in_flight_; }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
   std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
+  const std::array<std::uint64_t, dropped_reasons>& dropped() const { return dropped_; }
 
  private:
   struct Waiting {
@@ -192,6 +207,7 @@ class Exchanges {
   bool is_refused(const std::string& topic, std::string_view action) const;
   static Failure refused_subscription(const std::string& topic);
   static Failure no_responder(const std::string& action);
+  std::optional<ExchangeId> take_to_publish();
   void publish_again(ExchangeId exchange, const Waiting& waiting);
   void publish_again(const std::set<std::string>& actions);
   void publish_again_by_time(Instant now);
@@ -216,13 +232,15 @@ class Exchanges {
   std::uint64_t strangers_on(const Waiting& waiting) const;
   void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
 
-  const Bounds bounds_;
+  Bounds bounds_;
   const Instant doubtful_until_;  // an earlier run's requests may be answered until then
   Table waiting_;
   std::size_t waiting_bytes_ = 0;
   std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
-  std::set<ExchangeId> to_publish_;
+  std::size_t in_flight_ = 0;                              // published, among waiting_
+  std::unordered_map<std::string, std::size_t> by_netid_;  // how many wait
+  FairQueue to_publish_;
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::unordered_set<ExchangeId> unacknowledged_;
   std::deque<Ended> ended_;

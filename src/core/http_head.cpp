@@ -84,6 +84,8 @@ struct RequestLine {
 
 /// Reduces the four forms of RFC 9112 3.2 to origin-form and asterisk-form.
 std::optional<BadHead> read_target(std::string_view target, RequestLine& line) {
+  if (line.method == "CONNECT")
+    return malformed("This is no proxy: CONNECT leads nowhere.");
   if (auto bad = check_target_bytes(target))
     return bad;
   line.target = target;
@@ -96,8 +98,8 @@ std::optional<BadHead> read_target(std::string_view target, RequestLine& line) {
   const auto path = std::min(target.find_first_of("/?", scheme.size()), target.size());
   line.authority = target.substr(scheme.size(), path - scheme.size());
   line.target = path == target.size() ? "/" : target.substr(path);  // RFC 9110 4.2.3
-  if (line.authority.empty() || !line.target.starts_with('/')) {
-    return malformed("The request target is an http URL without host or path.");
+  if (line.authority.empty()) {
+    return malformed("The request target is an http URL without host.");
   }
   return std::nullopt;
 }

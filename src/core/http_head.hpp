@@ -31,8 +31,10 @@ struct HttpHead {
   std::optional<std::string_view> field(std::string_view name) const;
 
   std::string_view method;  // any token
-  std::string_view target;  // origin-form: path and perhaps query; or "*" for OPTIONS
-  int minor_version = 1;    // HTTP/1.1 or HTTP/1.0
+  std::string_view
+      target;             // origin-form: path and perhaps query; "*" for OPTIONS; or only a query,
+                          // of an absolute-form without a path, which is "/" (RFC 9110 4.2.3)
+  int minor_version = 1;  // HTTP/1.1 or HTTP/1.0
   std::vector<HttpField> fields;
   Framing framing = Framing::none;
   std::size_t content_length = 0;  // of Framing::length; not compared with any limit

@@ -1,5 +1,5 @@
-// Every limit on anything that grows or waits, in one place. The README's table of limits repeats
-// these; a test compares the two.
+// Every limit on anything that grows or waits, in one place. limit_table.cpp says them in words for
+// --help, and the README repeats them; a test compares the three.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,10 @@ inline constexpr auto default_timeout = 5s;
 inline constexpr auto max_timeout = 60s;
 
 // How many calls there may be.
-inline constexpr std::size_t exchanges = 16384;          // waiting for their answer, all NetIDs
-inline constexpr std::size_t exchange_bytes = 64 << 20;  // their payloads together
+inline constexpr std::size_t in_flight = 16384;          // published, waiting for their answer
+inline constexpr std::size_t queued = 4096;              // admitted, not yet published
+inline constexpr std::size_t per_netid = 12288;          // in flight or queued, of one NetID
+inline constexpr std::size_t exchange_bytes = 64 << 20;  // the payloads of all these together
 inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
 inline constexpr int lost_publishes = 8;        // connections lost on one request, then it ends
 inline constexpr int presence_republishes = 8;  // of one request, as responders come and go
@@ -43,12 +45,13 @@ inline constexpr std::size_t head_bytes = 16 * 1024;
 inline constexpr std::size_t target_bytes = 8000;  // the HTTP library takes 8192 for the line
 inline constexpr std::size_t header_fields = 100;
 inline constexpr std::size_t chunk_overhead_bytes = 8 * 1024;  // extensions and trailers of a body
+inline constexpr std::size_t body_bytes = 32 << 20;  // of all bodies that have not come whole
 inline constexpr std::size_t connections = 4096;
-inline constexpr auto head_timeout = 10s;   // from a request's first byte to the end of its head
-inline constexpr auto body_timeout = 30s;   // from there to the end of its body
-inline constexpr auto idle_timeout = 60s;   // between two requests of one connection
-inline constexpr auto write_timeout = 10s;  // for an answer that the peer does not read
-inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
+inline constexpr auto head_timeout = 5s;     // from a request's first byte to the end of its head
+inline constexpr auto request_timeout = 9s;  // from there, too, to the end of its body
+inline constexpr auto idle_timeout = 60s;    // between two requests of one connection
+inline constexpr auto write_timeout = 9s;    // for an answer that the peer does not read
+inline constexpr auto drain_timeout = 10s;   // for calls in flight after SIGTERM
 
 // Who answers.
 inline constexpr std::size_t responders = 256;    // remembered, those that are gone included

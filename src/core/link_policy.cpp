@@ -89,6 +89,13 @@ LinkPolicy::Loss LinkPolicy::link_lost(Instant now, double jitter) {
   return Loss::broken;
 }
 
+void LinkPolicy::link_is_renewed(Instant now) {
+  failures_ = 0;
+  was_short_ = false;
+  down_since_ = now;
+  next_attempt_ = now;
+}
+
 void LinkPolicy::taken_over(Instant now, double jitter) {
   failures_ = 0;
   forgotten_sessions_ = 0;

@@ -41,6 +41,8 @@ class LinkPolicy {
   /// yield to another client.
   void hurry(Instant now);
   void attempt_failed(ConnectFailure failure, Instant now, double jitter);
+  /// The link was taken down to connect anew, with other credentials.
+  void link_is_renewed(Instant now);
   /// Connected and subscribed.
   void link_is_up(bool session_present, Instant now);
   /// taken_over: another client seems to use our client id, though the broker did not say so.

@@ -11,7 +11,7 @@ constexpr auto no = Retryable::no;
 
 // A problem after which a request may have been published, or which the same request would meet
 // again, is not retryable.
-constexpr std::array<ProblemKind, 25> kinds{{
+constexpr std::array<ProblemKind, 26> kinds{{
     {invalid_netid, "invalid-netid", 400, no, "Invalid NetID"},
     {invalid_payload, "invalid-payload", 400, no, "Invalid payload"},
     {invalid_parameter, "invalid-parameter", 400, no, "Invalid parameter"},
@@ -19,6 +19,7 @@ constexpr std::array<ProblemKind, 25> kinds{{
     {unauthorized, "unauthorized", 401, no, "Unauthorized"},
     {netid_not_served, "netid-not-served", 403, no, "NetID not served here"},
     {forbidden_origin, "forbidden-origin", 403, no, "Forbidden origin"},
+    {forbidden_user, "forbidden-user", 403, no, "Forbidden user"},
     {unknown_action, "unknown-action", 404, no, "Unknown action"},
     {not_found, "not-found", 404, no, "Not found"},
     {method_not_allowed, "method-not-allowed", 405, no, "Method not allowed"},
@@ -55,7 +56,7 @@ const ProblemKind& describe(Problem problem) {
   return kinds[static_cast<std::size_t>(problem)];
 }
 
-const std::array<ProblemKind, 25>& all_problems() {
+const std::array<ProblemKind, 26>& all_problems() {
   return kinds;
 }
 

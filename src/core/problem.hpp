@@ -16,6 +16,7 @@ enum class Problem {
   unauthorized,
   netid_not_served,
   forbidden_origin,
+  forbidden_user,
   unknown_action,
   not_found,
   method_not_allowed,
@@ -51,6 +52,6 @@ struct ProblemKind {
 const ProblemKind& describe(Problem problem);
 
 /// In the order of the enum; for tests, metrics and documents that walk them all.
-const std::array<ProblemKind, 25>& all_problems();
+const std::array<ProblemKind, 26>& all_problems();
 
 }  // namespace mqtt_bridge

@@ -7,7 +7,9 @@
 
 #include "core/limits.hpp"
 #include "core/topic.hpp"
+#include "core/trace_context.hpp"
 #include "shell/exchange_messages.hpp"
+#include "shell/log.hpp"
 #include "shell/random.hpp"
 
 namespace mqtt_bridge {
@@ -49,37 +51,100 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
 
 Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
     : loop_(loop),
-      timeout_(options.api.timeout),
-      api_(options.api, [this] { return why_not_ready(); }),
-      exchanges_(Clock::now()),
+      started_(Clock::now()),
+      api_(options.api, *this),
+      exchanges_(started_, options.bounds),
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
-      front_(loop, *this, options.hosts) {}
+      front_(loop, *this) {}
+
+void Bridge::reload(BridgeOptions options) {
+  link_.reconfigure(link_options_of(options));
+  exchanges_.set_bounds(options.bounds);
+  api_.set_options(std::move(options.api));
+  act();
+}
 
 // The front -----------------------------------------------------------------------------------
 
+std::optional<Forbidden> Bridge::why_forbidden(const mqtt_bridge::Caller& caller) {
+  return mqtt_bridge::why_forbidden(caller, api_.options().guests);
+}
+
 void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   auto decision = api_.begin(*request);
-  if (auto* response = std::get_if<std::string>(&decision)) {
-    return request->answer(std::move(*response));
+  if (auto* reply = std::get_if<HttpApi::Reply>(&decision)) {
+    if (reply->problem)
+      record_refused(*request, *reply->problem, reply->was_to_call);
+    return request->answer(std::move(reply->response));
   }
   Call& call = std::get<Call>(decision);
   call.correlation = random_bytes(correlation_bytes);
   if (!link_.is_up())
     link_.hurry();
-  Caller caller{request, call.netid, call.action};
+  Caller caller{request, call.netid, call.action, ""};
+  if (!call.traceparent.empty())
+    caller.trace_id = trace_id(call.traceparent);
   const auto admitted = exchanges_.begin(std::move(call));
   if (const auto* failure = std::get_if<Failure>(&admitted)) {
+    record(caller, describe(failure->problem).slug, std::nullopt, std::nullopt);
     return request->answer(api_.finish(*request, *failure));
   }
   callers_.emplace(std::get<ExchangeId>(admitted), std::move(caller));
   act();
 }
 
-std::string Bridge::refusal(Problem problem, std::string_view detail) {
-  spdlog::debug("refused: {}: {}", describe(problem).slug, detail);
-  return api_.refusal(problem, detail);
+std::string Bridge::refuse(HttpRequest& request, const Failure& failure) {
+  std::string response = api_.refuse(request, failure);
+  record_refused(request, failure.problem, false);
+  return response;
+}
+
+/// One that never became a call.
+void Bridge::record_refused(const HttpRequest& request, Problem problem, bool was_to_call) {
+  const std::string_view slug = describe(problem).slug;
+  if (was_to_call) {
+    metrics_.call_ended(slug, std::nullopt);
+  } else {
+    metrics_.refused(problem);
+  }
+  log_request({.request_id = request.request_id, .outcome = slug, .from = request.from});
+}
+
+/// What became of a call.
+void Bridge::record(const Caller& caller, std::string_view outcome, std::optional<MatchedBy> rule,
+                    std::optional<Duration> took) {
+  metrics_.call_ended(outcome, took);
+  if (rule)
+    metrics_.answered(*rule);
+  log_request({.request_id = caller.request->request_id,
+               .netid = caller.netid,
+               .action = caller.action,
+               .outcome = outcome,
+               .matched_by = rule ? to_string(*rule) : "-",
+               .from = caller.request->from,
+               .trace_id = caller.trace_id,
+               .took = took});
+}
+
+BridgeStatus Bridge::status() const {
+  return {.why_not_ready = why_not_ready(),
+          .mqtt_version = link_.is_up() ? std::string(to_string(link_.version())) : "",
+          .times_linked = metrics_.times_linked(),
+          .uptime = Clock::now() - started_,
+          .in_flight = exchanges_.in_flight(),
+          .queued = exchanges_.queued(),
+          .connections = front_.connections(),
+          .dropped = exchanges_.dropped()};
+}
+
+std::string Bridge::metrics() {
+  return metrics_.exposition({.linked = link_.is_up(),
+                              .in_flight = exchanges_.in_flight(),
+                              .queued = exchanges_.queued(),
+                              .connections = front_.connections(),
+                              .dropped = exchanges_.dropped()});
 }
 
 // The link ------------------------------------------------------------------------------------
@@ -89,6 +154,7 @@ void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
 }
 
 void Bridge::on_link_up(const LinkUp& link) {
+  metrics_.linked();
   exchanges_.link_up(link, Clock::now());
 }
 
@@ -145,10 +211,9 @@ void Bridge::answer(const Ended& ended) {
   callers_.erase(found);
   const auto* answer = std::get_if<Answer>(&ended.outcome);
   const auto* failure = std::get_if<Failure>(&ended.outcome);
-  spdlog::info("call {} {} {} {} by={} ms={:.3f}", caller.request->request_id, caller.netid,
-               caller.action, answer != nullptr ? "ok" : describe(failure->problem).slug,
-               answer != nullptr ? to_string(answer->matched_by) : "-",
-               std::chrono::duration<double, std::milli>(ended.ended - ended.arrived).count());
+  record(caller, answer != nullptr ? "ok" : describe(failure->problem).slug,
+         answer != nullptr ? std::optional(answer->matched_by) : std::nullopt,
+         ended.ended - ended.arrived);
   caller.request->answer(api_.finish(*caller.request, ended));
 }
 

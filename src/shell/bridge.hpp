@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -21,24 +22,26 @@
 #include "core/exchanges.hpp"
 #include "shell/http_api.hpp"
 #include "shell/http_front.hpp"
+#include "shell/metrics.hpp"
 #include "shell/mqtt_link.hpp"
 
 namespace mqtt_bridge {
 
-/// Constant after construction.
 struct BridgeOptions {
   HttpApiOptions api;
-  std::vector<std::string> hosts;
+  Exchanges::Bounds bounds;
   MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
 };
 
-class Bridge : private MqttLink::User, private HttpFront::Service {
+class Bridge : private MqttLink::User, private HttpFront::Service, private HttpApi::Subject {
  public:
   Bridge(asio::io_context& loop, BridgeOptions options);
 
   void listen(std::unique_ptr<Listener> listener) { front_.listen(std::move(listener)); }
   void start() { link_.start(); }
   void drain();
+  /// From now on these, as far as MqttLink::reconfigure() can; calls in flight go on.
+  void reload(BridgeOptions options);
 
   const MqttLink& link() const { return link_; }
 
@@ -47,10 +50,15 @@ class Bridge : private MqttLink::User, private HttpFront::Service {
     std::shared_ptr<HttpRequest> request;
     std::string netid;
     std::string action;
+    std::string trace_id;
   };
 
+  std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
   void on_request(std::shared_ptr<HttpRequest> request) override;
-  std::string refusal(Problem problem, std::string_view detail) override;
+  std::string refuse(HttpRequest& request, const Failure& failure) override;
+
+  BridgeStatus status() const override;
+  std::string metrics() override;
 
   void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
@@ -64,13 +72,17 @@ class Bridge : private MqttLink::User, private HttpFront::Service {
   /// Carries out all that the table has decided.
   void act();
   void answer(const Ended& ended);
+  void record(const Caller& caller, std::string_view outcome, std::optional<MatchedBy> rule,
+              std::optional<Duration> took);
+  void record_refused(const HttpRequest& request, Problem problem, bool was_to_call);
   void set_deadline_timer();
   void finish_drain();
   std::optional<std::string> why_not_ready() const;
 
   asio::io_context& loop_;
-  const std::chrono::milliseconds timeout_;
+  const Instant started_;
   HttpApi api_;
+  Metrics metrics_;
   Exchanges exchanges_;
   std::unordered_map<ExchangeId, Caller> callers_;
   asio::steady_timer deadline_timer_;

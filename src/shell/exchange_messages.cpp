@@ -1,5 +1,7 @@
 #include "shell/exchange_messages.hpp"
 
+#include <utility>
+
 #include "core/presence.hpp"
 #include "core/topic.hpp"
 
@@ -25,13 +27,18 @@ Response response_of(const MqttMessage& message) {
 
 void publish_request(MqttLink& link, const Publish& publish) {
   const std::string response = response_topic(publish.netid, publish.action);
+  std::vector<std::pair<std::string, std::string>> properties;
+  if (!publish.traceparent.empty())
+    properties.emplace_back("traceparent", publish.traceparent);
+  if (!publish.tracestate.empty())
+    properties.emplace_back("tracestate", publish.tracestate);
   link.publish({.id = publish.exchange,
                 .topic = request_topic(publish.netid, publish.action),
                 .payload = publish.payload,
                 .response_topic = response,
                 .correlation = publish.correlation,
                 .expiry = publish.remaining,
-                .user_properties = {},
+                .user_properties = std::move(properties),
                 .retained = false});
 }
 

@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ctime>
 #include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "core/accept.hpp"
 #include "core/action.hpp"
 #include "core/ascii.hpp"
 #include "core/bearer.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
 #include "core/topic.hpp"
+#include "core/trace_context.hpp"
 #include "core/utf8.hpp"
 #include "shell/httplib_in_memory.hpp"
 #include "shell/random.hpp"
@@ -26,6 +29,7 @@ using httplib::Request;
 
 constexpr const char* text_type = "text/plain; charset=utf-8";
 constexpr const char* json_type = "application/json";
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
 constexpr const char* problem_base = "urn:mqtt-bridge:problem:";
 
@@ -35,6 +39,8 @@ struct Pass {
   const Ended* ended = nullptr;      // the second pass
   const Failure* failure = nullptr;  // likewise, or a refusal
   std::optional<Call> call = {};     // decided by the first pass
+  std::optional<Problem> problem = {};
+  bool was_to_call = false;
 };
 
 /// RFC 9110 5.6.2 leaves more room; this is what identifiers are made of, and is safe in logs.
@@ -73,11 +79,20 @@ std::string server_timing(const Ended& ended) {
   return field;
 }
 
-/// Whether the caller would rather have JSON: it names it, and not text before it.
-bool prefers_json(const Request& request) {
-  const std::string accept = request.get_header_value("Accept");
-  const auto json = accept.find(json_type);
-  return json != std::string::npos && json < accept.find("text/plain");
+/// RFC 9110 5.6.7.
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::array<char, 64> text{};
+  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return text.data();
+}
+
+/// "%2F" is not the slash that separates (RFC 3986 2.2), but the library decodes it into one.
+bool has_encoded_slash(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
 }
 
 bool is_multipart(const Request& request) {
@@ -89,8 +104,8 @@ bool is_multipart(const Request& request) {
 
 class HttpApi::Server : public InMemoryServer {
  public:
-  Server(HttpApiOptions options, WhyNotReady why_not_ready)
-      : options_(std::move(options)), why_not_ready_(std::move(why_not_ready)) {
+  Server(HttpApiOptions options, Subject& subject)
+      : options_(std::move(options)), subject_(subject) {
     set_pre_routing_handler([this](const Request& request, httplib::Response& response) {
       return check(request, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
@@ -101,14 +116,22 @@ class HttpApi::Server : public InMemoryServer {
       response.set_content("ok\n", text_type);
     });
     Get("/readyz", [this](const Request&, httplib::Response& response) { ready(response); });
+    Get("/metrics", [this](const Request&, httplib::Response& response) {
+      response.set_content(subject_.metrics(), metrics_type);
+    });
+    Get("/status", [this](const Request&, httplib::Response& response) { tell(response); });
     set_error_handler([this](const Request&, httplib::Response& response) { explain(response); });
     set_exception_handler(
         [this](const Request&, httplib::Response& response, const std::exception_ptr&) {
           fail(response, Problem::internal_error, "this is a fault of the bridge");
         });
-    set_post_routing_handler(
-        [this](const Request&, httplib::Response& response) { complete_fields(response); });
+    set_post_routing_handler([this](const Request& request, httplib::Response& response) {
+      complete_fields(request, response);
+    });
   }
+
+  void set_options(HttpApiOptions options) { options_ = std::move(options); }
+  const HttpApiOptions& options() const { return options_; }
 
   std::string run(Pass& pass) {
     pass_ = &pass;
@@ -116,8 +139,6 @@ class HttpApi::Server : public InMemoryServer {
     pass_ = nullptr;
     return response;
   }
-
-  HttpApiOptions options_;
 
  private:
   /// The library answers 400 to a method that it does not know, wherever it is sent. OPTIONS is one
@@ -134,12 +155,18 @@ class HttpApi::Server : public InMemoryServer {
     std::string_view allow;
   };
   static constexpr std::string_view transform_path = "/transform/";
-  static constexpr std::array routes{Route{"/healthz", "GET, HEAD"}, Route{"/readyz", "GET, HEAD"}};
+  static constexpr std::array routes{Route{"/healthz", "GET, HEAD"}, Route{"/readyz", "GET, HEAD"},
+                                     Route{"/metrics", "GET, HEAD"}, Route{"/status", "GET, HEAD"}};
 
   /// Before any handler. True when the response is decided.
   bool check(const Request& request, httplib::Response& response) {
+    if (has_encoded_slash(request.target))
+      return fail(response, Problem::not_found, "there is nothing here"), true;
+    pass_->was_to_call = request.path.starts_with(transform_path);
     if (pass_->failure != nullptr) {
       respond(response, *pass_->failure);
+    } else if (is_preflight(request)) {
+      admit_guest(response);
     } else if (!is_authorized(request)) {
       response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
       fail(response, Problem::unauthorized, "send the bearer token of this bridge");
@@ -153,6 +180,20 @@ class HttpApi::Server : public InMemoryServer {
       return false;
     }
     return true;
+  }
+
+  /// A browser asks whether a page of a guest's may send what it wants to (Fetch 3.2.2).
+  bool is_preflight(const Request& request) const {
+    return request.method == "OPTIONS" && request.has_header("Access-Control-Request-Method") &&
+           is_guest(request.get_header_value("Origin"), options_.guests);
+  }
+
+  static void admit_guest(httplib::Response& response) {
+    response.status = 204;
+    response.set_header("Access-Control-Allow-Methods", "GET, HEAD, POST");
+    response.set_header("Access-Control-Allow-Headers",
+                        "Accept, Authorization, Content-Type, Request-Id, traceparent, tracestate");
+    response.set_header("Access-Control-Max-Age", "600");
   }
 
   bool is_authorized(const Request& request) const {
@@ -206,10 +247,15 @@ class HttpApi::Server : public InMemoryServer {
       }
       timeout = *wanted;
     }
+    const std::string traceparent = request.get_header_value("traceparent");
+    const std::string tracestate = request.get_header_value("tracestate");
+    const bool is_traced = is_traceparent(traceparent);
     return Call{.netid = netid,
                 .action = name,
-                .payload = pass_->request->body,
+                .payload = {},  // begin() moves it
                 .correlation = {},
+                .traceparent = is_traced ? traceparent : "",
+                .tracestate = is_traced && is_tracestate(tracestate) ? tracestate : "",
                 .arrived = pass_->request->arrived,
                 .deadline = pass_->request->arrived + timeout};
   }
@@ -268,7 +314,7 @@ class HttpApi::Server : public InMemoryServer {
       return respond(response, *failure);
     }
     const Answer& answer = std::get<Answer>(ended.outcome);
-    if (!prefers_json(request))
+    if (!prefers_json(request.get_header_value("Accept")))
       return response.set_content(answer.payload, text_type);
     Json json{{"response", answer.payload},
               {"matched_by", to_string(answer.matched_by)},
@@ -280,10 +326,33 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   void ready(httplib::Response& response) const {
-    const auto why_not = why_not_ready_();
+    const auto why_not = subject_.status().why_not_ready;
     if (!why_not)
       return response.set_content("ready\n", text_type);
     fail(response, Problem::broker_unavailable, *why_not);
+  }
+
+  void tell(httplib::Response& response) const {
+    const BridgeStatus status = subject_.status();
+    Json dropped;
+    for (std::size_t i = 0; i < status.dropped.size(); ++i)
+      dropped[std::string(to_string(static_cast<Dropped>(i)))] = status.dropped[i];
+    Json json{
+        {"version", MQTT_BRIDGE_VERSION},
+        {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count()},
+        {"ready", !status.why_not_ready},
+        {"broker", to_string(options_.broker)},
+        {"mqtt_version", status.mqtt_version},
+        {"times_linked", status.times_linked},
+        {"netid", options_.netid},
+        {"netids", options_.netids},
+        {"actions", options_.actions},
+        {"calls", {{"in_flight", status.in_flight}, {"queued", status.queued}}},
+        {"http_connections", status.connections},
+        {"dropped_responses", dropped}};
+    if (status.why_not_ready)
+      json["why_not_ready"] = *status.why_not_ready;
+    response.set_content(dump(json) + "\n", json_type);
   }
 
   /// The library found no handler, or refused the request itself.
@@ -301,6 +370,7 @@ class HttpApi::Server : public InMemoryServer {
 
   void respond(httplib::Response& response, const Failure& failure) const {
     const ProblemKind& kind = describe(failure.problem);
+    pass_->problem = failure.problem;
     response.status = failure.status.value_or(kind.status);
     Json json{{"type", problem_base + std::string(kind.slug)},
               {"title", kind.title},
@@ -322,7 +392,7 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   /// Releases differ in what they say about the connection; it is the front's to say.
-  void complete_fields(httplib::Response& response) const {
+  void complete_fields(const Request& request, httplib::Response& response) const {
     response.headers.erase("Connection");
     response.headers.erase("Keep-Alive");
     response.headers.erase("Accept-Ranges");
@@ -331,14 +401,24 @@ class HttpApi::Server : public InMemoryServer {
     response.set_header("Request-Id", pass_->request->request_id);
     response.set_header("X-Content-Type-Options", "nosniff");
     response.set_header("Cache-Control", "no-store");
+    response.set_header("Date", http_date());  // RFC 9110 6.6.1
+    if (options_.guests.origins.empty())
+      return;
+    response.set_header("Vary", "Origin");
+    const std::string origin = request.get_header_value("Origin");
+    if (!is_guest(origin, options_.guests))
+      return;
+    response.set_header("Access-Control-Allow-Origin", origin);
+    response.set_header("Access-Control-Expose-Headers", "Request-Id, Retry-After, Server-Timing");
   }
 
-  const WhyNotReady why_not_ready_;
+  HttpApiOptions options_;
+  Subject& subject_;
   Pass* pass_ = nullptr;
 };
 
-HttpApi::HttpApi(HttpApiOptions options, WhyNotReady why_not_ready)
-    : server_(std::make_unique<Server>(std::move(options), std::move(why_not_ready))) {}
+HttpApi::HttpApi(HttpApiOptions options, Subject& subject)
+    : server_(std::make_unique<Server>(std::move(options), subject)) {}
 HttpApi::HttpApi(HttpApi&&) noexcept = default;
 HttpApi::~HttpApi() = default;
 
@@ -360,13 +440,22 @@ std::string request_id_of(std::string_view head) {
 
 }  // namespace
 
-std::variant<std::string, Call> HttpApi::begin(HttpRequest& request) {
+const HttpApiOptions& HttpApi::options() const {
+  return server_->options();
+}
+
+void HttpApi::set_options(HttpApiOptions options) {
+  server_->set_options(std::move(options));
+}
+
+std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
   request.request_id = request_id_of(request.head);
   Pass pass{.request = &request};
   std::string response = server_->run(pass);
-  if (pass.call)
-    return *std::move(pass.call);
-  return response;
+  if (!pass.call)
+    return Reply{std::move(response), pass.problem, pass.was_to_call};
+  pass.call->payload = std::move(request.body);
+  return *std::move(pass.call);
 }
 
 std::string HttpApi::finish(const HttpRequest& request, const Ended& ended) {
@@ -379,20 +468,12 @@ std::string HttpApi::finish(const HttpRequest& request, const Failure& failure) 
   return server_->run(pass);
 }
 
-namespace {
-
-struct NoRequest : HttpRequest {
-  void answer(std::string) override {}
-};
-
-}  // namespace
-
-std::string HttpApi::refusal(Problem problem, std::string_view detail) {
-  NoRequest request;
-  request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+std::string HttpApi::refuse(HttpRequest& request, const Failure& failure) {
+  if (request.head.empty())
+    request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
   request.keep_alive = false;
-  request.request_id = random_hex(8);
-  return finish(request, Failure{problem, std::string(detail), {}});
+  request.request_id = request_id_of(request.head);
+  return finish(request, failure);
 }
 
 }  // namespace mqtt_bridge

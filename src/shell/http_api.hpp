@@ -7,7 +7,9 @@
 // Threads: the owner serialises.
 #pragma once
 
-#include <functional>
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/access.hpp"
 #include "core/broker_url.hpp"
 #include "core/exchanges.hpp"
 #include "core/problem.hpp"
@@ -22,7 +25,6 @@
 
 namespace mqtt_bridge {
 
-/// Constant after construction.
 struct HttpApiOptions {
   BrokerUrl broker;
   std::string netid;                 // empty: every call must name one
@@ -31,25 +33,58 @@ struct HttpApiOptions {
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};
   std::optional<std::string> token;
+  Guests guests = {};
+};
+
+/// What GET /status tells.
+struct BridgeStatus {
+  std::optional<std::string> why_not_ready;
+  std::string mqtt_version;  // of the link; empty without one
+  std::uint64_t times_linked;
+  Duration uptime;
+  std::size_t in_flight;
+  std::size_t queued;
+  std::size_t connections;
+  std::array<std::uint64_t, dropped_reasons> dropped;
 };
 
 class HttpApi {
  public:
-  /// Says why the bridge cannot serve now; nothing when it can.
-  using WhyNotReady = std::function<std::optional<std::string>()>;
+  /// What the API tells about; must outlive it.
+  class Subject {
+   public:
+    virtual BridgeStatus status() const = 0;
+    /// In Prometheus's text format.
+    virtual std::string metrics() = 0;
 
-  HttpApi(HttpApiOptions options, WhyNotReady why_not_ready);
+   protected:
+    ~Subject() = default;
+  };
+
+  HttpApi(HttpApiOptions options, Subject& subject);
   HttpApi(HttpApi&&) noexcept;
   ~HttpApi();
 
-  /// The first pass: a serialised response, or the call to make (without its correlation data).
-  std::variant<std::string, Call> begin(HttpRequest& request);
+  const HttpApiOptions& options() const;
+  /// For requests yet to come.
+  void set_options(HttpApiOptions options);
+
+  /// A serialised response, and what there is to say about it.
+  struct Reply {
+    std::string response;
+    std::optional<Problem> problem = {};
+    bool was_to_call = false;  // the request was for an action
+  };
+  /// The first pass: a response, or the call to make (without its correlation data), which takes
+  /// the request's body with it.
+  std::variant<Reply, Call> begin(HttpRequest& request);
   /// The second pass, over the request that begin() got: the serialised response.
   std::string finish(const HttpRequest& request, const Ended& ended);
   /// The same for a call that was not admitted.
   std::string finish(const HttpRequest& request, const Failure& failure);
-  /// A response to what never became a request. Closes the connection.
-  std::string refusal(Problem problem, std::string_view detail);
+  /// The same for a request that the front refuses; a head of its own where none could be read.
+  /// Closes the connection.
+  std::string refuse(HttpRequest& request, const Failure& failure);
 
  private:
   class Server;

@@ -1,6 +1,9 @@
 #include "shell/http_front.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -24,13 +27,29 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Socket = asio::generic::stream_protocol::socket;
 
-constexpr std::size_t read_size = 16 * 1024;
-constexpr auto sweep_interval = 500ms;
+// What most requests fit into, kept for each connection; the rest comes into one buffer for all.
+constexpr std::size_t first_read_size = 2 * 1024;
+constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t kept_size = 16 * 1024;  // a connection's buffer that is larger is given back
+constexpr std::size_t longest_method_and_version = 64;
+constexpr auto sweep_interval = 250ms;
 // How long, and for how much, an answered peer that still sends is listened to: closing at once
 // would reset the connection and could take the answer with it (RFC 9112 9.6).
-constexpr auto linger_timeout = 1s;
+constexpr auto linger_timeout = 500ms;
 constexpr std::size_t linger_bytes = 256 * 1024;
 constexpr auto pause_without_descriptors = 100ms;
+// How long a caller has, once the front drains, who has connected and not yet said a word.
+constexpr auto drain_grace = 50ms;
+// The same for one within a request.
+constexpr auto drain_patience = 1s;
+
+std::optional<std::uint32_t> user_of(int unix_socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(unix_socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+    return std::nullopt;
+  return peer.uid;
+}
 
 }  // namespace
 
@@ -39,15 +58,21 @@ constexpr auto pause_without_descriptors = 100ms;
 class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(HttpFront& front, Socket socket, Caller::Via via)
-      : front_(front), socket_(std::move(socket)), via_(via) {}
+      : front_(front),
+        socket_(std::move(socket)),
+        via_(via),
+        user_(via == Caller::Via::tcp ? std::nullopt : user_of(socket_.native_handle())),
+        from_(user_ ? "uid:" + std::to_string(*user_) : "tcp") {
+    socket_.non_blocking(true);
+  }
+  ~Connection() { release_body(); }
 
   void start() { read_request(); }
   void close();
   /// Ends what took too long.
   void sweep(Instant now);
-  /// Nothing of a next request has come.
-  bool is_idle() const { return phase_ == Phase::idle; }
-  void close_after_answer() { is_last_ = true; }
+  /// Answers what has come, then closes.
+  void drain();
 
  private:
   enum class Phase { idle, head, body, answering, writing, lingering, closed };
@@ -65,7 +90,9 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
     std::weak_ptr<Connection> connection_;
   };
 
-  void enter(Phase phase, Duration patience);
+  void enter(Phase phase, Duration patience) { enter(phase, Clock::now() + patience); }
+  void enter(Phase phase, Instant deadline);
+  void take(std::size_t size);
   void read_more();
   void on_read(std::size_t size);
   void on_end_of_input();
@@ -73,6 +100,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void begin_request(const HttpHead& head);
   void read_body();
   bool read_chunked_body();
+  bool reserve_body(std::size_t bytes);
+  void release_body();
   void finish_request();
   void refuse(Problem problem, std::string_view detail);
   void write(std::string response);
@@ -82,26 +111,33 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   HttpFront& front_;
   Socket socket_;
   const Caller::Via via_;
+  const std::optional<std::uint32_t> user_;
+  const std::string from_;
 
   Phase phase_ = Phase::idle;
   Instant deadline_ = Clock::now() + limits::idle_timeout;
-  std::string input_;  // received, not consumed; not to be touched while is_reading_
+  std::array<char, first_read_size> first_read_;  // not to be touched while is_reading_
+  std::string input_;                             // received, not consumed
   bool is_reading_ = false;
   bool input_ended_ = false;
-  bool is_last_ = false;  // close after the answer in hand
+  bool is_last_ = false;    // close after the answer in hand
+  bool is_used_ = false;    // there has been a request
+  bool is_asking_ = false;  // "100 Continue" is on its way
 
-  std::shared_ptr<Request> request_;
+  std::shared_ptr<Request> request_;  // on its way in
+  std::weak_ptr<Request> pending_;    // with the service
   HttpHead::Framing framing_ = HttpHead::Framing::none;
   std::size_t content_length_ = 0;
+  std::size_t reserved_ = 0;  // of HttpFront::body_bytes_
   std::optional<ChunkedBody> chunked_;
 
   std::string output_;
   std::size_t lingered_ = 0;
 };
 
-void HttpFront::Connection::enter(Phase phase, Duration patience) {
+void HttpFront::Connection::enter(Phase phase, Instant deadline) {
   phase_ = phase;
-  deadline_ = Clock::now() + patience;
+  deadline_ = deadline;
 }
 
 void HttpFront::Connection::close() {
@@ -136,21 +172,48 @@ void HttpFront::Connection::sweep(Instant now) {
 void HttpFront::Connection::read_more() {
   if (std::exchange(is_reading_, true))
     return;
-  const std::size_t used = input_.size();
-  input_.resize(used + read_size);
   socket_.async_read_some(
-      asio::buffer(input_.data() + used, read_size),
-      [self = shared_from_this(), used](const std::error_code& error, std::size_t size) {
+      asio::buffer(first_read_),
+      [self = shared_from_this()](const std::error_code& error, std::size_t size) {
+        self->is_reading_ = false;
         if (self->phase_ == Phase::closed)
           return;
-        self->is_reading_ = false;
-        self->input_.resize(used + size);
-        if (!error)
-          return self->on_read(size);
-        if (error == asio::error::eof)
-          return self->on_end_of_input();
-        self->close();
+        if (error)
+          return error == asio::error::eof ? self->on_end_of_input() : self->close();
+        self->take(size);
       });
+}
+
+/// `size` bytes are in first_read_; if that is all its room, there may be more.
+void HttpFront::Connection::take(std::size_t size) {
+  input_.append(first_read_.data(), size);
+  if (size == first_read_.size()) {
+    std::error_code error;  // also when there is none yet; an end will be seen by the next read
+    const std::size_t more = socket_.read_some(asio::buffer(front_.read_buffer_), error);
+    input_.append(front_.read_buffer_.data(), more);
+    size += more;
+  }
+  on_read(size);
+}
+
+void HttpFront::Connection::drain() {
+  is_last_ = true;
+  if (const auto request = pending_.lock())
+    request->keep_alive = false;
+  if (phase_ == Phase::head || phase_ == Phase::body)
+    deadline_ = std::min(deadline_, Clock::now() + drain_patience);
+  if (phase_ != Phase::idle)
+    return;
+  if (!is_used_)
+    deadline_ = std::min(deadline_, Clock::now() + drain_grace);
+  std::error_code error;
+  const std::size_t size = socket_.read_some(asio::buffer(front_.read_buffer_), error);
+  if (size > 0) {
+    input_.append(front_.read_buffer_.data(), size);
+    return on_read(size);
+  }
+  if (is_used_ || error != asio::error::would_block)
+    close();
 }
 
 void HttpFront::Connection::on_read(std::size_t size) {
@@ -174,6 +237,9 @@ void HttpFront::Connection::on_read(std::size_t size) {
 /// The peer sends nothing more, but may well wait for the answer to what it sent.
 void HttpFront::Connection::on_end_of_input() {
   input_ended_ = true;
+  // An empty line after a request is nothing (RFC 9112 2.2).
+  if (phase_ == Phase::head && input_.find_first_not_of("\r\n") == std::string::npos)
+    return close();
   if (phase_ == Phase::head || phase_ == Phase::body) {
     return refuse(Problem::malformed_request, "the connection ended within the request");
   }
@@ -182,15 +248,19 @@ void HttpFront::Connection::on_end_of_input() {
 
 void HttpFront::Connection::read_request() {
   if (input_.empty()) {
-    if (input_ended_ || is_last_)
+    if (input_ended_ || (is_last_ && is_used_))
       return close();
+    if (input_.capacity() > kept_size)
+      input_ = {};
     enter(Phase::idle, limits::idle_timeout);
     return read_more();
   }
   if (phase_ != Phase::head) {
-    enter(Phase::head, limits::head_timeout);
+    enter(Phase::head, front_.is_draining_ ? Duration(drain_patience) : limits::head_timeout);
     request_ = std::make_shared<Request>(weak_from_this());
     request_->arrived = Clock::now();
+    request_->from = from_;
+    is_used_ = true;
   }
   const auto parsed = parse_http_head(input_);
   if (const auto* bad = std::get_if<BadHead>(&parsed))
@@ -203,12 +273,14 @@ void HttpFront::Connection::read_request() {
 }
 
 void HttpFront::Connection::begin_request(const HttpHead& head) {
+  request_->head = canonical_head(head);
   const Caller caller{.via = via_,
                       .host = head.field("Host").value_or(""),
                       .origin = head.field("Origin"),
-                      .sec_fetch_site = head.field("Sec-Fetch-Site")};
-  if (const auto why = why_forbidden(caller, front_.hosts_)) {
-    return refuse(Problem::forbidden_origin, *why);
+                      .sec_fetch_site = head.field("Sec-Fetch-Site"),
+                      .user = user_};
+  if (const auto forbidden = front_.service_.why_forbidden(caller)) {
+    return refuse(forbidden->problem, forbidden->why);
   }
   framing_ = head.framing;
   content_length_ = head.content_length;
@@ -218,7 +290,9 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   if (head.field("Content-Encoding")) {
     return refuse(Problem::unsupported_media_type, "send the text without a Content-Encoding");
   }
-  request_->head = canonical_head(head);
+  if (request_->head.find("\r\n") > limits::target_bytes + longest_method_and_version) {
+    return refuse(Problem::uri_too_long, "the request target is too long once it is encoded");
+  }
   request_->keep_alive = head.keep_alive && !is_last_;
   is_last_ = !request_->keep_alive;
   const bool wants_to_be_asked = head.expect_continue;
@@ -226,16 +300,37 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   chunked_.reset();
   if (framing_ == HttpHead::Framing::chunked)
     chunked_.emplace(limits::payload_bytes);
-  enter(Phase::body, limits::body_timeout);
+  enter(Phase::body, front_.is_draining_ ? Clock::now() + drain_patience
+                                         : request_->arrived + limits::request_timeout);
+  if (!reserve_body(content_length_))
+    return;
   if (!wants_to_be_asked || !input_.empty())
     return read_body();
-  output_ = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(socket_, asio::buffer(output_),
+  static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  is_asking_ = true;
+  asio::async_write(socket_, asio::buffer(go_on),
                     [self = shared_from_this()](const std::error_code& error, std::size_t) {
+                      self->is_asking_ = false;
                       if (self->phase_ != Phase::body)
                         return;
                       return error ? self->close() : self->read_body();
                     });
+}
+
+/// False when there is no room for so large a body; then it was refused.
+bool HttpFront::Connection::reserve_body(std::size_t bytes) {
+  const std::size_t more = bytes - std::min(bytes, reserved_);
+  if (front_.body_bytes_ + more > limits::body_bytes) {
+    refuse(Problem::overloaded, "too many large requests are arriving");
+    return false;
+  }
+  reserved_ += more;
+  front_.body_bytes_ += more;
+  return true;
+}
+
+void HttpFront::Connection::release_body() {
+  front_.body_bytes_ -= std::exchange(reserved_, 0);
 }
 
 void HttpFront::Connection::read_body() {
@@ -258,12 +353,12 @@ void HttpFront::Connection::read_body() {
   read_more();
 }
 
-/// False when it needs more input.
+/// False when it needs more input, and there is room for it.
 bool HttpFront::Connection::read_chunked_body() {
   const auto [consumed, outcome] = chunked_->decode(input_, request_->body);
   input_.erase(0, consumed);
   if (std::holds_alternative<NeedMore>(outcome))
-    return false;
+    return !reserve_body(request_->body.size());
   if (const auto* bad = std::get_if<BadBody>(&outcome)) {
     refuse(bad->problem, bad->detail);
   } else {
@@ -273,14 +368,25 @@ bool HttpFront::Connection::read_chunked_body() {
 }
 
 void HttpFront::Connection::finish_request() {
+  release_body();
+  if (input_.empty() && input_.capacity() > kept_size)
+    input_ = {};
   // The service has deadlines of its own; this one is for the case that it has a fault.
   enter(Phase::answering, limits::max_timeout + 2 * limits::write_timeout);
+  pending_ = request_;
   front_.service_.on_request(std::exchange(request_, {}));
 }
 
 void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
   is_last_ = true;
-  write(front_.service_.refusal(problem, detail));
+  release_body();
+  if (is_asking_)  // for the body; another write must not get into that one
+    return close();
+  // What could not be read may still have been a HEAD, whose answer has no content (RFC
+  // 9110 9.3.2).
+  if (request_->head.empty() && input_.starts_with("HEAD "))
+    request_->head = "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  write(front_.service_.refuse(*request_, Failure{problem, std::string(detail), {}}));
 }
 
 void HttpFront::Connection::write(std::string response) {
@@ -297,7 +403,7 @@ void HttpFront::Connection::write(std::string response) {
 }
 
 void HttpFront::Connection::on_written() {
-  output_.clear();
+  output_ = {};
   if (is_last_)
     return linger();
   phase_ = Phase::idle;
@@ -327,8 +433,8 @@ struct HttpFront::Door {
   asio::steady_timer pause;
 };
 
-HttpFront::HttpFront(asio::io_context& loop, Service& service, std::vector<std::string> hosts)
-    : loop_(loop), service_(service), hosts_(std::move(hosts)), sweep_timer_(loop) {}
+HttpFront::HttpFront(asio::io_context& loop, Service& service)
+    : loop_(loop), service_(service), sweep_timer_(loop), read_buffer_(read_size) {}
 
 HttpFront::~HttpFront() {
   stop();
@@ -391,7 +497,7 @@ void HttpFront::sweep() {
   is_sweeping_ = !connections_.empty();
   if (!is_sweeping_)
     return;
-  sweep_timer_.expires_after(sweep_interval);
+  sweep_timer_.expires_after(is_draining_ ? drain_grace : sweep_interval);
   sweep_timer_.async_wait([this](const std::error_code& error) {
     if (!error)
       sweep();
@@ -399,13 +505,14 @@ void HttpFront::sweep() {
 }
 
 void HttpFront::drain() {
+  is_draining_ = true;
+  for (const auto& door : doors_)
+    accept_from(*door);
   doors_.clear();
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
-  for (const auto& connection : all) {
-    connection->close_after_answer();
-    if (connection->is_idle())
-      connection->close();
-  }
+  for (const auto& connection : all)
+    connection->drain();
+  sweep();
 }
 
 void HttpFront::when_empty(std::function<void()> action) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,8 +17,9 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "core/access.hpp"
+#include "core/exchanges.hpp"
 #include "core/instant.hpp"
-#include "core/problem.hpp"
 #include "shell/listener.hpp"
 
 namespace mqtt_bridge {
@@ -30,6 +32,7 @@ class HttpRequest {
   std::string head;  // as canonical_head() makes it
   std::string body;
   Instant arrived;         // its first byte
+  std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer
   std::string request_id;  // the service's, which needs it in both passes
 
@@ -42,23 +45,25 @@ class HttpFront {
  public:
   class Service {
    public:
+    virtual std::optional<Forbidden> why_forbidden(const Caller& caller) = 0;
     virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
-    /// The response to what never became a request; the connection closes after it.
-    virtual std::string refusal(Problem problem, std::string_view detail) = 0;
+    /// The response to a request that is refused before it has come whole, or that could not be
+    /// read; the connection closes after it. Its head is empty where it could not be read.
+    virtual std::string refuse(HttpRequest& request, const Failure& failure) = 0;
 
    protected:
     ~Service() = default;
   };
 
-  /// `hosts`: the names, besides the loopback's, that a Host field may carry.
-  HttpFront(asio::io_context& loop, Service& service, std::vector<std::string> hosts);
+  HttpFront(asio::io_context& loop, Service& service);
   ~HttpFront();
   HttpFront(const HttpFront&) = delete;
   HttpFront& operator=(const HttpFront&) = delete;
 
   void listen(std::unique_ptr<Listener> listener);
 
-  /// Accepts nothing more, closes what is idle, and lets the rest finish the request in hand.
+  /// Takes in what waits at the doors, closes them and what is idle, and lets the rest finish the
+  /// request in hand. What has been sent by now is answered.
   void drain();
   /// Calls `action`, once, when the last connection is gone; at once when there is none.
   void when_empty(std::function<void()> action);
@@ -78,11 +83,13 @@ class HttpFront {
 
   asio::io_context& loop_;
   Service& service_;
-  const std::vector<std::string> hosts_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::set<std::shared_ptr<Connection>> connections_;
   asio::steady_timer sweep_timer_;
   bool is_sweeping_ = false;
+  bool is_draining_ = false;
+  std::vector<char> read_buffer_;  // of whichever connection is reading
+  std::size_t body_bytes_ = 0;     // promised to bodies that have not come whole
   std::function<void()> on_empty_;
 };
 

@@ -4,11 +4,14 @@
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,8 +31,35 @@ bool is_served(const sockaddr_un& address) {
 
 }  // namespace
 
-Listener::Listener(const Listen& address) : name_(to_string(address)) {
+Listener::Listener(const Listen& address, SocketAccess access)
+    : name_(to_string(address)), access_(std::move(access)), is_local_(is_loopback(address)) {
   std::visit([this](const auto& concrete) { open(concrete); }, address);
+}
+
+Listener::Listener(int descriptor) : descriptor_(descriptor), name_("an inherited socket") {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) {
+    fail(errno);
+  }
+  if (listens == 0)
+    fail(EINVAL);
+  fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+  if (address.ss_family == AF_UNIX) {
+    via_ = Caller::Via::unix_socket;
+    name_ = std::string("unix:") + reinterpret_cast<const sockaddr_un&>(address).sun_path;
+    return;
+  }
+  asio::ip::tcp::endpoint endpoint;
+  if (length > endpoint.capacity())
+    fail(EAFNOSUPPORT);
+  std::memcpy(endpoint.data(), &address, length);
+  const TcpListen tcp{endpoint.address().to_string(), endpoint.port()};
+  is_local_ = is_loopback(tcp);
+  name_ = "http://" + to_string(Listen(tcp));
 }
 
 Listener::~Listener() {
@@ -50,7 +80,8 @@ void Listener::open(const TcpListen& address) {
   if (endpoint.address().is_v6()) {
     setsockopt(descriptor_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
-  bind_and_listen(endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+  bind_to(endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+  start();
   auto length = static_cast<socklen_t>(endpoint.capacity());
   getsockname(descriptor_, endpoint.data(), &length);
   name_ = "http://" + to_string(Listen(TcpListen{address.address, endpoint.port()}));
@@ -73,12 +104,28 @@ void Listener::open(const UnixListen& address) {
   descriptor_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor_ < 0)
     fail(errno);
-  bind_and_listen(reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  bind_to(reinterpret_cast<const sockaddr*>(&name), sizeof name);
   path_ = address.path;
+  // Nobody can connect before it listens, so nobody comes before this holds.
+  if (!access_.group.empty()) {
+    const group* const found = getgrnam(access_.group.c_str());
+    if (found == nullptr)
+      throw std::runtime_error("--socket-group: there is no group '" + access_.group + "'");
+    if (chown(path_.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+      fail(errno);
+  }
+  if (chmod(path_.c_str(), access_.mode) != 0)
+    fail(errno);
+  start();
 }
 
-void Listener::bind_and_listen(const sockaddr* address, socklen_t length) {
-  if (bind(descriptor_, address, length) != 0 || ::listen(descriptor_, backlog) != 0)
+void Listener::bind_to(const sockaddr* address, socklen_t length) {
+  if (bind(descriptor_, address, length) != 0)
+    fail(errno);
+}
+
+void Listener::start() {
+  if (::listen(descriptor_, backlog) != 0)
     fail(errno);
 }
 

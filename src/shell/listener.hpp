@@ -12,11 +12,19 @@
 
 namespace mqtt_bridge {
 
+/// Who may open a unix socket.
+struct SocketAccess {
+  unsigned mode = 0660;
+  std::string group = {};  // a name; empty: the process's own
+};
+
 class Listener {
  public:
   /// Throws std::runtime_error with one sentence that names the address.
-  explicit Listener(const Listen& address);
-  /// Removes a unix socket's path again.
+  explicit Listener(const Listen& address, SocketAccess access = {});
+  /// A socket that listens already, which somebody else bound (systemd, say). Throws if it is none.
+  explicit Listener(int descriptor);
+  /// Removes a unix socket's path again, if it is ours.
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -25,16 +33,21 @@ class Listener {
   Caller::Via via() const { return via_; }
   /// Where it really listens: `http://127.0.0.1:8426` or `unix:/run/...`.
   const std::string& name() const { return name_; }
+  /// Whether only this machine can reach it.
+  bool is_local() const { return is_local_; }
 
  private:
   void open(const TcpListen& address);
   void open(const UnixListen& address);
-  void bind_and_listen(const sockaddr* address, socklen_t length);
+  void bind_to(const sockaddr* address, socklen_t length);
+  void start();
   [[noreturn]] void fail(int error);
 
   int descriptor_ = -1;
   Caller::Via via_ = Caller::Via::tcp;
   std::string name_;
+  SocketAccess access_;
+  bool is_local_ = true;
   std::filesystem::path path_;  // of the unix socket that is ours to remove
 };
 

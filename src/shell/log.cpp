@@ -1,6 +1,8 @@
 #include "shell/log.hpp"
 
+#include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +47,10 @@ bool stderr_is_the_journal() {
   return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
 /// The message as the inside of a JSON string (RFC 8259 7), which for plain text is the text.
 void append_escaped(std::string_view message, spdlog::memory_buf_t& out) {
   const bool utf8 = is_utf8(message);
@@ -61,11 +67,35 @@ void append_escaped(std::string_view message, spdlog::memory_buf_t& out) {
   }
 }
 
+/// While log_request() logs it: JSON has its parts, and not the text made of them.
+thread_local const RequestRecord* request_in_hand = nullptr;
+
+void append_member(std::string_view name, std::string_view value, spdlog::memory_buf_t& out) {
+  fmt::format_to(std::back_inserter(out), R"(,"{}":")", name);
+  append_escaped(value, out);
+  out.push_back('"');
+}
+
+/// The members of the line's object that follow its time and level.
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& line, const std::tm&,
               spdlog::memory_buf_t& out) override {
-    append_escaped({line.payload.data(), line.payload.size()}, out);
+    if (request_in_hand == nullptr)
+      return append_member("message", {line.payload.data(), line.payload.size()}, out);
+    const RequestRecord& record = *request_in_hand;
+    append_member("message", "request", out);
+    append_member("request_id", record.request_id, out);
+    append_member("netid", record.netid, out);
+    append_member("action", record.action, out);
+    append_member("outcome", record.outcome, out);
+    append_member("matched_by", record.matched_by, out);
+    append_member("from", record.from, out);
+    if (!record.trace_id.empty())
+      append_member("trace_id", record.trace_id, out);
+    if (record.took)
+      fmt::format_to(std::back_inserter(out), R"(,"milliseconds":{:.3f})",
+                     milliseconds(*record.took));
   }
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
     return std::make_unique<JsonMessage>();
@@ -134,7 +164,7 @@ std::unique_ptr<spdlog::formatter> formatter(LogFormat format) {
       break;
     case LogFormat::json:
       made->add_flag<JsonMessage>('*').set_pattern(
-          R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%*"})");
+          R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l"%*})");
       break;
     case LogFormat::journal:
       made->add_flag<PlainMessage>('*').add_flag<JournalPriority>('q').set_pattern("<%q>%*");
@@ -160,6 +190,26 @@ void set_up_log(LogLevel level, LogFormat format) {
   logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void set_log_level(LogLevel level) {
+  spdlog::default_logger()->set_level(to_spdlog(level));
+}
+
+void log_request(const RequestRecord& record) {
+  if (!spdlog::should_log(spdlog::level::info))
+    return;
+  fmt::memory_buffer text;
+  const auto to = std::back_inserter(text);
+  fmt::format_to(to, "request {} {} {} {} by={} from={}", record.request_id, record.netid,
+                 record.action, record.outcome, record.matched_by, record.from);
+  if (!record.trace_id.empty())
+    fmt::format_to(to, " trace={}", record.trace_id);
+  if (record.took)
+    fmt::format_to(to, " ms={:.3f}", milliseconds(*record.took));
+  request_in_hand = &record;
+  spdlog::info("{}", std::string_view(text.data(), text.size()));
+  request_in_hand = nullptr;
 }
 
 }  // namespace mqtt_bridge

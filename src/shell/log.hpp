@@ -2,6 +2,11 @@
 // After that callers use spdlog::info() and its siblings directly, from any thread.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
+#include "core/instant.hpp"
+
 namespace mqtt_bridge {
 
 enum class LogLevel { trace, debug, info, warn, error };
@@ -12,5 +17,19 @@ enum class LogLevel { trace, debug, info, warn, error };
 enum class LogFormat { automatic, human, json, journal };
 
 void set_up_log(LogLevel level, LogFormat format);
+void set_log_level(LogLevel level);
+
+/// What became of one request: one line at info, never a payload or a secret.
+struct RequestRecord {
+  std::string_view request_id;
+  std::string_view netid = "-";  // "-": not known
+  std::string_view action = "-";
+  std::string_view outcome;  // "ok", or the problem's slug
+  std::string_view matched_by = "-";
+  std::string_view from;           // HttpRequest::from
+  std::string_view trace_id = {};  // empty: none
+  std::optional<Duration> took = {};
+};
+void log_request(const RequestRecord& record);
 
 }  // namespace mqtt_bridge

@@ -161,6 +161,10 @@ class MqttConnection::Client {
     attempt([&] { client_.subscribe(filter, qos, reinterpret_cast<void*>(id), on_subscribed_); });
   }
 
+  void unsubscribe(const std::string& filter) {
+    attempt([&] { client_.unsubscribe(filter); });
+  }
+
   void publish(const MqttPublish& publish) {
     const auto message = mqtt::message::create(
         publish.topic, publish.payload.data(), publish.payload.size(), qos, publish.retained,
@@ -210,6 +214,9 @@ class MqttConnection::Client {
     }
     ssl.set_enable_server_cert_auth(true);
     ssl.set_verify(true);  // the name in the certificate too
+    // Of the cipher suites up to 1.2 only those that 1.2 brought, so nothing older can be agreed
+    // on; those of 1.3 are apart from these.
+    ssl.set_enabled_cipher_suites("TLSv1.2:!aNULL:!eNULL");
     return ssl;
   }
 
@@ -325,6 +332,9 @@ MqttConnection::~MqttConnection() = default;
 
 void MqttConnection::subscribe(std::uint64_t id, const std::string& filter) {
   client_->subscribe(id, filter);
+}
+void MqttConnection::unsubscribe(const std::string& filter) {
+  client_->unsubscribe(filter);
 }
 void MqttConnection::publish(const MqttPublish& publish) {
   client_->publish(publish);

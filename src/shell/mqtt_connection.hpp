@@ -98,6 +98,9 @@ struct MqttTls {
   std::filesystem::path ca_file;
   std::filesystem::path cert_file;
   std::filesystem::path key_file;
+  std::size_t fingerprint = 0;  // of what was in the files: other certificates are other options
+
+  friend bool operator==(const MqttTls&, const MqttTls&) = default;
 };
 
 struct MqttConnectOptions {
@@ -131,6 +134,7 @@ class MqttConnection {
   /// At QoS 1. One filter for each SUBSCRIBE: the library's releases of today read out of bounds,
   /// or throw, when the answer to several is not as it should be, or begins with a refusal.
   void subscribe(std::uint64_t id, const std::string& filter);
+  void unsubscribe(const std::string& filter);
   void publish(const MqttPublish& publish);
 
   /// Ends the connection as if the network had: Lost follows.

@@ -105,9 +105,43 @@ void MqttLink::stop() {
   watch_timer_.cancel();
   subscribe_timer_.cancel();
   resolver_.cancel();
+  diagnosis_.reset();
   if (inbox_)
     inbox_->owner = nullptr;
   connection_.reset();
+}
+
+void MqttLink::reconfigure(MqttLinkOptions options) {
+  options.broker = options_.broker;
+  options.protocol = options_.protocol;
+  options.client_id = options_.client_id;
+  options.whose_client_id = options_.whose_client_id;
+  const bool has_new_credentials = options.username != options_.username ||
+                                   options.password != options_.password ||
+                                   options.tls != options_.tls;
+  const auto before = std::exchange(options_, std::move(options));
+  if (has_new_credentials && connection_) {
+    policy_.link_is_renewed(Clock::now());
+    attempt_timer_.cancel();
+    drop_connection("connecting anew, with other credentials");
+    return schedule_attempt();
+  }
+  if (!connected_)
+    return;
+  const auto has = [](const std::vector<std::string>& filters, const std::string& filter) {
+    return std::find(filters.begin(), filters.end(), filter) != filters.end();
+  };
+  for (const auto& filter : before.filters) {
+    if (has(options_.filters, filter))
+      continue;
+    connection_->unsubscribe(filter);
+    refused_.erase(filter);
+  }
+  for (const auto& filter : options_.filters) {
+    if (!has(before.filters, filter))
+      subscribe(filter);
+  }
+  watch();
 }
 
 void MqttLink::publish(const MqttPublish& publish) {
@@ -222,6 +256,7 @@ void MqttLink::drop_connection(std::string why) {
   if (inbox_)
     inbox_->owner = nullptr;
   connection_.reset();
+  diagnosis_.reset();
   connected_.reset();
   subscribe_timer_.expires_at(Clock::time_point::min());
   asked_.clear();
@@ -276,7 +311,13 @@ void MqttLink::on(const mqtt_event::Connected& event) {
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
   if (event.failure == ConnectFailure::unreachable && !endpoints_.empty())
     return connect_to_next();
-  fail_attempt(event.failure, event.why);
+  if (event.failure != ConnectFailure::unreachable || !options_.tls)
+    return fail_attempt(event.failure, event.why);
+  // The library does not say why there is no TLS connection, so we look for ourselves.
+  diagnosis_ = diagnose_tls(loop_, options_.broker, *options_.tls, [this](std::string why) {
+    fail_attempt(ConnectFailure::unreachable, std::move(why));
+    user_.on_batch_end();
+  });
 }
 
 void MqttLink::subscribe(const std::string& filter) {

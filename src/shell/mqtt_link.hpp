@@ -23,6 +23,7 @@
 #include "core/limits.hpp"
 #include "core/link_policy.hpp"
 #include "shell/mqtt_connection.hpp"
+#include "shell/tls_check.hpp"
 
 namespace mqtt_bridge {
 
@@ -71,6 +72,10 @@ class MqttLink {
   /// Says goodbye to the broker; nothing more comes. Does not wait.
   void stop();
 
+  /// Other filters, credentials and certificates; what names the broker and us stays as it is.
+  /// New credentials mean a new connection, which resumes the session.
+  void reconfigure(MqttLinkOptions options);
+
   bool is_up() const { return is_up_; }
   /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
   void publish(const MqttPublish& publish);
@@ -116,7 +121,7 @@ class MqttLink {
   double jitter() { return std::uniform_real_distribution<>(0, 1)(random_); }
 
   asio::io_context& loop_;
-  const MqttLinkOptions options_;
+  MqttLinkOptions options_;
   User& user_;
   LinkPolicy policy_;
   std::mt19937 random_{std::random_device{}()};
@@ -128,6 +133,7 @@ class MqttLink {
   Endpoints endpoints_;  // of the present attempt, those not tried yet
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<MqttConnection> connection_;
+  std::shared_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
   std::map<std::uint64_t, std::string> asked_;  // filters whose SUBACK has not come
   std::uint64_t last_asked_ = 0;

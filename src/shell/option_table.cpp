@@ -32,6 +32,20 @@ void declare(CLI::App& app, const Setting& setting) {
     option->default_str(setting.default_text);
 }
 
+/// As a part of --help, a line for each.
+std::string in_words(const std::vector<Limit>& limits) {
+  constexpr std::size_t name_width = 24;
+  constexpr std::size_t value_width = 9;
+  std::string text;
+  for (const Limit& limit : limits) {
+    std::string line(2, ' ');
+    line.append(limit.name).resize(2 + name_width, ' ');
+    line.append(limit.value).resize(2 + name_width + value_width, ' ');
+    text.append("\n").append(line).append(limit.of);
+  }
+  return text.empty() ? text : "\n\nLimits:" + text;
+}
+
 void declare_all(CLI::App& app, const Program& program, const std::vector<Setting>& settings) {
   app.set_help_flag("-h,--help", "Print this help, and exit");
   app.set_version_flag("--version", program.name + " " + program.version,
@@ -39,7 +53,8 @@ void declare_all(CLI::App& app, const Program& program, const std::vector<Settin
   app.footer("An option can also be an environment variable (--log-level: " +
              environment_name(program, "log-level") +
              ")\nor a key of the configuration file (log-level = \"debug\").\nA flag beats the "
-             "environment, and that beats the file.");
+             "environment, and that beats the file." +
+             in_words(program.limits));
   for (const Setting& setting : settings)
     declare(app, setting);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/limit_table.hpp"
 #include "shell/exit_now.hpp"
 #include "shell/option_values.hpp"
 #include "shell/toml_config.hpp"
@@ -39,6 +40,7 @@ struct Program {
   std::string purpose;             // one sentence, for --help
   std::string environment_prefix;  // such as MQTT_BRIDGE_
   std::string version;
+  std::vector<Limit> limits = {};  // for --help
 };
 
 /// `max-timeout` as an environment variable: MQTT_BRIDGE_MAX_TIMEOUT.

@@ -1,7 +1,10 @@
 #include "shell/option_values.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
+#include "core/access.hpp"
 #include "core/action.hpp"
 #include "core/ascii.hpp"
 #include "core/duration.hpp"
@@ -75,6 +78,32 @@ Take into(std::chrono::milliseconds& to) {
   };
 }
 
+Take into(std::size_t& to, std::size_t most) {
+  return [&to, most](const std::string& text) -> std::string {
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > most) {
+      return "must be a number from 1 to " + std::to_string(most) + ", not '" + text + "'";
+    }
+    to = value;
+    return {};
+  };
+}
+
+Take into_file_mode(unsigned& to) {
+  return [&to](const std::string& text) -> std::string {
+    constexpr int octal = 8;
+    constexpr unsigned most = 0777;
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, octal);
+    if (error != std::errc{} || end != text.data() + text.size() || value > most) {
+      return "'" + text + "' is not a file mode, such as 0660";
+    }
+    to = value;
+    return {};
+  };
+}
+
 Take into(BrokerUrl& to) {
   return [&to](const std::string& text) -> std::string {
     auto parsed = parse_broker_url(text);
@@ -134,6 +163,24 @@ Take into_hosts(std::vector<std::string>& to) {
       return "'" + text + "' is not a host name or an address, without a port";
     std::transform(host.begin(), host.end(), host.begin(), ascii::to_lower);
     to.push_back(std::move(host));
+    return {};
+  };
+}
+
+Take into_origins(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (!is_web_origin(text))
+      return "'" + text + "' is not the origin of a web page, such as https://example.org";
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_users(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty() || !is_mqtt_text(text))
+      return "'" + text + "' is not the name or the number of a user";
+    to.push_back(text);
     return {};
   };
 }

@@ -100,6 +100,7 @@ void add_defaults(BridgedOptions& options, const Environment& environment) {
   }
   if (!options.listen.empty())
     return;
+  options.listens_by_default = true;
   options.listen.push_back(TcpListen{"127.0.0.1", 8426});
   const auto runtime_dir = systemd_directory(environment, "RUNTIME_DIRECTORY");
   if (!runtime_dir.empty())
@@ -122,6 +123,25 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            into(options.listen), KeyType::list},
           {"host", "NAME", "", "One more Host name under which to answer; repeatable",
            into_hosts(options.host), KeyType::list},
+          {"allow-origin", "ORIGIN", "",
+           "One more web site whose pages may call, such as https://example.org; repeatable",
+           into_origins(options.allow_origin), KeyType::list},
+          {"allow-user", "USER", "",
+           "One more user who may call over a unix socket; without any, whoever may open it",
+           into_users(options.allow_user), KeyType::list},
+          {"socket-mode", "MODE", "0660", "File mode of the unix sockets",
+           into_file_mode(options.socket_mode)},
+          {"socket-group", "GROUP", "", "Group of the unix sockets; the program's own by default",
+           into(options.socket_group)},
+          {"max-in-flight", "N", std::to_string(options.max_in_flight),
+           "How many calls may be published and wait for their answer",
+           into(options.max_in_flight, limits::in_flight), KeyType::integer},
+          {"max-queued", "N", std::to_string(options.max_queued),
+           "How many more calls may wait until they can be published",
+           into(options.max_queued, limits::queued), KeyType::integer},
+          {"max-per-netid", "N", std::to_string(options.max_per_netid),
+           "How many of all these may be of one NetID",
+           into(options.max_per_netid, limits::per_netid), KeyType::integer},
           {"timeout", "DURATION", duration_text(options.timeout),
            "How long a call waits when it names no timeout", into(options.timeout)},
           {"max-timeout", "DURATION", duration_text(options.max_timeout),
@@ -151,7 +171,7 @@ std::vector<Setting> settings_of(ResponderOptions& options) {
 std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char* const* argv,
                                                             const Environment& environment) {
   const Program program{"mqtt_bridged", "Lets callers of HTTP use a service that speaks MQTT.",
-                        "MQTT_BRIDGE_", MQTT_BRIDGE_VERSION};
+                        "MQTT_BRIDGE_", MQTT_BRIDGE_VERSION, all_limits()};
   BridgedOptions options;
   if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
     return *std::move(exit);

@@ -48,7 +48,15 @@ struct BridgedOptions {
   std::vector<std::string> netids;  // served besides `netid`; "*" allows any. One of both is given
   std::vector<std::string> action;  // that callers may name besides the five
   std::vector<Listen> listen;       // never empty after the parse
+  bool listens_by_default = false;  // nobody said where
   std::vector<std::string> host;    // that callers may use besides the loopback's; lower case
+  std::vector<std::string> allow_origin;  // of web pages of other sites that may call
+  std::vector<std::string> allow_user;    // over the unix socket; empty: whom its mode lets in
+  unsigned socket_mode = 0660;            // of the unix sockets
+  std::string socket_group;               // likewise; empty: the process's own
+  std::size_t max_in_flight = limits::in_flight;
+  std::size_t max_queued = limits::queued;
+  std::size_t max_per_netid = limits::per_netid;
   std::chrono::milliseconds timeout = limits::default_timeout;  // at most max_timeout
   std::chrono::milliseconds max_timeout = limits::max_timeout;
   std::filesystem::path token_file;  // empty: no token is asked for

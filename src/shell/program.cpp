@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -12,15 +13,21 @@
 #include <unistd.h>
 
 #include "shell/random.hpp"
+#include "shell/tls_check.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
 constexpr std::size_t secret_bytes = 64 * 1024;
 
-void require_readable(const std::filesystem::path& file) {
-  if (!std::ifstream(file))
+/// Changes with what is in the file.
+std::size_t fingerprint_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream)
     throw std::runtime_error("cannot read " + file.string());
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return std::hash<std::string>{}(text.str());
 }
 
 }  // namespace
@@ -66,47 +73,51 @@ MqttLinkOptions link_options_of(const BrokerOptions& broker) {
   if (!broker.password_file.empty())
     link.password = read_secret(broker.password_file, "--password-file");
   if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
+    MqttTls tls{broker.ca_file, broker.cert_file, broker.key_file};
     for (const auto& file : {broker.ca_file, broker.cert_file, broker.key_file}) {
       if (!file.empty())
-        require_readable(file);
+        tls.fingerprint = 31 * tls.fingerprint + fingerprint_of(file);
     }
-    link.tls = MqttTls{broker.ca_file, broker.cert_file, broker.key_file};
+    if (const auto why = why_not_usable(tls))
+      throw std::runtime_error(*why);
+    link.tls = tls;
   }
   return link;
 }
 
 namespace {
 
-sigset_t termination_signals() {
+sigset_t our_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    sigaddset(&signals, signal);
   return signals;
 }
 
 }  // namespace
 
-void block_termination_signals() {
-  const sigset_t signals = termination_signals();
+void block_signals() {
+  const sigset_t signals = our_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-TerminationSignals::TerminationSignals(asio::io_context& loop, std::function<void()> action)
-    : descriptor_(loop), action_(std::move(action)) {
-  const sigset_t signals = termination_signals();
+Signals::Signals(asio::io_context& loop, std::function<void()> terminate,
+                 std::function<void()> reload)
+    : descriptor_(loop), terminate_(std::move(terminate)), reload_(std::move(reload)) {
+  const sigset_t signals = our_signals();
   descriptor_.assign(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   wait();
 }
 
-void TerminationSignals::wait() {
+void Signals::wait() {
   descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
                          [this](const std::error_code& error) {
                            if (error)
                              return;
                            signalfd_siginfo signal;
                            while (read(descriptor_.native_handle(), &signal, sizeof signal) > 0)
-                             action_();
+                             signal.ssi_signo == SIGHUP ? reload_() : terminate_();
                            wait();
                          });
 }

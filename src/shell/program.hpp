@@ -1,6 +1,6 @@
 // What the two long-running programs share in their main(): secrets read from files, a client id
-// that survives restarts, and the signals that end them. Throws std::runtime_error with one
-// sentence for the operator.
+// that survives restarts, and the signals that end them or reload. Throws std::runtime_error with
+// one sentence for the operator.
 #pragma once
 
 #include <filesystem>
@@ -25,20 +25,22 @@ std::string lasting_id(std::string_view prefix, const std::filesystem::path& sta
 /// Broker, protocol and credentials; the rest is the caller's.
 MqttLinkOptions link_options_of(const BrokerOptions& broker);
 
-/// SIGINT and SIGTERM no longer end the process, up to its very end. Call before any thread starts.
-void block_termination_signals();
+/// SIGINT, SIGTERM and SIGHUP no longer end the process, up to its very end. Call before any thread
+/// starts.
+void block_signals();
 
-/// Calls `action` for each SIGINT and SIGTERM, those since block_termination_signals() included, on
-/// the loop's thread.
-class TerminationSignals {
+/// Calls `terminate` for each SIGINT and SIGTERM, and `reload` for each SIGHUP, those since
+/// block_signals() included, on the loop's thread.
+class Signals {
  public:
-  TerminationSignals(asio::io_context& loop, std::function<void()> action);
+  Signals(asio::io_context& loop, std::function<void()> terminate, std::function<void()> reload);
 
  private:
   void wait();
 
   asio::posix::stream_descriptor descriptor_;  // of signalfd(2)
-  std::function<void()> action_;
+  std::function<void()> terminate_;
+  std::function<void()> reload_;
 };
 
 /// Prints and gives the exit code.

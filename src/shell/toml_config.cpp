@@ -89,6 +89,8 @@ std::string_view expected(KeyType type) {
       return "a string in quotes";
     case KeyType::boolean:
       return "true or false";
+    case KeyType::integer:
+      return "an integer";
     case KeyType::list:
       return "an array of strings, such as [\"a\", \"b\"]";
   }
@@ -111,6 +113,10 @@ std::variant<std::vector<std::string>, Fault> texts_of(const ConfigKey& key,
       if (const auto* value = node.as_boolean()) {
         return std::vector<std::string>{value->get() ? "true" : "false"};
       }
+      break;
+    case KeyType::integer:
+      if (const auto* value = node.as_integer())
+        return std::vector{std::to_string(value->get())};
       break;
     case KeyType::list:
       if (const auto* array = node.as_array()) {

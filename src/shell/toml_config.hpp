@@ -14,15 +14,15 @@
 
 namespace mqtt_bridge {
 
-enum class KeyType { text, boolean, list };  // list: an array of strings
+enum class KeyType { text, boolean, integer, list };  // list: an array of strings
 
 struct ConfigKey {
   std::string name;
   KeyType type;
 };
 
-/// One setting as the file has it. A boolean reads "true" or "false"; only a list has any number of
-/// texts, the others have one.
+/// One setting as the file has it. A boolean reads "true" or "false", an integer is in decimal;
+/// only a list has any number of texts, the others have one.
 struct ConfigValue {
   std::string key;
   std::vector<std::string> texts;

@@ -10,11 +10,13 @@
 namespace mqtt_bridge {
 namespace {
 
-const std::vector<std::string> extra_hosts{"bridge.example.", "Box", "192.0.2.7", "2001:db8::7",
-                                           "[2001:db8::8]"};
+const Guests guests{
+    .hosts = {"bridge.example.", "Box", "192.0.2.7", "2001:db8::7", "[2001:db8::8]"},
+    .origins = {"https://app.example", "http://Other.example:8080"},
+    .users = {1000, 1002}};
 
 bool may_call(const Caller& caller) {
-  return !why_forbidden(caller, extra_hosts);
+  return !why_forbidden(caller, guests);
 }
 
 Caller page(std::string_view host, std::string_view origin) {
@@ -187,17 +189,42 @@ TEST(Access, BelievesTheBrowserAboutTheSite) {
   EXPECT_FALSE(may_call({Caller::Via::tcp, "localhost", "http://localhost", "cross-site"}));
 }
 
+TEST(Access, IsOpenToThePagesOfGuestsWhateverTheBrowserSays) {
+  for (const std::string_view origin :
+       {"https://app.example", "HTTPS://APP.example:443", "http://other.example:8080"}) {
+    EXPECT_TRUE(may_call({Caller::Via::tcp, "localhost:8426", origin, "cross-site"})) << origin;
+    EXPECT_FALSE(may_call({Caller::Via::tcp, "evil.example", origin, "cross-site"})) << origin;
+  }
+  for (const std::string_view origin :
+       {"http://app.example", "https://app.example:8443", "https://app.example.evil.com",
+        "https://evil.com", "https://sub.app.example", "http://other.example", "null", ""}) {
+    EXPECT_FALSE(may_call({Caller::Via::tcp, "localhost:8426", origin, "cross-site"})) << origin;
+  }
+}
+
+TEST(Access, OverTheUnixSocketIsOpenToTheUsersWhoAreListed) {
+  const auto by = [](std::uint32_t user, const Guests& these) {
+    return why_forbidden({Caller::Via::unix_socket, "localhost", {}, {}, user}, these);
+  };
+  EXPECT_FALSE(by(1000, guests));
+  EXPECT_FALSE(by(1002, guests));
+  ASSERT_TRUE(by(1001, guests));
+  EXPECT_EQ(by(1001, guests)->problem, Problem::forbidden_user);
+  EXPECT_TRUE(by(0, guests));
+  EXPECT_FALSE(by(1001, {}));
+}
+
 TEST(Access, SaysWhichFieldIsToBlame) {
-  EXPECT_NE(why_forbidden({Caller::Via::tcp, "evil.com", {}, {}}, {})->find("Host"),
+  EXPECT_NE(why_forbidden({Caller::Via::tcp, "evil.com", {}, {}}, {})->why.find("Host"),
             std::string::npos);
-  EXPECT_NE(why_forbidden(page("localhost", "null"), {})->find("Origin"), std::string::npos);
-  EXPECT_NE(
-      why_forbidden({Caller::Via::tcp, "localhost", {}, "cross-site"}, {})->find("Sec-Fetch-Site"),
-      std::string::npos);
+  EXPECT_NE(why_forbidden(page("localhost", "null"), {})->why.find("Origin"), std::string::npos);
+  EXPECT_NE(why_forbidden({Caller::Via::tcp, "localhost", {}, "cross-site"}, {})
+                ->why.find("Sec-Fetch-Site"),
+            std::string::npos);
 }
 
 TEST(Access, TakesAnEmptyConfiguredNameForNoName) {
-  const std::vector<std::string> empty{"", "."};
+  const Guests empty{.hosts = {"", "."}, .origins = {}, .users = {}};
   EXPECT_TRUE(why_forbidden({Caller::Via::tcp, "", {}, {}}, empty));
   EXPECT_TRUE(why_forbidden({Caller::Via::tcp, ".", {}, {}}, empty));
 }

@@ -463,11 +463,63 @@ TEST(Exchanges, EndsACallThatTheBrokerRefused) {
   EXPECT_EQ(scene.table.unacknowledged(), 0u);
 }
 
-TEST(Exchanges, AdmitsAsManyCallsAsItsBoundAndNoMore) {
-  Scene scene({.exchanges = 2});
+TEST(Exchanges, QueuesAsManyCallsAsItsBoundAndNoMore) {
+  Scene scene({.queued = 2});
   scene.call("1");
   scene.call("2");
   EXPECT_EQ(std::get<Failure>(scene.try_call("3")).problem, Problem::overloaded);
+  scene.up();
+  scene.publish();
+  scene.call("4");
+}
+
+TEST(Exchanges, HasAsManyCallsInFlightAsItsBoundAndQueuesTheOthers) {
+  Scene scene({.in_flight = 2});
+  scene.up();
+  const auto a = scene.call("a");
+  scene.call("b");
+  const auto c = scene.call("c");
+  EXPECT_THAT(scene.publish(), ElementsAre("a", "b"));
+  EXPECT_EQ(scene.table.in_flight(), 2u);
+  EXPECT_EQ(scene.table.queued(), 1u);
+  scene.correlated_answer(a, "A");
+  EXPECT_THAT(scene.publish(), ElementsAre("c"));
+  EXPECT_EQ(scene.outcome(c), "waits");
+}
+
+TEST(Exchanges, PublishesAgainWhatIsInFlightEvenWhenNoMoreMayBe) {
+  Scene scene({.in_flight = 1});
+  scene.up();
+  scene.call("a");
+  scene.call("b");
+  EXPECT_THAT(scene.publish(), ElementsAre("a"));
+  scene.down();
+  scene.up();
+  EXPECT_THAT(scene.publish(), ElementsAre("a"));
+}
+
+TEST(Exchanges, AdmitsAsManyCallsOfOneNetidAsItsBoundAndNoMore) {
+  Scene scene({.per_netid = 2});
+  scene.up();
+  const auto a = scene.call("a");
+  scene.publish();
+  scene.call("b");
+  EXPECT_EQ(std::get<Failure>(scene.try_call("c")).problem, Problem::overloaded);
+  EXPECT_TRUE(
+      std::holds_alternative<ExchangeId>(scene.try_call("c", Action::uppercase, 5s, "bob")));
+  scene.correlated_answer(a, "A");
+  scene.call("c");
+}
+
+TEST(Exchanges, PublishesInTurnByNetid) {
+  Scene scene;
+  for (const char* const text : {"a1", "a2", "a3"})
+    scene.call(text);
+  scene.try_call("b1", Action::uppercase, 5s, "bob");
+  scene.try_call("b2", Action::uppercase, 5s, "bob");
+  scene.try_call("c1", Action::uppercase, 5s, "carol");
+  scene.up();
+  EXPECT_THAT(scene.publish(), ElementsAre("a1", "b1", "c1", "a2", "b2", "a3"));
 }
 
 TEST(Exchanges, AdmitsAsManyBytesAsItsBoundAndNoMore) {

@@ -35,15 +35,32 @@ HttpApiOptions options() {
           .token = {}};
 }
 
-HttpApi api_with(const HttpApiOptions& these, std::optional<std::string> why_not_ready = {}) {
-  return HttpApi(these, [why_not_ready] { return why_not_ready; });
+/// A bridge that may be ready, and where nothing happens.
+struct Subject : HttpApi::Subject {
+  BridgeStatus status() const override {
+    return {.why_not_ready = why_not_ready,
+            .mqtt_version = "5",
+            .times_linked = 3,
+            .uptime = 90s,
+            .in_flight = 4,
+            .queued = 5,
+            .connections = 6,
+            .dropped = {7}};
+  }
+  std::string metrics() override { return "some_metric 1\n"; }
+  std::optional<std::string> why_not_ready;
+};
+Subject ready;
+
+HttpApi api_with(const HttpApiOptions& these, Subject& subject = ready) {
+  return HttpApi(these, subject);
 }
 
 /// What the first pass makes of a request: the response, or `call NETID ACTION PAYLOAD TIMEOUT`.
 std::string first_pass(HttpApi api, Request request) {
   auto decision = api.begin(request);
-  if (auto* response = std::get_if<std::string>(&decision))
-    return *response;
+  if (auto* reply = std::get_if<HttpApi::Reply>(&decision))
+    return reply->response;
   const Call& call = std::get<Call>(decision);
   const auto timeout =
       std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - call.arrived);
@@ -251,10 +268,12 @@ TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
 
 TEST(HttpApi, SaysWhetherItIsReady) {
   EXPECT_THAT(first_pass({"GET /readyz", ""}), StartsWith("HTTP/1.1 200"));
-  const std::string response = first_pass(api_with(options(), "no broker"), {"GET /readyz", ""});
+  Subject unready;
+  unready.why_not_ready = "no broker";
+  const std::string response = first_pass(api_with(options(), unready), {"GET /readyz", ""});
   EXPECT_THAT(response, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(response, HasSubstr("no broker"));
-  EXPECT_THAT(first_pass(api_with(options(), "no broker"), {"GET /healthz", ""}),
+  EXPECT_THAT(first_pass(api_with(options(), unready), {"GET /healthz", ""}),
               StartsWith("HTTP/1.1 200"));
 }
 
@@ -262,11 +281,75 @@ TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
   HttpApi api = api_with(options());
   for (const auto* line : {"GET /healthz", "GET /nothing"}) {
     Request request(line, "");
-    EXPECT_THAT(std::get<std::string>(api.begin(request)), Not(HasSubstr("Connection:")));
+    EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+                Not(HasSubstr("Connection:")));
     request.keep_alive = false;
-    EXPECT_THAT(std::get<std::string>(api.begin(request)), HasSubstr("Connection: close\r\n"));
+    EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+                HasSubstr("Connection: close\r\n"));
   }
-  EXPECT_THAT(api.refusal(Problem::malformed_request, "x"), HasSubstr("Connection: close\r\n"));
+  Request refused("GET /healthz", "");
+  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}),
+              HasSubstr("Connection: close\r\n"));
+}
+
+TEST(HttpApi, TellsWhatGoesOn) {
+  const std::string status = first_pass({"GET /status", ""});
+  for (const char* const part :
+       {"\"ready\":true", "\"mqtt_version\":\"5\"", "\"uptime_seconds\":90", "\"times_linked\":3",
+        "\"calls\":{\"in_flight\":4,\"queued\":5}", "\"http_connections\":6", "\"retained\":7",
+        "\"broker\":\"mqtt://localhost:1883\""}) {
+    EXPECT_THAT(status, HasSubstr(part));
+  }
+  const std::string metrics = first_pass({"GET /metrics", ""});
+  EXPECT_THAT(metrics, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  EXPECT_THAT(metrics, testing::EndsWith("\r\n\r\nsome_metric 1\n"));
+}
+
+TEST(HttpApi, TakesOtherOptionsForTheRequestsToCome) {
+  HttpApi api = api_with(options());
+  HttpApiOptions others = options();
+  others.netid = "zoe";
+  api.set_options(others);
+  EXPECT_THAT(first_pass(std::move(api), {"POST /transform/uppercase", "x"}),
+              StartsWith("call zoe uppercase x"));
+}
+
+TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
+  HttpApiOptions these = options();
+  these.token = "secret";
+  these.guests.origins = {"https://app.example"};
+  const auto with = [&](const std::string& line, const std::string& origin) {
+    return first_pass(
+        api_with(these),
+        {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});
+  };
+  const std::string preflight = with("OPTIONS /transform/uppercase", "https://app.example");
+  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 204"));
+  EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
+  EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Origin: https://app.example\r\n"));
+  const std::string answer = with("GET /healthz", "https://app.example");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Origin: https://app.example\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Vary: Origin\r\n"));
+  EXPECT_THAT(with("OPTIONS /transform/uppercase", "https://evil.example"),
+              Not(HasSubstr("Access-Control")));
+  EXPECT_THAT(first_pass({"OPTIONS /healthz", "", "Origin: https://app.example\r\n"}),
+              Not(HasSubstr("Access-Control")));
+}
+
+TEST(HttpApi, PassesOnATraceContextAndNothingThatIsNone) {
+  const auto traced = [](const std::string& fields) {
+    HttpApi api = api_with(options());
+    Request request("POST /transform/uppercase", "hello", fields);
+    const auto call = std::get<Call>(api.begin(request));
+    return call.traceparent + "|" + call.tracestate;
+  };
+  const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  EXPECT_EQ(traced("traceparent: " + parent + "\r\ntracestate: a=1\r\nTracestate: b=2\r\n"),
+            parent + "|a=1, b=2");
+  EXPECT_EQ(traced("traceparent: " + parent + "\r\n"), parent + "|");
+  EXPECT_EQ(traced("traceparent: 00-nonsense\r\ntracestate: a=1\r\n"), "|");
+  EXPECT_EQ(traced("tracestate: a=1\r\n"), "|");
 }
 
 TEST(HttpApi, AnswersAHeadRequestWithoutABody) {

@@ -34,6 +34,13 @@ class Readme(unittest.TestCase):
             return int(value) * UNITS[unit]
         self.assertEqual({name: number(value) for name, value, _ in rows("## Limits")}, limits())
 
+    def test_help_says_the_same_of_them(self):
+        limits_of_help = run([BUILD / "mqtt_bridged", "--help"]).stdout.split("\nLimits:\n")[1]
+        in_help = [re.split(" {2,}| (?=for )", line.strip(), maxsplit=2)
+                   for line in limits_of_help.splitlines()]
+        self.assertEqual(in_help, [[name, value, of.replace("`", "")]
+                                   for name, value, of in rows("## Limits")])
+
     def test_every_problem_is_there_with_its_status(self):
         source = (REPOSITORY / "src/core/problem.cpp").read_text()
         problems = re.findall(r'\{\w+, "([a-z-]+)", (\d{3})', source)

@@ -1,0 +1,90 @@
+#include "core/accept.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "core/ascii.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+constexpr int whole = 1000;  // the weight 1.000
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos)
+    return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+/// Takes what is before `separator` out of `rest`.
+std::string_view next_part(std::string_view& rest, char separator) {
+  const auto end = std::min(rest.find(separator), rest.size());
+  const std::string_view part = trimmed(rest.substr(0, end));
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return part;
+}
+
+/// RFC 9110 12.4.2: 0 to 1 with at most three decimals, in thousandths; else 0.
+int weight_of(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1') ||
+      (text.size() > 1 && text[1] != '.')) {
+    return 0;
+  }
+  int weight = (text[0] - '0') * whole;
+  int place = whole;
+  for (const char digit : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (!ascii::is_digit(digit))
+      return 0;
+    place /= 10;
+    weight += (digit - '0') * place;
+  }
+  return std::min(weight, whole);
+}
+
+/// What the field says of one type. The most specific range counts (RFC 9110 12.5.1).
+struct Wish {
+  std::string_view type;
+  std::string_view all_of_its_kind;
+  int specificity = 0;
+  int weight = 0;
+  std::size_t position = 0;
+
+  void consider(std::string_view range, int its_weight, std::size_t its_position) {
+    const int its_specificity = ascii::equals_ignoring_case(range, type)              ? 3
+                                : ascii::equals_ignoring_case(range, all_of_its_kind) ? 2
+                                : range == "*/*"                                      ? 1
+                                                                                      : 0;
+    if (its_specificity <= specificity)
+      return;
+    specificity = its_specificity;
+    weight = its_weight;
+    position = its_position;
+  }
+};
+
+}  // namespace
+
+bool prefers_json(std::string_view accept) {
+  Wish json{"application/json", "application/*"};
+  Wish text{"text/plain", "text/*"};
+  for (std::size_t position = 0; !accept.empty(); ++position) {
+    std::string_view parameters = next_part(accept, ',');
+    const std::string_view range = next_part(parameters, ';');
+    int weight = whole;
+    while (!parameters.empty()) {
+      const std::string_view parameter = next_part(parameters, ';');
+      if (ascii::equals_ignoring_case(parameter.substr(0, 2), "q="))
+        weight = weight_of(parameter.substr(2));
+    }
+    json.consider(range, weight, position);
+    text.consider(range, weight, position);
+  }
+  if (json.weight != text.weight)
+    return json.weight > text.weight;
+  return json.weight > 0 && json.specificity > 1 &&
+         (text.specificity <= 1 || json.position < text.position);
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,12 @@
+// Content negotiation (RFC 9110 12.5.1), for the two things that an answer can be. Pure function.
+#pragma once
+
+#include <string_view>
+
+namespace mqtt_bridge {
+
+/// Whether an Accept field's value asks for application/json rather than text/plain: it gives it
+/// more weight, or the same and names it first. Nothing, and what cannot be read, asks for text.
+bool prefers_json(std::string_view accept);
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,20 @@
+// The limits of limits.hpp in words, for --help. The README's table says the same; a test compares
+// the three.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mqtt_bridge {
+
+struct Limit {
+  std::string_view name;
+  std::string value;    // with its unit
+  std::string_view of;  // what it limits
+};
+
+/// In the order of limits.hpp.
+std::vector<Limit> all_limits();
+
+}  // namespace mqtt_bridge

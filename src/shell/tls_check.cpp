@@ -1,0 +1,152 @@
+#include "shell/tls_check.hpp"
+
+#include <utility>
+
+#include <asio/connect.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/ssl.hpp>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+namespace mqtt_bridge {
+namespace {
+
+/// Takes OpenSSL's last error.
+std::string openssl_reason() {
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return reason != nullptr ? reason : "not what was expected";
+}
+
+/// Puts the files into `context`; gives the first fault.
+std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
+  // Nobody is there to type a passphrase.
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
+  const auto fault = [](const std::filesystem::path& file, const std::string& what) {
+    return what + " " + file.string() + ": " + openssl_reason();
+  };
+  if (tls.ca_file.empty())
+    SSL_CTX_set_default_verify_paths(context);
+  else if (SSL_CTX_load_verify_locations(context, tls.ca_file.c_str(), nullptr) != 1)
+    return fault(tls.ca_file, "cannot use the CA certificates in");
+  if (tls.cert_file.empty())
+    return std::nullopt;
+  if (SSL_CTX_use_certificate_chain_file(context, tls.cert_file.c_str()) != 1)
+    return fault(tls.cert_file, "cannot use the certificate in");
+  if (SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return fault(tls.key_file, "cannot use the private key in");
+  return std::nullopt;
+}
+
+class Handshake final : public TlsDiagnosis, public std::enable_shared_from_this<Handshake> {
+ public:
+  Handshake(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
+            std::function<void(std::string)> done)
+      : host_(broker.host),
+        port_(broker.port),
+        fault_(load(context_.native_handle(), tls)),
+        resolver_(loop),
+        stream_(loop, context_),
+        done_(std::move(done)) {}
+
+  void run() {
+    if (fault_) {
+      return asio::post(stream_.get_executor(), [weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+          self->end(*self->fault_);
+      });
+    }
+    resolver_.async_resolve(
+        host_, std::to_string(port_),
+        [weak = weak_from_this()](const std::error_code& error, const auto& results) {
+          if (const auto self = weak.lock())
+            error ? self->end("cannot find the address of host '" + self->host_ +
+                              "': " + error.message())
+                  : self->connect(results);
+        });
+  }
+
+ private:
+  void connect(const asio::ip::tcp::resolver::results_type& results) {
+    asio::async_connect(stream_.next_layer(), results,
+                        [weak = weak_from_this()](const std::error_code& error, const auto&) {
+                          if (const auto self = weak.lock())
+                            error ? self->end("there is no broker at this address")
+                                  : self->shake_hands();
+                        });
+  }
+
+  void shake_hands() {
+    SSL* const ssl = stream_.native_handle();
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+    SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
+    std::error_code not_numeric;
+    asio::ip::make_address(host_, not_numeric);
+    if (not_numeric) {
+      SSL_set_tlsext_host_name(ssl, host_.c_str());
+      SSL_set1_host(ssl, host_.c_str());
+    } else {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str());
+    }
+    stream_.async_handshake(asio::ssl::stream_base::client,
+                            [weak = weak_from_this()](const std::error_code& error) {
+                              if (const auto self = weak.lock())
+                                self->end(self->verdict(error));
+                            });
+  }
+
+  std::string verdict(const std::error_code& error) {
+    const long verified = SSL_get_verify_result(stream_.native_handle());
+    if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
+      return "the broker's certificate is not for '" + host_ + "'";
+    if (verified != X509_V_OK) {
+      return std::string("the broker's certificate cannot be trusted: ") +
+             X509_verify_cert_error_string(verified);
+    }
+    if (!error) {
+      return "the broker closed the connection after the TLS handshake; does it ask for a client "
+             "certificate, or for another one?";
+    }
+    if (error.category() == asio::error::get_ssl_category()) {
+      const auto code = static_cast<unsigned long>(error.value());
+      if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+        return "the broker does not speak TLS on this port";
+      const char* const reason = ERR_reason_error_string(code);
+      return std::string("the TLS handshake failed: ") + (reason != nullptr ? reason : "unknown");
+    }
+    return "the broker closed the connection within the TLS handshake; does it speak TLS on this "
+           "port?";
+  }
+
+  void end(std::string why) {
+    if (auto done = std::exchange(done_, {}))
+      done("no TLS connection: " + std::move(why));
+  }
+
+  const std::string host_;
+  const std::uint16_t port_;
+  asio::ssl::context context_{asio::ssl::context::tls_client};
+  const std::optional<std::string> fault_;
+  asio::ip::tcp::resolver resolver_;
+  asio::ssl::stream<asio::ip::tcp::socket> stream_;
+  std::function<void(std::string)> done_;
+};
+
+}  // namespace
+
+std::optional<std::string> why_not_usable(const MqttTls& tls) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  return load(context.native_handle(), tls);
+}
+
+std::shared_ptr<TlsDiagnosis> diagnose_tls(asio::io_context& loop, const BrokerUrl& broker,
+                                           const MqttTls& tls,
+                                           std::function<void(std::string why)> done) {
+  auto handshake = std::make_shared<Handshake>(loop, broker, tls, std::move(done));
+  handshake->run();
+  return handshake;
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,34 @@
+// What is wrong with TLS, in words that say what to do: with our own files, before they are used,
+// and with a broker to which Paho finds no TLS connection, since it does not say why.
+//
+// Threads: the loop's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <asio/io_context.hpp>
+
+#include "core/broker_url.hpp"
+#include "shell/mqtt_connection.hpp"
+
+namespace mqtt_bridge {
+
+/// The first fault of the certificates and the key; nothing when a client can use them all.
+std::optional<std::string> why_not_usable(const MqttTls& tls);
+
+/// Runs until its end or its destruction, whichever is first.
+class TlsDiagnosis {
+ public:
+  virtual ~TlsDiagnosis() = default;
+};
+
+/// Connects once more, as Paho would, and calls `done` with the reason why that fails. Its owner
+/// limits its time.
+std::shared_ptr<TlsDiagnosis> diagnose_tls(asio::io_context& loop, const BrokerUrl& broker,
+                                           const MqttTls& tls,
+                                           std::function<void(std::string why)> done);
+
+}  // namespace mqtt_bridge
