@@ -692,9 +692,9 @@ class Bridge : public Peer {
 
  private:
   void begin(Duration doubt) {
-    table = std::make_unique<Table>(fate_.now(), Exchanges::Bounds{.in_flight = 32,
-                                                                   .queued = 32,
-                                                                   .per_netid = 48,
+    table = std::make_unique<Table>(fate_.now(), Exchanges::Bounds{.in_flight = 24,
+                                                                   .queued = 64,
+                                                                   .per_netid = 64,
                                                                    .bytes = 4096,
                                                                    .window = 4,
                                                                    .start_doubt = doubt});

@@ -25,26 +25,43 @@ std::string joined_values(const HttpHead& head, std::string_view name) {
   return joined;
 }
 
+/// Whether a handler may read the parameter; its name may be percent-encoded.
+bool is_read(std::string_view parameter) {
+  const std::string_view name = parameter.substr(0, parameter.find('='));
+  return name == "netid" || name == "timeout" || name == "broker" ||
+         name.find('%') != std::string_view::npos;
+}
+
 /// RFC 3986 3.4 allows '?' in a query and '=' anywhere in a parameter. Of those, cpp-httplib 0.11
 /// understands only the '=' between a name and its value.
+void append_parameter(std::string_view parameter, std::string& to) {
+  const auto separator = parameter.find('=');
+  for (std::size_t i = 0; i < parameter.size(); ++i) {
+    const char c = parameter[i];
+    if (c == '?') {
+      to += "%3F";
+    } else if (c == '=' && (i != separator || i == 0)) {
+      to += "%3D";
+    } else {
+      to += c;
+    }
+  }
+}
+
+/// The path, and of the query what handlers read.
 std::string canonical_target(std::string_view target) {
   const auto query = std::min(target.find('?'), target.size());
-  std::string canonical(query == 0 ? "/" : "");
-  canonical += target.substr(0, std::min(query + 1, target.size()));
-  bool separates = false;  // a '=' here stands between a name and its value
-  for (std::size_t i = query + 1; i < target.size(); ++i) {
-    const char c = target[i];
-    if (i == query + 1 || target[i - 1] == '&') {
-      separates = c != '=';
+  std::string canonical(query == 0 ? "/" : target.substr(0, query));
+  char before = '?';
+  for (std::size_t at = query; at < target.size();) {
+    const std::size_t end = std::min(target.find('&', at + 1), target.size());
+    const std::string_view parameter = target.substr(at + 1, end - at - 1);
+    if (is_read(parameter)) {
+      canonical += before;
+      append_parameter(parameter, canonical);
+      before = '&';
     }
-    if (c == '?') {
-      canonical += "%3F";
-    } else if (c == '=') {
-      canonical += separates ? "=" : "%3D";
-      separates = false;
-    } else {
-      canonical += c;
-    }
+    at = end;
   }
   return canonical;
 }

@@ -10,9 +10,11 @@
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/write.hpp>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/access.hpp"
@@ -82,6 +84,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
     explicit Request(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
     void answer(std::string response) override {
       if (const auto connection = std::exchange(connection_, {}).lock()) {
+        connection->says_close_ = !keep_alive;
         connection->write(std::move(response));
       }
     }
@@ -93,6 +96,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase, Duration patience) { enter(phase, Clock::now() + patience); }
   void enter(Phase phase, Instant deadline);
   void take(std::size_t size);
+  void read_last();
   void read_more();
   void on_read(std::size_t size);
   void on_end_of_input();
@@ -107,6 +111,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void write(std::string response);
   void on_written();
   void linger();
+  int unsent_bytes();
 
   HttpFront& front_;
   Socket socket_;
@@ -120,9 +125,10 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::string input_;                             // received, not consumed
   bool is_reading_ = false;
   bool input_ended_ = false;
-  bool is_last_ = false;    // close after the answer in hand
-  bool is_used_ = false;    // there has been a request
-  bool is_asking_ = false;  // "100 Continue" is on its way
+  bool is_last_ = false;     // close after the answer in hand
+  bool says_close_ = false;  // that answer does
+  bool is_used_ = false;     // there has been a request
+  bool is_asking_ = false;   // "100 Continue" is on its way
 
   std::shared_ptr<Request> request_;  // on its way in
   std::weak_ptr<Request> pending_;    // with the service
@@ -132,6 +138,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::optional<ChunkedBody> chunked_;
 
   std::string output_;
+  Instant written_{};  // when the last answer was begun
   std::size_t lingered_ = 0;
 };
 
@@ -152,7 +159,10 @@ void HttpFront::Connection::close() {
 }
 
 void HttpFront::Connection::sweep(Instant now) {
-  if (now < deadline_)
+  // The kernel may have taken an answer that the peer does not read.
+  const bool is_unread =
+      phase_ == Phase::idle && now - written_ >= limits::write_timeout && unsent_bytes() > 0;
+  if (now < deadline_ && !is_unread)
     return;
   switch (phase_) {
     case Phase::head:
@@ -169,6 +179,11 @@ void HttpFront::Connection::sweep(Instant now) {
   }
 }
 
+int HttpFront::Connection::unsent_bytes() {
+  int count = 0;
+  return ioctl(socket_.native_handle(), SIOCOUTQ, &count) == 0 ? count : 0;
+}
+
 void HttpFront::Connection::read_more() {
   if (std::exchange(is_reading_, true))
     return;
@@ -178,6 +193,8 @@ void HttpFront::Connection::read_more() {
         self->is_reading_ = false;
         if (self->phase_ == Phase::closed)
           return;
+        if (error == asio::error::operation_aborted)
+          return self->read_last();
         if (error)
           return error == asio::error::eof ? self->on_end_of_input() : self->close();
         self->take(size);
@@ -202,10 +219,13 @@ void HttpFront::Connection::drain() {
     request->keep_alive = false;
   if (phase_ == Phase::head || phase_ == Phase::body)
     deadline_ = std::min(deadline_, Clock::now() + drain_patience);
-  if (phase_ != Phase::idle)
-    return;
-  if (!is_used_)
-    deadline_ = std::min(deadline_, Clock::now() + drain_grace);
+  // The read comes back, with what it has got already or aborted; then see read_last().
+  if (phase_ == Phase::idle)
+    socket_.cancel();
+}
+
+/// What has been sent by now is answered; who never said anything has a moment to begin.
+void HttpFront::Connection::read_last() {
   std::error_code error;
   const std::size_t size = socket_.read_some(asio::buffer(front_.read_buffer_), error);
   if (size > 0) {
@@ -213,7 +233,9 @@ void HttpFront::Connection::drain() {
     return on_read(size);
   }
   if (is_used_ || error != asio::error::would_block)
-    close();
+    return close();
+  deadline_ = std::min(deadline_, Clock::now() + drain_grace);
+  read_more();
 }
 
 void HttpFront::Connection::on_read(std::size_t size) {
@@ -291,6 +313,7 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
     return refuse(Problem::unsupported_media_type, "send the text without a Content-Encoding");
   }
   if (request_->head.find("\r\n") > limits::target_bytes + longest_method_and_version) {
+    request_->head.clear();  // the library could not read it
     return refuse(Problem::uri_too_long, "the request target is too long once it is encoded");
   }
   request_->keep_alive = head.keep_alive && !is_last_;
@@ -378,7 +401,7 @@ void HttpFront::Connection::finish_request() {
 }
 
 void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
-  is_last_ = true;
+  is_last_ = says_close_ = true;
   release_body();
   if (is_asking_)  // for the body; another write must not get into that one
     return close();
@@ -393,6 +416,7 @@ void HttpFront::Connection::write(std::string response) {
   if (phase_ == Phase::closed)
     return;
   enter(Phase::writing, limits::write_timeout);
+  written_ = Clock::now();
   output_ = std::move(response);
   asio::async_write(socket_, asio::buffer(output_),
                     [self = shared_from_this()](const std::error_code& error, std::size_t) {
@@ -404,9 +428,11 @@ void HttpFront::Connection::write(std::string response) {
 
 void HttpFront::Connection::on_written() {
   output_ = {};
-  if (is_last_)
+  if (says_close_)
     return linger();
   phase_ = Phase::idle;
+  if (is_last_ && input_.empty())
+    return read_last();
   read_request();
 }
 

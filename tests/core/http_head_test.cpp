@@ -126,6 +126,7 @@ TEST(HttpHead, TakesATargetInOriginFormAbsoluteFormOrAsteriskForm) {
       {"GET", "http://h:1/a?b", "/a?b"},
       {"GET", "HTTP://H:1/", "/"},
       {"GET", "http://h:1", "/"},
+      {"GET", "http://h:1?a=b", "?a=b"},
       {"OPTIONS", "*", "*"},
   };
   for (const Row& row : rows) {
@@ -137,16 +138,18 @@ TEST(HttpHead, TakesATargetInOriginFormAbsoluteFormOrAsteriskForm) {
 }
 
 TEST(HttpHead, RefusesEveryOtherTarget) {
-  for (const std::string_view target :
-       {"*",           "a",          "a/b",      "?a",         "#",         "/#a",
-        "/a#",         "/%",         "/%4",      "/%4g",       "/%u0041",   "/a?b=%zz",
-        "/\xc3\xa9",   "/\x7f",      "/\x01",    "https://h/", "ftp://h/",  "http:/h/",
-        "http:h/",     "http://",    "http:///", "http://h?a", "http://?a", "http://other/",
-        "http://u@h/", "http://h:2/"}) {
+  for (const std::string_view target : {"*",          "a",         "a/b",           "?a",
+                                        "#",          "/#a",       "/a#",           "/%",
+                                        "/%4",        "/%4g",      "/%u0041",       "/a?b=%zz",
+                                        "/\xc3\xa9",  "/\x7f",     "/\x01",         "https://h/",
+                                        "ftp://h/",   "http:/h/",  "http:h/",       "http://",
+                                        "http:///",   "http://?a", "http://other/", "http://u@h/",
+                                        "http://h:2/"}) {
     expect_verdict("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n",
                    "malformed-request");
   }
   expect_verdict("CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", "malformed-request");
+  expect_verdict("CONNECT / HTTP/1.1\r\nHost: h:80\r\n\r\n", "malformed-request");
   expect_verdict("GET http://h/ HTTP/1.0\r\n\r\n", "malformed-request");
 }
 

@@ -16,6 +16,7 @@ TEST(BridgedOptions, NeedOnlyANetid) {
   BridgedOptions expected;
   expected.netid = "alice";
   expected.listen = {TcpListen{"127.0.0.1", 8426}};
+  expected.listens_by_default = true;
   EXPECT_EQ(options({"--netid", "alice"}), expected);
   EXPECT_EQ(to_string(expected.broker.url), "mqtt://localhost:1883");
   EXPECT_EQ(expected.timeout, 5s);

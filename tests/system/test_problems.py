@@ -4,6 +4,7 @@ the README promise. A problem added to the table without a test here fails the f
 import concurrent.futures
 import contextlib
 import json
+import os
 import pathlib
 import re
 import socket
@@ -22,6 +23,7 @@ TABLE = {
     "unauthorized": (401, False),
     "netid-not-served": (403, False),
     "forbidden-origin": (403, False),
+    "forbidden-user": (403, False),
     "unknown-action": (404, False),
     "not-found": (404, False),
     "method-not-allowed": (405, False),
@@ -143,6 +145,13 @@ class EveryProblem(SystemTest):
             with self.subTest(headers=headers):
                 self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
                                     "forbidden-origin")
+
+    def test_forbidden_user(self):
+        daemon = self.world.daemon(self.broker, "--allow-user", str(os.getuid() + 1))
+        with Caller(daemon.socket_path) as caller:
+            self.assert_problem(caller.transform("uppercase", "abc"), "forbidden-user")
+        with Caller(daemon.port) as caller:  # where nobody's user is known
+            self.assertEqual(caller.get("/healthz").status, 200)
 
     def test_unknown_action(self):
         answer = self.transform(self.daemon, "rot13", "abc")
