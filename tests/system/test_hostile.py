@@ -1,0 +1,480 @@
+"""What clients that mean harm can do to the daemon: not let its memory grow, not keep others from
+being answered, not take its place. Slow ones are in test_slow_clients.py. Each test prints what it
+counted, as test_faults does."""
+
+import collections
+import concurrent.futures
+import contextlib
+import http.client
+import itertools
+import pathlib
+import resource
+import select
+import socket
+import subprocess
+import time
+import typing
+import unittest
+
+from faults import milliseconds, say
+from harness import (BUILD, PATIENCE, Caller, SystemTest, World, environment, eventually,
+                     read_answer)
+from hostile import (Flood, Memory, Probe, Received, held_connections, is_instrumented,
+                     seconds_to_stop, slug_of)
+from load import SLACK
+
+MIB = 1024 * 1024
+HEAD = b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+# What a program may come to hold beyond what it held after the same in small, in KiB.
+GROWTH = 1024
+
+# src/core/limits.hpp
+CONNECTIONS = 4096
+PAYLOAD_BYTES = MIB
+
+
+def most(total, piece):
+    """So many bytes of one piece repeated."""
+    return itertools.repeat(piece, total // len(piece))
+
+
+def after(head, pieces):
+    return itertools.chain([head], pieces)
+
+
+def transform(text, path="uppercase"):
+    return (f"POST /transform/{path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n").encode() + text
+
+
+class MemoryTest(SystemTest):
+    """A test that the memory of a daemon does not grow."""
+
+    @classmethod
+    def share(cls, world: World):
+        cls.broker = world.broker()
+        world.responder(cls.broker)
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = self.world.daemon(self.broker)
+
+    def assert_no_growth(self, growth):
+        """What is resident just now depends on when the allocator last gave some back."""
+        if not is_instrumented():
+            self.assertLessEqual(growth.peak, GROWTH)
+
+
+def memory_figures(growth, now):
+    return f"memory {growth.resident:+} KiB, its peak {growth.peak:+} of {now.peak} KiB"
+
+
+def ask_beside(daemon):
+    """A call again and again, that nothing must disturb."""
+    return Probe(daemon.port, lambda caller: caller.transform("reverse", "abc"), pause=0.05)
+
+
+class NoInputMakesMemoryGrow(MemoryTest):
+    FULL = 300 * MIB
+    SMALL = 12 * MIB
+
+    def assert_refused(self, what, pieces_of, status, slug):
+        """`pieces_of(total)` is so many bytes. They get this answer and the connection is cut."""
+        for _ in range(3):
+            Flood(self.daemon.port, pieces_of(self.SMALL))
+        before = Memory.of(self.daemon)
+        with ask_beside(self.daemon) as probe:
+            flood = Flood(self.daemon.port, pieces_of(self.FULL))
+        now = Memory.of(self.daemon)
+        say(what, f"{flood} and {milliseconds(flood.seconds)}, {memory_figures(now - before, now)}")
+        self.assertIsNotNone(flood.answer, flood)
+        self.assertEqual((flood.answer.status, slug_of(flood.answer)), (status, slug))
+        self.assertTrue(flood.end)
+        self.assertLess(flood.sent, self.FULL // 2)
+        self.assertEqual(probe.statuses, {200})
+        self.assert_no_growth(now - before)
+
+    def test_an_endless_request_line_gets_414(self):
+        self.assert_refused("an endless request line",
+                            lambda total: after(b"GET /", most(total, b"a" * 65536)),
+                            414, "uri-too-long")
+
+    def test_an_endless_method_gets_431(self):
+        self.assert_refused("an endless method", lambda total: most(total, b"A" * 65536),
+                            431, "headers-too-large")
+
+    def test_an_endless_header_line_gets_431(self):
+        self.assert_refused("an endless header line",
+                            lambda total: after(HEAD + b"X-Endless: ", most(total, b"a" * 65536)),
+                            431, "headers-too-large")
+
+    def test_ten_thousand_header_fields_get_431(self):
+        fields = b"".join(b"X-Field-%d: some value\r\n" % n for n in range(10_000))
+        self.assert_refused("10,000 header fields", lambda _: [HEAD + fields + b"\r\n"],
+                            431, "headers-too-large")
+
+    def test_endless_leading_blank_lines_get_400(self):
+        self.assert_refused("endless leading blank lines",
+                            lambda total: most(total, b"\r\n" * 32768), 400, "malformed-request")
+
+    def test_a_huge_chunked_body_gets_413(self):
+        self.assert_refused("a chunked body of 300 MiB",
+                            lambda total: after(CHUNKED, most(total, b"8000\r\n%b\r\n" %
+                                                              (b"a" * 0x8000))),
+                            413, "payload-too-large")
+
+    def test_a_huge_body_of_one_chunk_gets_413(self):
+        self.assert_refused("a chunk of 300 MiB",
+                            lambda total: after(CHUNKED + b"12C00000\r\n",
+                                                most(total, b"a" * 65536)),
+                            413, "payload-too-large")
+
+    def test_a_huge_body_in_chunks_of_one_byte_gets_413(self):
+        self.assert_refused("300 MiB in chunks of one byte",
+                            lambda total: after(CHUNKED, most(total, b"1\r\na\r\n" * 10_000)),
+                            413, "payload-too-large")
+
+    def test_a_huge_body_with_its_length_gets_413(self):
+        self.assert_refused("a body of 300 MiB with Content-Length",
+                            lambda total: after(HEAD + b"Content-Length: 314572800\r\n\r\n",
+                                                most(total, b"a" * 65536)),
+                            413, "payload-too-large")
+
+    def test_endless_chunk_extensions_get_400(self):
+        for where in (b"1;", b"1;a=b\r\na\r\n1;"):
+            self.assert_refused("endless chunk extensions",
+                                lambda total, begin=where: after(
+                                    CHUNKED + begin, most(total, b"x" * 65536)),
+                                400, "malformed-request")
+
+    def test_endless_trailers_get_400(self):
+        self.assert_refused("endless trailers",
+                            lambda total: after(CHUNKED + b"1\r\na\r\n0\r\n",
+                                                most(total, b"X-Trailer: x\r\n" * 4096)),
+                            400, "malformed-request")
+
+
+class Clients(contextlib.ExitStack):
+    """Some connections to one daemon, all of which send the same and read nothing."""
+
+    def __init__(self, daemon, where, count):
+        super().__init__()
+        self._daemon = daemon
+        self._is_tcp = isinstance(where, int)
+        self.connections = [self._connect(where) for _ in range(count)]
+        self.answered = []  # when each of them had something to read, since the beginning
+        eventually(lambda: self.held() == count, "all are accepted")
+        self._began = time.monotonic()
+        self._waiting = list(self.connections)
+
+    def _connect(self, where):
+        connected = self.enter_context(
+            socket.socket(socket.AF_INET if self._is_tcp else socket.AF_UNIX))
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connected.connect(("127.0.0.1", where) if self._is_tcp else str(where))
+        connected.setblocking(False)
+        return connected
+
+    def held(self):
+        """How many of them the daemon holds."""
+        if self._is_tcp:
+            ports = {connected.getsockname()[1] for connected in self.connections}
+            return len(ports & held_connections("127.0.0.1", self._daemon.port))
+        sockets = pathlib.Path("/proc/net/unix").read_text().splitlines()
+        return sum(line.endswith(f" {self._daemon.socket_path}") and " 0001 03 " in line
+                   for line in sockets)
+
+    @property
+    def seconds(self):
+        return time.monotonic() - self._began
+
+    def pause(self, seconds):
+        """Notes meanwhile who is answered."""
+        until = self.seconds + seconds
+        while self.seconds < until:
+            readable, _, _ = select.select(self._waiting, [], [], max(0, until - self.seconds))
+            self.answered += [self.seconds] * len(readable)
+            self._waiting = [each for each in self._waiting if each not in readable]
+
+    def statuses(self):
+        """What each of them was answered, read only now."""
+        seen = collections.Counter()
+        for connected in self.connections:
+            with contextlib.suppress(OSError, http.client.IncompleteRead):
+                answer = read_answer(Received(connected.recv(65536)))
+                seen[answer.status, slug_of(answer)] += 1
+        return seen
+
+
+def push(connected, unsent):
+    """Sends what is taken now; returns the rest."""
+    while unsent:
+        try:
+            unsent = unsent[connected.send(unsent):]
+        except BlockingIOError:
+            break
+        except OSError:
+            return b""
+    return unsent
+
+
+def never_read(clients, requests, is_over):
+    unsent = {connected: memoryview(requests) for connected in clients.connections}
+    while not is_over(clients):
+        unsent = {connected: push(connected, rest) for connected, rest in unsent.items()}
+        time.sleep(0.02)
+
+
+def trickle(clients, head, is_over):
+    for connected in clients.connections:
+        push(connected, head)
+    while not is_over(clients):
+        for connected in clients.connections:
+            push(connected, b"x")
+        clients.pause(0.05)
+
+
+class Cut(typing.NamedTuple):
+    """What became of clients that never end by themselves."""
+    seconds: float  # until the daemon held none of them
+    held: int  # 0, unless we lost patience
+    answered: list
+    statuses: collections.Counter
+    growth: Memory
+    now: Memory
+    beside: Probe
+
+
+class SlowOnes(MemoryTest):
+    """Clients that do not come to an end. Those of one test do it at the same time, to a daemon
+    each; they are numerous enough that memory they kept would show."""
+
+    # What is promised is ten seconds; these do not listen when they are told to go.
+    CUT_WITHIN = 10 + 3 * SLACK
+    GIVEN_UP = 15
+
+    # In upper case its two bytes become six, and 3 MiB are more than a socket of Linux takes from
+    # a program before its peer reads: 2.5 MiB on loopback.
+    GROWING = "\u0390".encode() * (PAYLOAD_BYTES // 2)
+
+    def see_cut(self, do, octets, count, via_unix):
+        daemon = self.world.daemon(self.broker)
+        where = daemon.socket_path if via_unix else daemon.port
+        for _ in range(5):
+            with Clients(daemon, where, count) as clients:
+                do(clients, octets, lambda clients: clients.seconds > 0.5)
+        before = Memory.of(daemon)
+        with ask_beside(daemon) as beside, Clients(daemon, where, count) as clients:
+            do(clients, octets,
+               lambda clients: clients.held() == 0 or clients.seconds > self.GIVEN_UP)
+            seconds, held, answered = clients.seconds, clients.held(), clients.answered
+            now = Memory.of(daemon)
+            return Cut(seconds, held, answered, clients.statuses(), now - before, now, beside)
+
+    def assert_cut(self, do, cases, count, status=None, via_unix=()):
+        """`cases`: what they send, by what that is."""
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            cuts = {what: pool.submit(self.see_cut, do, octets, count, what in via_unix)
+                    for what, octets in cases.items()}
+        for what, cut in cuts.items():
+            with self.subTest(what):
+                self.judge(what, cut.result(), count, status)
+
+    def judge(self, what, cut, count, status):
+        answered = f"answered after {max(cut.answered):.1f} s, " if cut.answered else ""
+        say(what, f"{count} at once, {answered}{cut.held} of them held after {cut.seconds:.1f} s, "
+                  f"{memory_figures(cut.growth, cut.now)}")
+        self.assertEqual(cut.beside.statuses, {200})
+        self.assert_no_growth(cut.growth)
+        self.assertEqual(cut.held, 0)
+        if status:
+            self.assertEqual(cut.statuses, {status: count})
+        self.assertLess(cut.seconds, self.CUT_WITHIN)
+
+    def test_requests_that_trickle_get_408_and_are_cut_ten_seconds_after_they_began(self):
+        self.assert_cut(trickle, {
+            "a head that trickles": HEAD + b"X-Trickle: ",
+            "a body that trickles": HEAD + b"Content-Length: 100000\r\n\r\n",
+        }, 64, (408, "request-timeout"))
+
+    def test_clients_that_do_not_read_their_answers_are_cut_after_ten_seconds(self):
+        self.assert_cut(never_read, {
+            "an answer of 3 MiB, never read": transform(self.GROWING),
+            "an answer of 1 MiB by the unix socket, never read": transform(b"a" * PAYLOAD_BYTES),
+            "1,000 pipelined requests of 64 KiB, never read": transform(b"a" * 65536) * 1000,
+        }, 1, via_unix=("an answer of 1 MiB by the unix socket, never read",))
+
+    def test_a_thousand_pipelined_requests_whose_small_answers_are_never_read_take_no_memory(self):
+        """The kernel takes them all, so that the daemon has nothing to wait for."""
+        requests = transform(b"abc") * 1000
+        for number in range(4):
+            if number == 1:
+                before = Memory.of(self.daemon)
+            with Clients(self.daemon, self.daemon.port, 8) as clients:
+                never_read(clients, requests, lambda clients: clients.seconds > 0.5)
+        now = Memory.of(self.daemon)
+        say("1,000 pipelined small requests, never read", memory_figures(now - before, now))
+        self.assert_no_growth(now - before)
+
+
+class ManyConnections(MemoryTest):
+    CLIENTS = 64
+
+    def test_a_connection_that_had_a_large_request_holds_on_to_little_of_it(self):
+        """Or 4,096 of them, which the limit on connections allows, would hold gigabytes."""
+        text = "a" * PAYLOAD_BYTES
+        with Caller(self.daemon.port) as caller:
+            for _ in range(3):
+                self.assertEqual(caller.transform("uppercase", text).status, 200)
+        with contextlib.ExitStack() as stack:
+            before = Memory.of(self.daemon)
+            for _ in range(self.CLIENTS):
+                caller = stack.enter_context(Caller(self.daemon.port))
+                self.assertEqual(caller.transform("uppercase", text).status, 200)
+            each = (Memory.of(self.daemon) - before).resident / self.CLIENTS
+        say(f"{self.CLIENTS} idle connections after a request of 1 MiB", f"{each:.0f} KiB each")
+        if not is_instrumented():
+            self.assertLess(each, 64)
+
+    def test_an_idle_connection_takes_little_memory(self):
+        with contextlib.ExitStack() as stack:
+            def connect(count):
+                ports = {stack.enter_context(socket.create_connection(
+                    ("127.0.0.1", self.daemon.port))).getsockname()[1] for _ in range(count)}
+                eventually(lambda: ports <= held_connections("127.0.0.1", self.daemon.port),
+                           "all are accepted")
+
+            connect(10)
+            before = Memory.of(self.daemon)
+            connect(500)
+            each = (Memory.of(self.daemon) - before).resident / 500
+        say("500 idle connections", f"{each:.1f} KiB each")
+        if not is_instrumented():
+            self.assertLess(each, 64)
+
+    def test_unfinished_bodies_take_no_more_memory_than_was_sent(self):
+        head = HEAD + b"Content-Length: %d\r\n\r\n" % PAYLOAD_BYTES
+        body = b"a" * (PAYLOAD_BYTES - 1)
+        sent = self.CLIENTS * len(body) / 1024
+        with contextlib.ExitStack() as stack:
+            before = Memory.of(self.daemon)
+            for _ in range(self.CLIENTS):
+                connected = stack.enter_context(
+                    socket.create_connection(("127.0.0.1", self.daemon.port), PATIENCE))
+                connected.sendall(head + body)
+            with Caller(self.daemon.port) as caller:  # comes after what was sent before
+                self.assertEqual(caller.transform("reverse", "abc").status, 200)
+            eventually(lambda: self.unread() == 0, "the daemon has read all")
+            taken = (Memory.of(self.daemon) - before).resident
+        say(f"{self.CLIENTS} bodies of 1 MiB without their last byte",
+            f"{taken / self.CLIENTS:.0f} KiB each")
+        if not is_instrumented():
+            self.assertLess(taken, 1.25 * sent)
+
+    def unread(self):
+        """Bytes that wait in the kernel for the daemon to read them."""
+        local = f"0100007F:{self.daemon.port:04X}"
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+        return sum(int(row[4].partition(":")[2], 16) for row in rows[1:]
+                   if row[1] == local and not row[2].endswith(":0000"))
+
+
+class TheLimitOnConnections(SystemTest):
+    WAITING = 20
+
+    def setUp(self):
+        super().setUp()
+        needed = CONNECTIONS + 500
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            self.skipTest(f"needs {needed} descriptors, and may have {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))  # the daemon's too
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_connections_beyond_it_wait_and_are_served_when_others_leave(self):
+        broker = self.world.broker()
+        self.world.responder(broker)
+        daemon = self.world.daemon(broker)
+        with contextlib.ExitStack() as stack:
+            def held():
+                return len(held_connections("127.0.0.1", daemon.port))
+
+            def connect():
+                return stack.enter_context(
+                    socket.create_connection(("127.0.0.1", daemon.port), PATIENCE))
+
+            caller = stack.enter_context(Caller(daemon.port))
+            self.assertEqual(caller.get("/healthz").status, 200)
+            first = [connect() for _ in range(CONNECTIONS - 1)]
+            eventually(lambda: held() == CONNECTIONS, "all are accepted")
+            waiting = [connect() for _ in range(self.WAITING)]
+            for each in waiting:
+                each.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for _ in range(100):
+                self.assertEqual(caller.transform("reverse", "abc").status, 200)
+            poll = select.poll()  # select() takes no descriptor beyond 1023
+            for each in waiting:
+                poll.register(each, select.POLLIN)
+            self.assertEqual(poll.poll(0), [])
+            self.assertEqual(held(), CONNECTIONS)
+            begin = time.monotonic()
+            for each in first[:self.WAITING]:
+                each.close()
+            for each in waiting:
+                self.assertEqual(read_answer(each).status, 200)
+            say(f"{self.WAITING} connections beyond {CONNECTIONS}",
+                f"served {milliseconds(time.monotonic() - begin)} after as many left")
+
+
+class ASecondDaemon(SystemTest):
+    def assert_refused_at_once(self, what, first, address):
+        took = []
+        for _ in range(5):
+            begin = time.monotonic()
+            completed = subprocess.run(
+                [BUILD / "mqtt_bridged", "--netid", "alice", "--listen", address],
+                env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+            took.append(time.monotonic() - begin)
+            self.assertEqual(completed.returncode, 2)
+            self.assertEqual(completed.stdout, b"")
+            self.assertRegex(completed.stderr.decode(), r"\A[^\n]+\n\Z")
+            self.assertIn(address, completed.stderr.decode())
+        say(f"a second daemon on the same {what}",
+            f"refused after {milliseconds(min(took))} to {milliseconds(max(took))}")
+        with Caller(first.port) as caller:
+            self.assertEqual(caller.get("/healthz").status, 200)
+        with Caller(first.socket_path) as caller:
+            self.assertEqual(caller.get("/healthz").status, 200)
+
+    def test_on_the_same_port_or_socket_it_refuses_and_the_first_goes_on(self):
+        first = self.world.daemon(self.world.broker())
+        self.assert_refused_at_once("port", first, f"127.0.0.1:{first.port}")
+        self.assert_refused_at_once("unix socket", first, f"unix:{first.socket_path}")
+
+
+class IdleConnections(SystemTest):
+    def test_a_hundred_of_them_do_not_hold_up_the_way_down(self):
+        broker = self.world.broker()
+        self.world.responder(broker)
+        took = []
+        for _ in range(5):
+            daemon = self.world.daemon(broker)
+            with contextlib.ExitStack() as stack:
+                used = [stack.enter_context(Caller(daemon.port)) for _ in range(50)]
+                for caller in used:
+                    self.assertEqual(caller.transform("reverse", "abc").status, 200)
+                for _ in range(50):
+                    stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
+                eventually(lambda: len(held_connections("127.0.0.1", daemon.port)) == 100,
+                           "all are accepted")
+                took.append(seconds_to_stop(daemon))
+                self.assertEqual(daemon.wait(), 0)
+        say("SIGTERM with 100 idle connections",
+            f"{len(took)} exits after {milliseconds(min(took))} to {milliseconds(max(took))}")
+        self.assertLess(max(took), 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
