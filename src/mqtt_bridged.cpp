@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <asio/io_context.hpp>
+#include <malloc.h>
 #include <pwd.h>
 #include <spdlog/spdlog.h>
 
@@ -138,7 +139,14 @@ class Reload {
   Bridge& bridge_;
 };
 
+/// Otherwise glibc takes ever larger blocks from the heap, where a small one above them keeps them.
+void give_large_blocks_back() {
+  constexpr int large = 128 * 1024;
+  mallopt(M_MMAP_THRESHOLD, large);
+}
+
 int run(const BridgedOptions& options, int argc, char** argv) {
+  give_large_blocks_back();
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);

@@ -104,7 +104,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void begin_request(const HttpHead& head);
   void read_body();
   bool read_chunked_body();
-  bool reserve_body(std::size_t bytes);
+  bool reserve_body();
   void release_body();
   void finish_request();
   void refuse(Problem problem, std::string_view detail);
@@ -215,8 +215,10 @@ void HttpFront::Connection::take(std::size_t size) {
 
 void HttpFront::Connection::drain() {
   is_last_ = true;
-  if (const auto request = pending_.lock())
-    request->keep_alive = false;
+  for (const auto& request : {request_, pending_.lock()}) {
+    if (request)
+      request->keep_alive = false;
+  }
   if (phase_ == Phase::head || phase_ == Phase::body)
     deadline_ = std::min(deadline_, Clock::now() + drain_patience);
   // The read comes back, with what it has got already or aborted; then see read_last().
@@ -325,8 +327,6 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
     chunked_.emplace(limits::payload_bytes);
   enter(Phase::body, front_.is_draining_ ? Clock::now() + drain_patience
                                          : request_->arrived + limits::request_timeout);
-  if (!reserve_body(content_length_))
-    return;
   if (!wants_to_be_asked || !input_.empty())
     return read_body();
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -340,15 +340,22 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
                     });
 }
 
-/// False when there is no room for so large a body; then it was refused.
-bool HttpFront::Connection::reserve_body(std::size_t bytes) {
-  const std::size_t more = bytes - std::min(bytes, reserved_);
-  if (front_.body_bytes_ + more > limits::body_bytes) {
+/// Counts what has come of a large body; false when all of them are too much, and it was refused.
+bool HttpFront::Connection::reserve_body() {
+  const std::size_t held = input_.size() + request_->body.size();
+  if (held <= kept_size || held <= reserved_)
+    return true;
+  // At once, so that growing does not double it; pages that nothing is written to cost nothing.
+  if (framing_ == HttpHead::Framing::length)
+    input_.reserve(content_length_);
+  else
+    request_->body.reserve(limits::payload_bytes);
+  if (front_.body_bytes_ + held - reserved_ > limits::body_bytes) {
     refuse(Problem::overloaded, "too many large requests are arriving");
     return false;
   }
-  reserved_ += more;
-  front_.body_bytes_ += more;
+  front_.body_bytes_ += held - reserved_;
+  reserved_ = held;
   return true;
 }
 
@@ -361,8 +368,11 @@ void HttpFront::Connection::read_body() {
     case HttpHead::Framing::none:
       return finish_request();
     case HttpHead::Framing::length:
-      if (input_.size() < content_length_)
+      if (input_.size() < content_length_) {
+        if (!reserve_body())
+          return;
         break;
+      }
       request_->body = input_.substr(0, content_length_);
       input_.erase(0, content_length_);
       return finish_request();
@@ -381,7 +391,7 @@ bool HttpFront::Connection::read_chunked_body() {
   const auto [consumed, outcome] = chunked_->decode(input_, request_->body);
   input_.erase(0, consumed);
   if (std::holds_alternative<NeedMore>(outcome))
-    return !reserve_body(request_->body.size());
+    return !reserve_body();
   if (const auto* bad = std::get_if<BadBody>(&outcome)) {
     refuse(bad->problem, bad->detail);
   } else {

@@ -89,7 +89,7 @@ class HttpFront {
   bool is_sweeping_ = false;
   bool is_draining_ = false;
   std::vector<char> read_buffer_;  // of whichever connection is reading
-  std::size_t body_bytes_ = 0;     // promised to bodies that have not come whole
+  std::size_t body_bytes_ = 0;     // of the large bodies that have not come whole
   std::function<void()> on_empty_;
 };
 
