@@ -1,0 +1,89 @@
+// The input: the version of MQTT in one byte, then what a broker sends. It is also judged by a
+// second reader that is given all of it at once.
+#include "core/packet_guard.hpp"
+
+#include <cstdint>
+
+#include "fuzz.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+bool passes(MqttVersion version, std::string_view bytes, std::size_t piece) {
+  PacketGuard guard(version);
+  for (std::size_t at = 0; at < bytes.size(); at += piece) {
+    if (!guard.take(bytes.substr(at, piece)))
+      return false;
+  }
+  return true;
+}
+
+/// Reads `bytes` as if zeros followed.
+struct Reader {
+  std::string_view bytes;
+  std::size_t at = 0;
+
+  unsigned byte() {
+    const std::size_t here = at++;
+    return here < bytes.size() ? static_cast<std::uint8_t>(bytes[here]) : 0;
+  }
+  unsigned two_bytes() {
+    const unsigned high = byte();
+    return high * 256 + byte();
+  }
+  /// MQTT 5.0 1.5.5; nothing when it is longer than four bytes.
+  std::optional<std::size_t> number() {
+    std::size_t value = 0;
+    for (std::size_t factor = 1; factor <= 128 * 128 * 128; factor *= 128) {
+      const unsigned byte_here = byte();
+      value += (byte_here % 128) * factor;
+      if (byte_here < 128)
+        return value;
+    }
+    return std::nullopt;
+  }
+};
+
+/// Where the first packet ends; nothing when it is malformed.
+std::optional<std::size_t> end_of_packet(MqttVersion version, std::string_view bytes) {
+  Reader reader{bytes};
+  const unsigned first = reader.byte();
+  const auto length = reader.number();
+  if (!length)
+    return std::nullopt;
+  const std::size_t end = reader.at + *length;
+  if (first / 16 != 3 || version != MqttVersion::v5)
+    return end;
+  const unsigned topic_bytes = reader.two_bytes();
+  reader.at += topic_bytes + (first / 2 % 4 != 0 ? 2 : 0);
+  const auto properties = reader.number();
+  if (!properties || reader.at + *properties > end)
+    return std::nullopt;
+  return end;
+}
+
+}  // namespace
+
+void fuzz(std::string_view input) {
+  if (input.empty())
+    return;
+  const auto version = input.front() % 2 == 0 ? MqttVersion::v5 : MqttVersion::v3_1_1;
+  std::string_view bytes = input.substr(1);
+  const bool all_passes = passes(version, bytes, bytes.size());
+  for (const std::size_t piece : piece_sizes)
+    require(passes(version, bytes, piece) == all_passes, "cutting changes nothing");
+
+  while (!bytes.empty()) {
+    const auto end = end_of_packet(version, bytes);
+    if (end && *end <= bytes.size()) {
+      bytes.remove_prefix(*end);
+      continue;
+    }
+    // With zeros in the place of bytes that have not come yet: they may come otherwise.
+    require(all_passes || !end, "what passes has only sound packets");
+    return;
+  }
+  require(all_passes, "sound packets pass");
+}
+
+}  // namespace mqtt_bridge

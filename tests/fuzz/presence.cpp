@@ -1,0 +1,41 @@
+// The input: a responder's birth message.
+#include "core/presence.hpp"
+
+#include <algorithm>
+
+#include "fuzz.hpp"
+
+#include "core/action.hpp"
+#include "core/limits.hpp"
+
+namespace mqtt_bridge {
+
+void fuzz(std::string_view input) {
+  const auto actions = parse_birth_message(input);
+  if (!actions)
+    return;
+  require(input.size() <= limits::birth_bytes && actions->size() <= limits::birth_actions,
+          "a birth message keeps within its limits");
+  require(std::all_of(actions->begin(), actions->end(), is_action_name), "actions have a name");
+  require(std::set<std::string>(actions->begin(), actions->end()).size() == actions->size(),
+          "an action is named once");
+  require(parse_birth_message(birth_message("a", *actions)) == actions,
+          "a birth message is read back");
+
+  Presence presence;
+  require(presence.announced("a", *actions) == *actions, "the first to announce an action is new");
+  require(presence.announced("b", *actions).empty(), "the second is not");
+  require(presence.gone("a").size() == actions->size() && presence.deserted().empty(),
+          "while one responder is there, nothing is deserted");
+  presence.gone("b");
+  auto sorted = *actions;
+  std::sort(sorted.begin(), sorted.end());
+  require(presence.deserted() == sorted, "when all are gone, everything is deserted");
+  for (const auto& action : *actions) {
+    require(presence.is_deserted(action), "when all are gone, each action is deserted");
+    presence.answered(action, "");
+    require(!presence.is_deserted(action), "an action that a stranger answers is not deserted");
+  }
+}
+
+}  // namespace mqtt_bridge
