@@ -149,7 +149,8 @@ class JsonScanner {
  public:
   explicit JsonScanner(std::string_view text) : rest_(text) {}
 
-  /// The whole text as one object; calls `member(name, value)` for its own string members.
+  /// The whole text as one object; calls `member(name, text)` for each of its own members, with an
+  /// empty text where the value is no string.
   template <typename Member>
   bool document(const Member& member) {
     space();
@@ -196,9 +197,7 @@ class JsonScanner {
       return false;
     }
     space();
-    if (is_text) {
-      member(name, text);
-    }
+    member(name, text);
     return true;
   }
 

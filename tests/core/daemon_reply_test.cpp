@@ -239,6 +239,8 @@ TEST(ReadProblem, ReadsDetailPastEveryOtherKindOfMember) {
        "d"},
       {R"({"detail":"outer","x":{"detail":"inner"}})", "outer"},
       {R"({"detail":"first","detail":"last"})", "last"},
+      {R"({"detail":"first","detail":null})", ""},
+      {R"({"detail":"first","detail":["last"]})", ""},
       {R"({"d\u0065tail":"d"})", "d"},
       {R"({"detail":17})", ""},
       {R"({"x":"\"detail\":\"no\"","detail":"yes"})", "yes"},
