@@ -5,6 +5,7 @@
 
 #include "fuzz.hpp"
 
+#include "shell/exit_now.hpp"
 #include "shell/toml_config.hpp"
 
 namespace mqtt_bridge {
@@ -62,7 +63,10 @@ void check_fault(std::string_view fault, std::size_t lines) {
   const auto sentence = fault.substr(static_cast<std::size_t>(parsed.ptr - fault.data()));
   require(line >= 1 && line <= lines && sentence.starts_with(": ") && sentence.size() > 2,
           "a fault has its line");
-  require(std::none_of(fault.begin(), fault.end(), is_control), "a fault is one line");
+  const std::string told = usage_error("PROGRAM", fault).err;
+  require(
+      std::find_if(told.begin(), told.end(), is_control) == told.end() - 1 && told.ends_with('\n'),
+      "a fault is told in one line");
 }
 
 }  // namespace
