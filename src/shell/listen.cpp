@@ -16,7 +16,8 @@ constexpr std::size_t unix_path_bytes = sizeof(sockaddr_un::sun_path) - 1;  // i
 
 bool is_address(int family, const std::string& text) {
   in6_addr room{};
-  return inet_pton(family, text.c_str(), &room) == 1;
+  const bool has_nul = text.find('\0') != std::string::npos;  // where inet_pton() would stop
+  return !has_nul && inet_pton(family, text.c_str(), &room) == 1;
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {

@@ -96,6 +96,9 @@ TEST(BridgedOptions, NameTheSourceOfAWrongValue) {
       {"config = 'x'", ":1: unknown key 'config'"},
       {"check-config = true", ":1: unknown key 'check-config'"},
       {"client-id = \"a\\u0000\"", ":1: client-id: must be UTF-8 without control characters"},
+      {"listen = [\"127.0.0.1\\u0000x:1\"]",
+       ":1: listen: '127.0.0.1 x:1' is not an address to listen on, such as 127.0.0.1:8426, "
+       "[::1]:8426 or unix:/run/bridge.sock"},
   };
   for (const auto& [toml, sentence] : rows) {
     const ConfigFile file(toml);
