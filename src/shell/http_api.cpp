@@ -361,6 +361,8 @@ class HttpApi::Server : public InMemoryServer {
       return;
     if (response.status == 404)
       return fail(response, Problem::not_found, "there is nothing here");
+    if (response.status == 414)  // what canonical_head() encodes can take it above the limit
+      return fail(response, Problem::uri_too_long, "the request target is too long once encoded");
     fail(response, Problem::malformed_request, "the request could not be read");
   }
 
