@@ -7,6 +7,7 @@
 
 #include "fuzz.hpp"
 
+#include "core/ascii.hpp"
 #include "core/transform.hpp"
 #include "core/utf8.hpp"
 
@@ -25,6 +26,17 @@ void check_answer(Action action, std::string_view request, std::string_view answ
     require(folded_key(action, request) == folded_key(action, answer),
             "folding does not tell an answer from its request");
   }
+}
+
+/// Of one word most libraries make this, wherever in it they see an end of a word.
+void check_word(std::string_view request) {
+  if (request.empty() || !ascii::is_alpha(request.front()) ||
+      request.find(' ') != std::string_view::npos) {
+    return;
+  }
+  std::string word = transform(Action::lowercase, request, {});
+  word.front() = transform(Action::uppercase, request.substr(0, 1), {}).front();
+  require(is_answer(Action::title_case, request, word), "a word may begin in upper case");
 }
 
 void check_pair(Action action, std::string_view request, std::string_view response,
@@ -60,6 +72,8 @@ void fuzz(std::string_view input) {
   const std::string answer = transform(action, request, random_below);
   require(is_utf8(answer), "an answer is UTF-8");
   check_answer(action, request, answer);
+  if (action == Action::title_case)
+    check_word(request);
   check_pair(action, request, request, keys);
   if (action != Action::shuffle) {  // for the others, a key is the answer itself
     for (const std::string& key : keys)

@@ -77,6 +77,21 @@ std::string decoded(std::string_view target) {
   return text;
 }
 
+/// Whether each parameter of the query is one that every release of the library reads alike.
+bool has_plain_query(std::string_view target) {
+  std::string_view query = target.substr(std::min(target.find('?'), target.size() - 1) + 1);
+  if (query.find('?') != std::string_view::npos)
+    return false;
+  for (;;) {
+    const std::string_view parameter = query.substr(0, query.find('&'));
+    if (parameter.starts_with('=') || std::count(parameter.begin(), parameter.end(), '=') > 1)
+      return false;
+    if (parameter.size() == query.size())
+      return true;
+    query.remove_prefix(parameter.size() + 1);
+  }
+}
+
 void check_canonical(const HttpHead& head) {
   const std::string canonical = canonical_head(head);
   const auto verdict = parse_http_head(canonical);
@@ -91,6 +106,7 @@ void check_canonical(const HttpHead& head) {
   require(again.bytes == canonical.size(), "a canonical head is one head");
   require(again.method == head.method && decoded(again.target) == decoded(head.target),
           "a canonical head asks for the same");
+  require(has_plain_query(again.target), "a canonical query is plain");
   require(again.framing == HttpHead::Framing::length && again.content_length == 0,
           "a canonical head announces no body");
   for (const HttpField& field : again.fields) {
