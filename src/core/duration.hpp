@@ -14,8 +14,8 @@ namespace mqtt_bridge {
 /// milliseconds and for what does not fit; so a value is never rounded and never negative.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-/// What parse_duration() reads back as `duration`, in the largest unit that needs no fraction: "5s",
-/// "1500ms", "90s", "1m".
+/// What parse_duration() reads back as `duration`, in the largest unit that takes no fraction:
+/// "1500ms", "5s", "90s", "1m".
 /// REQUIRES: `duration` is not negative.
 std::string duration_text(std::chrono::milliseconds duration);
 
