@@ -241,9 +241,9 @@ void Bridge::drain() {
     return loop_.stop();
   }
   is_draining_ = true;
-  spdlog::info("shutting down; {} calls in flight", callers_.size());
   exchanges_.drain();
   front_.drain();
+  spdlog::info("shutting down; {} calls in flight", callers_.size());
   drain_timer_.expires_after(limits::drain_timeout);
   drain_timer_.async_wait([this](const std::error_code& error) {
     if (error)

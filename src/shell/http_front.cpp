@@ -33,7 +33,6 @@ using Socket = asio::generic::stream_protocol::socket;
 constexpr std::size_t first_read_size = 2 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t kept_size = 16 * 1024;  // a connection's buffer that is larger is given back
-constexpr std::size_t longest_method_and_version = 64;
 constexpr auto sweep_interval = 250ms;
 // How long, and for how much, an answered peer that still sends is listened to: closing at once
 // would reset the connection and could take the answer with it (RFC 9112 9.6).
@@ -275,7 +274,7 @@ void HttpFront::Connection::read_request() {
     if (input_ended_ || (is_last_ && is_used_))
       return close();
     if (input_.capacity() > kept_size)
-      input_ = {};
+      input_.shrink_to_fit();
     enter(Phase::idle, limits::idle_timeout);
     return read_more();
   }
@@ -313,10 +312,6 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   }
   if (head.field("Content-Encoding")) {
     return refuse(Problem::unsupported_media_type, "send the text without a Content-Encoding");
-  }
-  if (request_->head.find("\r\n") > limits::target_bytes + longest_method_and_version) {
-    request_->head.clear();  // the library could not read it
-    return refuse(Problem::uri_too_long, "the request target is too long once it is encoded");
   }
   request_->keep_alive = head.keep_alive && !is_last_;
   is_last_ = !request_->keep_alive;
@@ -403,7 +398,7 @@ bool HttpFront::Connection::read_chunked_body() {
 void HttpFront::Connection::finish_request() {
   release_body();
   if (input_.empty() && input_.capacity() > kept_size)
-    input_ = {};
+    input_.shrink_to_fit();
   // The service has deadlines of its own; this one is for the case that it has a fault.
   enter(Phase::answering, limits::max_timeout + 2 * limits::write_timeout);
   pending_ = request_;
@@ -437,7 +432,8 @@ void HttpFront::Connection::write(std::string response) {
 }
 
 void HttpFront::Connection::on_written() {
-  output_ = {};
+  output_.clear();
+  output_.shrink_to_fit();
   if (says_close_)
     return linger();
   phase_ = Phase::idle;

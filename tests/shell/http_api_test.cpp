@@ -133,7 +133,7 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
       {{"POST /transform/reverse?broker=elsewhere", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=localhost:1884", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=:x", "x"}, "400", "invalid-parameter"},
-      {{"POST /transform/reverse?x=" + std::string(4000, '?'), "x"}, "414", "uri-too-long"},
+      {{"POST /transform/reverse?netid=" + std::string(4000, '?'), "x"}, "414", "uri-too-long"},
       {{"POST /transform/reverse", "\xff"}, "400", "invalid-payload"},
       {{"POST /transform/reverse", "x", "Content-Type: Multipart/mixed; boundary=x\r\n"},
        "415",
