@@ -169,6 +169,10 @@ void HttpFront::Connection::sweep(Instant now) {
     case Phase::body:
       return refuse(Problem::request_timeout, "the request's body did not arrive in time");
     case Phase::idle:
+      if (is_unread)
+        return close();
+      is_used_ = is_last_ = true;
+      return socket_.cancel();  // and read_last()
     case Phase::answering:
     case Phase::writing:
     case Phase::lingering:
@@ -229,14 +233,15 @@ void HttpFront::Connection::drain() {
 void HttpFront::Connection::read_last() {
   std::error_code error;
   const std::size_t size = socket_.read_some(asio::buffer(front_.read_buffer_), error);
-  if (size > 0) {
-    input_.append(front_.read_buffer_.data(), size);
-    return on_read(size);
-  }
-  if (is_used_ || error != asio::error::would_block)
+  // Who used it before may just be sending the next request: that is the risk of a connection that
+  // is kept, and the client is to send it again on another one (RFC 9112 9.3.1, 9.5).
+  if (size == 0 && (is_used_ || error != asio::error::would_block))
     return close();
   deadline_ = std::min(deadline_, Clock::now() + drain_grace);
-  read_more();
+  if (size == 0)
+    return read_more();
+  input_.append(front_.read_buffer_.data(), size);
+  on_read(size);
 }
 
 void HttpFront::Connection::on_read(std::size_t size) {
@@ -492,6 +497,8 @@ void HttpFront::accept_from(Door& door) {
     if (accepted < 0) {
       if (errno == EAGAIN)
         return wait_at(door);
+      if (errno == EINVAL)
+        return;  // it admits no more
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         break;
       continue;  // that connection ended before we got to it (accept(2))
@@ -538,8 +545,12 @@ void HttpFront::sweep() {
 
 void HttpFront::drain() {
   is_draining_ = true;
-  for (const auto& door : doors_)
+  for (const auto& door : doors_) {
+    if (door->listener->is_inherited())
+      continue;
+    door->listener->admit_no_more();
     accept_from(*door);
+  }
   doors_.clear();
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all)

@@ -10,6 +10,7 @@
 #include <asio/ip/tcp.hpp>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -36,7 +37,8 @@ Listener::Listener(const Listen& address, SocketAccess access)
   std::visit([this](const auto& concrete) { open(concrete); }, address);
 }
 
-Listener::Listener(int descriptor) : descriptor_(descriptor), name_("an inherited socket") {
+Listener::Listener(int descriptor)
+    : descriptor_(descriptor), name_("an inherited socket"), is_inherited_(true) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   int listens = 0;
@@ -67,6 +69,17 @@ Listener::~Listener() {
     close(descriptor_);
   if (!path_.empty())
     unlink(path_.c_str());
+}
+
+void Listener::admit_no_more() {
+  if (via_ == Caller::Via::unix_socket) {
+    shutdown(descriptor_, SHUT_RD);  // connect() is refused, accept() still gives those before
+    return;
+  }
+  // A filter that drops every packet: who wants in tries once more, and is refused then.
+  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog filter{.len = 1, .filter = &drop};
+  setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 void Listener::open(const TcpListen& address) {

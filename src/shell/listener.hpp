@@ -29,7 +29,13 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  /// From now on nobody new comes in, so that who is in the backlog can be
+  /// taken in to the last one. REQUIRES: it is not inherited: whoever has that socket too goes on
+  /// with its backlog.
+  void admit_no_more();
+
   int descriptor() const { return descriptor_; }
+  bool is_inherited() const { return is_inherited_; }
   Caller::Via via() const { return via_; }
   /// Where it really listens: `http://127.0.0.1:8426` or `unix:/run/...`.
   const std::string& name() const { return name_; }
@@ -48,6 +54,7 @@ class Listener {
   std::string name_;
   SocketAccess access_;
   bool is_local_ = true;
+  bool is_inherited_ = false;
   std::filesystem::path path_;  // of the unix socket that is ours to remove
 };
 
