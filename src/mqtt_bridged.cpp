@@ -72,13 +72,6 @@ std::vector<std::unique_ptr<Listener>> listeners_of(const BridgedOptions& option
     return std::any_of(listeners.begin(), listeners.end(),
                        [via](const auto& listener) { return listener->via() == via; });
   };
-  for (const auto& listener : listeners) {
-    if (!listener->is_local() && options.token_file.empty() && !options.allow_remote) {
-      throw std::runtime_error("the socket " + listener->name() +
-                               " can be reached from other machines; give a --token-file, or "
-                               "--allow-remote to let anybody call");
-    }
-  }
   std::vector<Listen> wanted = options.listen;
   if (options.listens_by_default)
     std::erase_if(wanted, is_passed);
@@ -87,6 +80,23 @@ std::vector<std::unique_ptr<Listener>> listeners_of(const BridgedOptions& option
         address, SocketAccess{options.socket_mode, options.socket_group}));
   }
   return listeners;
+}
+
+/// The name of one that other machines can reach; empty without any.
+std::string remote_of(const std::vector<std::unique_ptr<Listener>>& listeners) {
+  const auto remote = std::find_if_not(listeners.begin(), listeners.end(),
+                                       [](const auto& listener) { return listener->is_local(); });
+  return remote != listeners.end() ? (*remote)->name() : "";
+}
+
+/// Whoever can reach an open door must need a token, whatever the configuration says by now of
+/// where to listen.
+void require_token(const std::string& remote, const BridgedOptions& options) {
+  if (!remote.empty() && options.token_file.empty() && !options.allow_remote) {
+    throw std::runtime_error("the socket " + remote +
+                             " can be reached from other machines; give a --token-file, or "
+                             "--allow-remote to let anybody call");
+  }
 }
 
 /// The options that differ and that only a new start can change.
@@ -110,8 +120,13 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
 /// Takes the new configuration, or says why it keeps the old one.
 class Reload {
  public:
-  Reload(int argc, char** argv, BridgedOptions options, Bridge& bridge)
-      : argc_(argc), argv_(argv), options_(std::move(options)), bridge_(bridge) {}
+  /// `remote`: a socket that other machines can reach, if any.
+  Reload(int argc, char** argv, BridgedOptions options, std::string remote, Bridge& bridge)
+      : argc_(argc),
+        argv_(argv),
+        options_(std::move(options)),
+        remote_(std::move(remote)),
+        bridge_(bridge) {}
 
   void operator()() {
     try {
@@ -119,6 +134,7 @@ class Reload {
       if (const auto* exit = std::get_if<ExitNow>(&parsed))
         throw std::runtime_error(exit->err.substr(0, exit->err.find_last_not_of('\n') + 1));
       auto options = std::get<BridgedOptions>(std::move(parsed));
+      require_token(remote_, options);
       BridgeOptions bridge = bridge_options_of(options);
       bridge.api.broker = options_.broker.url;
       bridge_.reload(std::move(bridge));
@@ -136,6 +152,7 @@ class Reload {
   const int argc_;
   char** const argv_;
   const BridgedOptions options_;  // of the start
+  const std::string remote_;
   Bridge& bridge_;
 };
 
@@ -152,6 +169,8 @@ int run(const BridgedOptions& options, int argc, char** argv) {
     spdlog::warn("{}", failed);
   block_signals();
   auto listeners = listeners_of(options);
+  const std::string remote = remote_of(listeners);
+  require_token(remote, options);
   asio::io_context loop(1);
   BridgeOptions bridge_options = bridge_options_of(options);
   if (bridge_options.link.client_id.empty()) {
@@ -164,7 +183,7 @@ int run(const BridgedOptions& options, int argc, char** argv) {
     bridge.listen(std::move(listener));
   }
   const Signals signals(
-      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, bridge));
+      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, remote, bridge));
   bridge.start();
   loop.run();
   spdlog::info("stopped");

@@ -162,6 +162,8 @@ class HttpApi::Server : public InMemoryServer {
   bool check(const Request& request, httplib::Response& response) {
     if (has_encoded_slash(request.target))
       return fail(response, Problem::not_found, "there is nothing here"), true;
+    if (pass_->ended != nullptr)
+      return false;  // it was let in, whatever has been reloaded since
     pass_->was_to_call = request.path.starts_with(transform_path);
     if (pass_->failure != nullptr) {
       respond(response, *pass_->failure);

@@ -9,6 +9,7 @@
 
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -153,7 +154,7 @@ void HttpFront::Connection::close() {
   std::error_code ignored;
   socket_.close(ignored);
   front_.connections_.erase(shared_from_this());
-  if (front_.connections_.empty() && front_.on_empty_)
+  if (front_.connections_.empty() && front_.doors_.empty() && front_.on_empty_)
     std::exchange(front_.on_empty_, {})();
 }
 
@@ -485,7 +486,7 @@ void HttpFront::listen(std::unique_ptr<Listener> listener) {
 void HttpFront::wait_at(Door& door) {
   door.readable.async_wait(asio::posix::stream_descriptor::wait_read,
                            [this, &door](const std::error_code& error) {
-                             if (!error)
+                             if (!error && !is_draining_)  // else the door may be gone
                                accept_from(door);
                            });
 }
@@ -512,6 +513,8 @@ void HttpFront::accept_from(Door& door) {
     auto connection = std::make_shared<Connection>(*this, std::move(socket), door.listener->via());
     connections_.insert(connection);
     connection->start();
+    if (is_draining_)
+      connection->drain();
     if (!is_sweeping_)
       sweep();
   }
@@ -522,7 +525,7 @@ void HttpFront::accept_from(Door& door) {
 void HttpFront::pause(Door& door) {
   door.pause.expires_after(pause_without_descriptors);
   door.pause.async_wait([this, &door](const std::error_code& error) {
-    if (!error)
+    if (!error && !is_draining_)
       wait_at(door);
   });
 }
@@ -545,21 +548,32 @@ void HttpFront::sweep() {
 
 void HttpFront::drain() {
   is_draining_ = true;
-  for (const auto& door : doors_) {
-    if (door->listener->is_inherited())
-      continue;
-    door->listener->admit_no_more();
-    accept_from(*door);
-  }
-  doors_.clear();
+  empty_doors();
+  // Once more, for those that were within TCP's handshake.
+  asio::post(loop_, [this] {
+    empty_doors();
+    doors_.clear();
+    if (connections_.empty() && on_empty_)
+      std::exchange(on_empty_, {})();
+  });
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all)
     connection->drain();
   sweep();
 }
 
+/// Takes in all that wait, and lets nobody else come.
+void HttpFront::empty_doors() {
+  for (const auto& door : doors_) {
+    if (door->listener->is_inherited())
+      continue;
+    door->listener->admit_no_more();
+    accept_from(*door);
+  }
+}
+
 void HttpFront::when_empty(std::function<void()> action) {
-  if (connections_.empty())
+  if (connections_.empty() && doors_.empty())
     return action();
   on_empty_ = std::move(action);
 }

@@ -78,6 +78,7 @@ class HttpFront {
 
   void wait_at(Door& door);
   void accept_from(Door& door);
+  void empty_doors();
   void pause(Door& door);
   void sweep();
 

@@ -1,5 +1,6 @@
 #include "shell/listener.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -76,9 +77,14 @@ void Listener::admit_no_more() {
     shutdown(descriptor_, SHUT_RD);  // connect() is refused, accept() still gives those before
     return;
   }
-  // A filter that drops every packet: who wants in tries once more, and is refused then.
-  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-  const sock_fprog filter{.len = 1, .filter = &drop};
+  // A filter that drops SYN packets: who wants in tries once more, and is refused then.
+  constexpr unsigned flags = 13;  // their place in the TCP header (RFC 9293 3.1)
+  constexpr unsigned syn = 2;
+  constexpr unsigned keep_all = 0xFFFF;
+  std::array<sock_filter, 4> program{
+      {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
+       BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, keep_all)}};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
   setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 

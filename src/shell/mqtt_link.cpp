@@ -40,6 +40,10 @@ std::vector<sockaddr_storage> addresses_of(const std::vector<asio::ip::tcp::endp
   return addresses;
 }
 
+bool has(const std::vector<std::string>& filters, const std::string& filter) {
+  return std::find(filters.begin(), filters.end(), filter) != filters.end();
+}
+
 }  // namespace
 
 /// Where the library's threads leave what they heard from one connection. The only lock there is.
@@ -112,6 +116,8 @@ void MqttLink::stop() {
 }
 
 void MqttLink::reconfigure(MqttLinkOptions options) {
+  if (is_stopped_)
+    return;
   options.broker = options_.broker;
   options.protocol = options_.protocol;
   options.client_id = options_.client_id;
@@ -120,28 +126,40 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
                                    options.password != options_.password ||
                                    options.tls != options_.tls;
   const auto before = std::exchange(options_, std::move(options));
-  if (has_new_credentials && connection_) {
-    policy_.link_is_renewed(Clock::now());
+  const auto now = Clock::now();
+  for (const auto& filter : options_.filters) {
+    leaving_.erase(filter);
+    if (!has(before.filters, filter) && connected_ && !has_new_credentials)
+      subscribe(filter);
+  }
+  for (const auto& filter : before.filters) {
+    if (has(options_.filters, filter))
+      continue;
+    leaving_.emplace(filter, now + options_.session_expiry);
+    refused_.erase(filter);
+  }
+  if (has_new_credentials && (connection_ || policy_.next_attempt())) {
+    policy_.link_is_renewed(now);
     attempt_timer_.cancel();
     drop_connection("connecting anew, with other credentials");
     return schedule_attempt();
   }
-  if (!connected_)
-    return;
-  const auto has = [](const std::vector<std::string>& filters, const std::string& filter) {
-    return std::find(filters.begin(), filters.end(), filter) != filters.end();
-  };
-  for (const auto& filter : before.filters) {
-    if (has(options_.filters, filter))
-      continue;
-    connection_->unsubscribe(filter);
-    refused_.erase(filter);
-  }
-  for (const auto& filter : options_.filters) {
-    if (!has(before.filters, filter))
-      subscribe(filter);
-  }
+  if (is_up_)
+    user_.on_subscriptions_refused(refused_);
   watch();
+}
+
+/// Unsubscribes from what is no longer wanted, once nobody waits for an answer there.
+void MqttLink::leave_filters() {
+  const auto now = Clock::now();
+  for (auto filter = leaving_.begin(); is_up_ && filter != leaving_.end();) {
+    if (expects_answers_ && now < filter->second) {
+      ++filter;
+      continue;
+    }
+    connection_->unsubscribe(filter->first);
+    filter = leaving_.erase(filter);
+  }
 }
 
 void MqttLink::publish(const MqttPublish& publish) {
@@ -306,6 +324,8 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     subscribe(filter);
   for (const auto& filter : options_.optional_filters)
     subscribe(filter);
+  for (const auto& [filter, until] : leaving_)
+    subscribe(filter);
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
@@ -333,8 +353,7 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   const std::string& filter = asked.mapped();
   // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
   const bool is_granted = event.reason_code == 1;
-  const auto& optional = options_.optional_filters;
-  const bool is_optional = std::find(optional.begin(), optional.end(), filter) != optional.end();
+  const bool is_optional = !has(options_.filters, filter);
   bool is_news = false;
   if (is_granted) {
     is_news = refused_.erase(filter) > 0;
@@ -347,6 +366,7 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
     user_.on_subscriptions_refused(refused_);
   if (!asked_.empty())
     return;
+  leave_filters();
   if (!is_up_) {
     user_.on_subscriptions_refused(refused_);
     come_up();
@@ -422,6 +442,8 @@ void MqttLink::on(const mqtt_event::Arrived& event) {
 
 void MqttLink::expect_answers(bool expected) {
   expects_answers_ = expected;
+  if (!leaving_.empty() && asked_.empty())
+    leave_filters();
   if (expected && is_up_)
     watch();
 }

@@ -73,7 +73,8 @@ class MqttLink {
   void stop();
 
   /// Other filters, credentials and certificates; what names the broker and us stays as it is.
-  /// New credentials mean a new connection, which resumes the session.
+  /// New credentials mean a new connection, which resumes the session. Filters that are no more
+  /// among them are left once no answer is expected, or could be.
   void reconfigure(MqttLinkOptions options);
 
   bool is_up() const { return is_up_; }
@@ -115,6 +116,7 @@ class MqttLink {
 
   void subscribe(const std::string& filter);
   void subscribe_refused_again();
+  void leave_filters();
   void come_up();
   void watch();
   bool is_silent(Instant now);
@@ -139,6 +141,7 @@ class MqttLink {
   std::uint64_t last_asked_ = 0;
   Instant asked_at_{};
   std::set<std::string> refused_;
+  std::map<std::string, Instant> leaving_;  // filters no longer wanted; kept until then at most
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
   Instant last_heard_{};
   std::chrono::seconds keep_alive_ = limits::keep_alive;

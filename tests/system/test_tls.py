@@ -1,11 +1,16 @@
 """TLS to the broker: the certificate is checked, its name too, and what is wrong is refused. The
 certificates are made here, by openssl."""
 
+import json
 import pathlib
+import re
+import socket
 import subprocess
+import threading
+import types
 import unittest
 
-from harness import BUILD, Caller, SystemTest, World, eventually, run
+from harness import BUILD, Caller, Process, SystemTest, World, eventually, run, unused_port
 
 
 class Authority:
@@ -53,13 +58,26 @@ class Tls(SystemTest):
     def daemon(self, broker, *options, host="localhost", ready=True):
         return self.world.daemon(f"mqtts://{host}:{broker.port}", *options, ready=ready)
 
-    def assert_refused(self, daemon):
+    def assert_refused(self, daemon, reason="no TLS connection"):
+        """/readyz says why, a call too, and the log says it once, however often it is tried."""
         with Caller(daemon.port) as caller:
             def why():
                 answer = caller.get("/readyz")
                 self.assertEqual(answer.status, 503)
-                return "no TLS connection" in answer.text
-            eventually(why, "/readyz speaks of TLS")
+                return "no TLS connection" in answer.text and json.loads(answer.body)["detail"]
+            said = eventually(why, "/readyz speaks of TLS")
+            self.assertRegex(said, f"^no TLS connection: .*{reason}")
+            call = caller.transform("uppercase", "abc", timeout="100ms")
+            self.assertEqual(call.status, 503)
+            self.assertEqual(json.loads(call.body)["detail"], said)
+        line = daemon.wait_for_line(f"no link to .*{reason}").string
+        self.assertIn(said, line)
+        self.assertRegex(line, r" warning no link to mqtts://\S+: ")
+        self.assertEqual([line], [one for one in daemon.lines if "no TLS connection" in one])
+
+    def assert_trusts_nobody_but(self, authority, broker, reason, host="localhost"):
+        self.assert_refused(
+            self.daemon(broker, "--ca-file", authority.ca, host=host, ready=False), reason)
 
     def test_a_call_goes_through_when_the_certificate_is_right(self):
         broker = self.tls_broker(*self.ours.sign("broker"))
@@ -70,19 +88,113 @@ class Tls(SystemTest):
 
     def test_another_authority_is_refused(self):
         broker = self.tls_broker(*self.others.sign("broker"))
-        self.assert_refused(self.daemon(broker, "--ca-file", self.ours.ca, ready=False))
+        self.assert_trusts_nobody_but(self.ours, broker, "certificate cannot be trusted: ")
+
+    def test_an_authority_that_the_system_does_not_know_is_refused(self):
+        broker = self.tls_broker(*self.ours.sign("broker"))
+        self.assert_refused(self.daemon(broker, ready=False), "certificate cannot be trusted: ")
 
     def test_another_name_is_refused(self):
         broker = self.tls_broker(*self.ours.sign("broker", "DNS:elsewhere.example"))
-        self.assert_refused(self.daemon(broker, "--ca-file", self.ours.ca, ready=False))
+        self.assert_trusts_nobody_but(self.ours, broker, "certificate is not for 'localhost'")
 
     def test_an_expired_certificate_is_refused(self):
         broker = self.tls_broker(*self.ours.sign("broker", days="-1"))
-        self.assert_refused(self.daemon(broker, "--ca-file", self.ours.ca, ready=False))
+        self.assert_trusts_nobody_but(self.ours, broker, "cannot be trusted: .*expired")
+
+    def test_an_address_is_the_brokers_if_its_certificate_has_it(self):
+        broker = self.tls_broker(*self.ours.sign("broker", "IP:127.0.0.1"))
+        self.daemon(broker, "--ca-file", self.ours.ca, host="127.0.0.1")
+
+    def test_an_address_that_is_not_in_the_certificate_is_refused(self):
+        for names in ("DNS:localhost", "IP:127.0.0.2"):
+            with self.subTest(names=names):
+                broker = self.tls_broker(*self.ours.sign("broker", names))
+                self.assert_trusts_nobody_but(
+                    self.ours, broker, "certificate is not for '127.0.0.1'", host="127.0.0.1")
+
+    def test_a_name_does_not_make_up_for_an_address(self):
+        broker = self.tls_broker(*self.ours.sign("broker", "IP:127.0.0.1"))
+        self.assert_trusts_nobody_but(self.ours, broker, "certificate is not for 'localhost'")
 
     def test_a_broker_that_speaks_plain_text_is_refused(self):
         broker = self.world.broker()
-        self.assert_refused(self.daemon(broker, "--ca-file", self.ours.ca, ready=False))
+        self.assert_trusts_nobody_but(self.ours, broker, "does it speak TLS on this port")
+
+    def test_a_port_that_answers_in_plain_text_is_refused(self):
+        def greet():
+            while True:
+                try:
+                    connected, _ = listener.accept()
+                except OSError:
+                    return
+                with connected:
+                    connected.sendall(b"220 mail.example ESMTP\r\n")
+                    connected.recv(1024)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            greeter = threading.Thread(target=greet)
+            greeter.start()
+            try:
+                port = listener.getsockname()[1]
+                self.assert_trusts_nobody_but(
+                    self.ours, types.SimpleNamespace(port=port), "does not speak TLS")
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)
+                greeter.join()
+
+    def openssl_server(self, *options):
+        """A TLS server that takes what comes and never answers it."""
+        certificate, key = self.ours.sign("server")
+        with unused_port() as port:
+            pass
+        server = self.world.add(Process("openssl s_server", [
+            "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", certificate,
+            "-key", key, *options]))
+        server.wait_for_line("ACCEPT")
+        server.port = port
+        return server
+
+    def test_a_broker_that_speaks_no_newer_tls_than_1_1_is_refused(self):
+        old = ("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")
+        server = self.openssl_server(*old)
+        # It is one that does speak 1.1, with whoever wants to.
+        willing = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", *old],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if not re.search(r"New, TLSv1\S*, Cipher is ECDHE", willing.stdout):
+            self.skipTest("this OpenSSL speaks no TLS 1.1")
+        self.assert_trusts_nobody_but(self.ours, server, "handshake failed: .*protocol version")
+        server.stop()
+        self.assertEqual(sum("BEGIN SSL SESSION" in line for line in server.lines), 1, server.log())
+
+    def test_a_broker_that_misses_our_certificate_is_refused(self):
+        with self.subTest("TLS 1.3, where it says so after the handshake"):
+            broker = self.tls_broker(*self.ours.sign("broker"), f"cafile {self.ours.ca}",
+                                     "require_certificate true")
+            self.assert_trusts_nobody_but(
+                self.ours, broker, "does it ask for a client certificate")
+        with self.subTest("TLS 1.2, where it says so within"):
+            server = self.openssl_server("-tls1_2", "-Verify", "1", "-verify_return_error")
+            self.assert_trusts_nobody_but(self.ours, server, "the TLS handshake failed: ")
+
+    def test_a_broker_that_does_not_trust_our_certificate_is_refused(self):
+        broker = self.tls_broker(*self.ours.sign("broker"), f"cafile {self.ours.ca}",
+                                 "require_certificate true")
+        certificate, key = self.others.sign("stranger")
+        daemon = self.daemon(broker, "--ca-file", self.ours.ca, "--cert-file", certificate,
+                             "--key-file", key, ready=False)
+        self.assert_refused(daemon, "does it ask for a client certificate, or for another one")
+
+    def test_a_broker_that_comes_to_be_trusted_is_connected_to(self):
+        certificate, key = self.ours.sign("broker", "DNS:elsewhere.example")
+        broker = self.tls_broker(certificate, key)
+        daemon = self.daemon(broker, "--ca-file", self.ours.ca, ready=False)
+        self.assert_refused(daemon, "is not for 'localhost'")
+        broker.stop()
+        self.ours.sign("broker")  # in the same files
+        broker.start_again()
+        daemon.wait_until_ready()
 
     def test_a_client_certificate_is_shown_where_the_broker_asks_for_one(self):
         broker = self.tls_broker(*self.ours.sign("broker"), f"cafile {self.ours.ca}",
@@ -91,10 +203,32 @@ class Tls(SystemTest):
         self.daemon(broker, "--ca-file", self.ours.ca, "--cert-file", certificate,
                     "--key-file", key)
 
-    def test_a_missing_file_is_named_at_the_start(self):
-        outcome = run([BUILD / "mqtt_bridged", "--broker", "mqtts://localhost", "--netid", "alice",
-                       "--ca-file", "/nonexistent/ca.crt"])
-        self.assert_one_line(outcome, 2, "/nonexistent/ca.crt")
+    def test_a_file_that_cannot_be_used_is_named_at_the_start_and_by_check_config(self):
+        certificate, key = self.ours.sign("good")
+        _, other_key = self.ours.sign("other")
+        empty, text = (self.world.folder / name for name in ("empty.pem", "text.pem"))
+        empty.touch()
+        text.write_text("not a certificate\n")
+        locked = self.world.folder / "locked.key"
+        subprocess.run(["openssl", "ec", "-in", key, "-aes256", "-passout", "pass:secret",
+                        "-out", locked], check=True, capture_output=True)
+        rows = [(bad, [bad, certificate, key]) for bad in ("/nonexistent/ca.crt", empty, text, key)]
+        rows += [(bad, [self.ours.ca, bad, key]) for bad in ("/nonexistent/it.crt", empty, text)]
+        rows += [(bad, [self.ours.ca, certificate, bad])
+                 for bad in ("/nonexistent/it.key", empty, text, certificate, locked, other_key)]
+        for bad, (ca_file, cert_file, key_file) in rows:
+            for more in ((), ("--check-config",)):
+                with self.subTest(bad=bad, more=more):
+                    outcome = run([BUILD / "mqtt_bridged", "--broker", "mqtts://localhost",
+                                   "--netid", "alice", "--listen", "127.0.0.1:0",
+                                   "--ca-file", ca_file, "--cert-file", cert_file,
+                                   "--key-file", key_file, *more])
+                    self.assert_one_line_of_the_end(outcome, str(bad))
+
+    def assert_one_line_of_the_end(self, outcome, word):
+        self.assertEqual((outcome.code, outcome.stdout), (2, ""), outcome)
+        self.assertRegex(outcome.stderr, r"\Amqtt_bridged: [^\n]+\n\Z")
+        self.assertIn(word, outcome.stderr)
 
 
 if __name__ == "__main__":
