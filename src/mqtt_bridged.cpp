@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <asio/io_context.hpp>
+#include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <spdlog/spdlog.h>
@@ -37,6 +38,17 @@ std::vector<std::uint32_t> users_of(const std::vector<std::string>& names) {
     users.push_back(is_number ? number : found->pw_uid);
   }
   return users;
+}
+
+SocketAccess socket_access_of(const BridgedOptions& options) {
+  SocketAccess access{.mode = options.socket_mode};
+  if (options.socket_group.empty())
+    return access;
+  const group* const found = getgrnam(options.socket_group.c_str());
+  if (found == nullptr)
+    throw std::runtime_error("--socket-group: there is no group '" + options.socket_group + "'");
+  access.group = found->gr_gid;
+  return access;
 }
 
 BridgeOptions bridge_options_of(const BridgedOptions& options) {
@@ -75,10 +87,9 @@ std::vector<std::unique_ptr<Listener>> listeners_of(const BridgedOptions& option
   std::vector<Listen> wanted = options.listen;
   if (options.listens_by_default)
     std::erase_if(wanted, is_passed);
-  for (const auto& address : wanted) {
-    listeners.push_back(std::make_unique<Listener>(
-        address, SocketAccess{options.socket_mode, options.socket_group}));
-  }
+  const SocketAccess access = socket_access_of(options);
+  for (const auto& address : wanted)
+    listeners.push_back(std::make_unique<Listener>(address, access));
   return listeners;
 }
 
@@ -200,6 +211,7 @@ int main(int argc, char** argv) {
     const auto& options = std::get<BridgedOptions>(parsed);
     if (options.run.check_config) {
       bridge_options_of(options);
+      socket_access_of(options);
       return exit_now({0, "the configuration is good\n", ""});
     }
     return run(options, argc, argv);

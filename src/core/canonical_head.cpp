@@ -11,20 +11,6 @@ namespace {
 /// The library refuses a whole head for one line above 8192 bytes.
 constexpr std::size_t longest_value = 8000;
 
-/// The values of all fields of that name, as one (RFC 9110 5.3): the library keeps equal names in
-/// no certain order.
-std::string joined_values(const HttpHead& head, std::string_view name) {
-  std::string joined;
-  for (const HttpField& field : head.fields) {
-    if (field.value.empty() || !ascii::equals_ignoring_case(field.name, name))
-      continue;
-    if (!joined.empty())
-      joined += ", ";
-    joined += field.value;
-  }
-  return joined;
-}
-
 /// Whether a handler may read the parameter; its name may be percent-encoded.
 bool is_read(std::string_view parameter) {
   const std::string_view name = parameter.substr(0, parameter.find('='));
@@ -73,8 +59,8 @@ std::string canonical_head(const HttpHead& head) {
   text.append(" ").append(canonical_target(head.target)).append(" HTTP/1.1\r\n");
   for (const std::string_view name :
        {"Host", "Accept", "Authorization", "Content-Type", "Request-Id", "X-Request-Id",
-        "traceparent", "tracestate", "Origin", "Access-Control-Request-Method"}) {
-    std::string value = joined_values(head, name);
+        "traceparent", "Origin", "Access-Control-Request-Method"}) {
+    std::string value = head.joined(name);
     if (name == "Content-Type")  // its parameters are nobody's business, and may hold a '%'
       value.resize(std::min(value.find(';'), value.size()));
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {

@@ -281,6 +281,18 @@ std::optional<std::string_view> HttpHead::field(std::string_view name) const {
   return found->value;
 }
 
+std::string HttpHead::joined(std::string_view name) const {
+  std::string values;
+  for (const HttpField& each : fields) {
+    if (each.value.empty() || !ascii::equals_ignoring_case(each.name, name))
+      continue;
+    if (!values.empty())
+      values += ", ";
+    values += each.value;
+  }
+  return values;
+}
+
 std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes) {
   const std::string_view text = bytes.substr(0, limits::head_bytes);
   std::size_t at = 0;

@@ -29,6 +29,8 @@ struct HttpHead {
   /// The first field of that name. Host, Content-Type, Authorization, Origin and Sec-Fetch-Site
   /// occur once at most.
   std::optional<std::string_view> field(std::string_view name) const;
+  /// The values of all fields of that name as one (RFC 9110 5.3), the empty ones left out.
+  std::string joined(std::string_view name) const;
 
   std::string_view method;  // any token
   std::string_view
@@ -77,10 +79,10 @@ std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes
 ///
 /// Fields of one name are joined (RFC 9110 5.3). A value that the library would not hand on as it
 /// is gets left out as if it had not been sent: one with '%', because every release percent-decodes
-/// values, into CR LF if need be (none of these fields needs one; who wants the tracestate of such
-/// a caller asks the HttpHead), and one too long for its lines. Of the query only the parameters
-/// that handlers read are left, in which a '?' and a '=' that does not stand between name and value
-/// are percent-encoded: 0.11 misreads them.
+/// values, into CR LF if need be (none of these fields needs one; tracestate, which may hold one,
+/// goes its own way), and one too long for its lines. Of the query only the parameters that
+/// handlers read are left, in which a '?' and a '=' that does not stand between name and value are
+/// percent-encoded: 0.11 misreads them.
 std::string canonical_head(const HttpHead& head);
 
 }  // namespace mqtt_bridge

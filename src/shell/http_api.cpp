@@ -250,7 +250,7 @@ class HttpApi::Server : public InMemoryServer {
       timeout = *wanted;
     }
     const std::string traceparent = request.get_header_value("traceparent");
-    const std::string tracestate = request.get_header_value("tracestate");
+    const std::string& tracestate = pass_->request->tracestate;
     const bool is_traced = is_traceparent(traceparent);
     return Call{.netid = netid,
                 .action = name,

@@ -31,6 +31,7 @@ class HttpRequest {
 
   std::string head;  // as canonical_head() makes it
   std::string body;
+  std::string tracestate;  // apart from the head, which cannot hold every value of it
   Instant arrived;         // its first byte
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer

@@ -10,7 +10,6 @@
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -39,7 +38,9 @@ Listener::Listener(const Listen& address, SocketAccess access)
 }
 
 Listener::Listener(int descriptor)
-    : descriptor_(descriptor), name_("an inherited socket"), is_inherited_(true) {
+    : descriptor_(descriptor),
+      name_("the passed descriptor " + std::to_string(descriptor)),
+      is_inherited_(true) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   int listens = 0;
@@ -49,7 +50,7 @@ Listener::Listener(int descriptor)
     fail(errno);
   }
   if (listens == 0)
-    fail(EINVAL);
+    throw std::runtime_error("cannot listen on " + name_ + ": it is no listening socket");
   fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
   if (address.ss_family == AF_UNIX) {
     via_ = Caller::Via::unix_socket;
@@ -126,13 +127,9 @@ void Listener::open(const UnixListen& address) {
   bind_to(reinterpret_cast<const sockaddr*>(&name), sizeof name);
   path_ = address.path;
   // Nobody can connect before it listens, so nobody comes before this holds.
-  if (!access_.group.empty()) {
-    const group* const found = getgrnam(access_.group.c_str());
-    if (found == nullptr)
-      throw std::runtime_error("--socket-group: there is no group '" + access_.group + "'");
-    if (chown(path_.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
-      fail(errno);
-  }
+  constexpr auto as_it_is = static_cast<uid_t>(-1);
+  if (access_.group && chown(path_.c_str(), as_it_is, *access_.group) != 0)
+    fail(errno);
   if (chmod(path_.c_str(), access_.mode) != 0)
     fail(errno);
   start();
@@ -151,6 +148,8 @@ void Listener::start() {
 void Listener::fail(int error) {
   if (descriptor_ >= 0)
     close(descriptor_);
+  if (!path_.empty())
+    unlink(path_.c_str());
   const std::string hint = error == EADDRINUSE ? "; is another mqtt_bridged running?" : "";
   throw std::runtime_error("cannot listen on " + name_ + ": " +
                            std::generic_category().message(error) + hint);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "core/access.hpp"
 #include "shell/listen.hpp"
@@ -15,7 +17,7 @@ namespace mqtt_bridge {
 /// Who may open a unix socket.
 struct SocketAccess {
   unsigned mode = 0660;
-  std::string group = {};  // a name; empty: the process's own
+  std::optional<gid_t> group = {};  // nothing: the process's own
 };
 
 class Listener {

@@ -18,7 +18,9 @@ using testing::StartsWith;
 struct Request : HttpRequest {
   Request(const std::string& line, std::string text, const std::string& fields = "") {
     const std::string sent = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
-    head = canonical_head(std::get<HttpHead>(parse_http_head(sent)));
+    const auto parsed = std::get<HttpHead>(parse_http_head(sent));
+    head = canonical_head(parsed);
+    tracestate = parsed.joined("tracestate");
     body = std::move(text);
     arrived = Instant{} + 1h;
   }

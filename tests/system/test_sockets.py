@@ -324,8 +324,8 @@ class PassedSockets(Sockets):
         for name, passed in (("bound", bound), ("datagram", datagram), ("connected", ends[0]),
                              ("file", file)):
             with self.subTest(name):
-                self.assert_ends([passed], "inherited socket")
-                self.assert_ends([listening, passed], "inherited socket")
+                self.assert_ends([passed], "descriptor 3")
+                self.assert_ends([listening, passed], "descriptor 4")
 
     def test_who_connects_while_it_restarts_is_served_by_the_next_one(self):
         (tcp, port), (unix, path) = self.tcp(), self.unix()
