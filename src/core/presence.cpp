@@ -25,11 +25,12 @@ std::optional<std::vector<std::string>> parse_birth_message(std::string_view pay
   if (birth["actions"].size() > limits::birth_actions)
     return std::nullopt;
   std::vector<std::string> actions;
-  for (const auto& action : birth["actions"]) {
-    if (!action.is_string() || !is_action_name(action.get_ref<const std::string&>()))
+  for (const auto& element : birth["actions"]) {
+    const auto* const action = element.get_ptr<const std::string*>();
+    if (action == nullptr || !is_action_name(*action))
       return std::nullopt;
-    if (std::find(actions.begin(), actions.end(), action) == actions.end())
-      actions.push_back(action);
+    if (std::find(actions.begin(), actions.end(), *action) == actions.end())
+      actions.push_back(*action);
   }
   return actions;
 }
