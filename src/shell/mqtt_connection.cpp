@@ -235,8 +235,10 @@ class MqttConnection::Client {
       paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
       return sink_(why_not_connected(token));
     }
-    std::any_of(addresses_.begin(), addresses_.end(),
-                [this](const sockaddr_storage& address) { return socket_.tune(address); });
+    for (const sockaddr_storage& address : addresses_) {
+      if (socket_.tune(address))
+        break;
+    }
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
     const mqtt::connect_response response = token.get_connect_response();
     mqtt_event::Connected event{.session_present = response.is_session_present()};
