@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/accept.hpp"
 #include "core/ascii.hpp"
 #include "core/http_head.hpp"
 
@@ -61,6 +62,8 @@ std::string canonical_head(const HttpHead& head) {
        {"Host", "Accept", "Authorization", "Content-Type", "Request-Id", "X-Request-Id",
         "traceparent", "Origin", "Access-Control-Request-Method"}) {
     std::string value = head.joined(name);
+    if (name == "Accept")
+      value = prefers_json(value) ? "application/json" : "";
     if (name == "Content-Type")  // its parameters are nobody's business, and may hold a '%'
       value.resize(std::min(value.find(';'), value.size()));
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {

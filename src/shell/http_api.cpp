@@ -9,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/accept.hpp"
 #include "core/action.hpp"
 #include "core/ascii.hpp"
 #include "core/bearer.hpp"
@@ -316,7 +315,7 @@ class HttpApi::Server : public InMemoryServer {
       return respond(response, *failure);
     }
     const Answer& answer = std::get<Answer>(ended.outcome);
-    if (!prefers_json(request.get_header_value("Accept")))
+    if (request.get_header_value("Accept") != json_type)  // canonical_head() has judged it
       return response.set_content(answer.payload, text_type);
     Json json{{"response", answer.payload},
               {"matched_by", to_string(answer.matched_by)},

@@ -67,10 +67,23 @@ TEST(CanonicalHead, LeavesOutValuesThatTheLibraryWouldPercentDecode) {
 
 TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
   const auto with = [](std::size_t size) {
-    return canonical_head(parsed(post("Accept: " + std::string(size, 'a') + "\r\n")));
+    return canonical_head(parsed(post("tracestate: " + std::string(size, 'a') + "\r\n")));
   };
-  EXPECT_NE(with(8000).find("Accept"), std::string::npos);
-  EXPECT_EQ(with(8001).find("Accept"), std::string::npos);
+  EXPECT_NE(with(8000).find("tracestate"), std::string::npos);
+  EXPECT_EQ(with(8001).find("tracestate"), std::string::npos);
+}
+
+TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonIsPreferred) {
+  for (const std::string_view value : {"Application/JSON;q=0.9, text/plain;q=0.5",
+                                       "a/b;c=\"%41\",, application/json", "application/json,"}) {
+    const std::string text = canonical_head(parsed(post("Accept: " + std::string(value) + "\r\n")));
+    EXPECT_NE(text.find("\r\nAccept: application/json\r\n"), std::string::npos) << text;
+  }
+  for (const std::string_view value :
+       {"*/*", "text/plain", "text", ",", "application/json;q=2", "application/json;q="}) {
+    const std::string text = canonical_head(parsed(post("Accept: " + std::string(value) + "\r\n")));
+    EXPECT_EQ(text.find("Accept"), std::string::npos) << text;
+  }
 }
 
 TEST(CanonicalHead, LeavesOfTheQueryWhatHandlersReadAndEncodesWhatOldLibrariesMisread) {

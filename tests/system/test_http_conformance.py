@@ -547,6 +547,10 @@ MEANING = [
          *in_text(b"application/json;q=0.5, text/plain")),
     case("RFC 9110 12.4.2", "not JSON", *in_text(b"application/json;q=0, */*")),
     case("RFC 9110 12.5.1", "a type that only begins like JSON", *in_text(b"application/json-seq")),
+    *(case("accept.hpp", f"what cannot be read, {value.decode()!r}", *in_text(value))
+      for value in (b"text", b"/", b"a/b/c", b",", b"text/plain,", b"application/json;q=2",
+                    b"application/json;q=", b"application/json;q=x")),
+    case("accept.hpp", "JSON beside what cannot be read", *in_json(b"text,,application/json,")),
     case("RFC 9110 12.5.3", "an encoding that is welcome is not needed",
          post(b"Accept-Encoding: gzip, br, deflate"), ok(fields=ENCODED)),
     case("RFC 9110 8.3", "the type that curl sends",
