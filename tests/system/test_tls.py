@@ -99,7 +99,8 @@ class Tls(SystemTest):
         self.assert_trusts_nobody_but(self.ours, broker, "certificate is not for 'localhost'")
 
     def test_an_expired_certificate_is_refused(self):
-        broker = self.tls_broker(*self.ours.sign("broker", days="-1"))
+        # One that ends as it begins, so has ended already; openssl 3.4 and later sign no older one.
+        broker = self.tls_broker(*self.ours.sign("broker", days="0"))
         self.assert_trusts_nobody_but(self.ours, broker, "cannot be trusted: .*expired")
 
     def test_an_address_is_the_brokers_if_its_certificate_has_it(self):
