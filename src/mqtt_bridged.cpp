@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <spdlog/spdlog.h>
 
 #include "shell/bridge.hpp"
@@ -173,8 +174,17 @@ void give_large_blocks_back() {
   mallopt(M_MMAP_THRESHOLD, large);
 }
 
+/// As many as we are allowed: each connection is one, and the soft limit is often 1024.
+void allow_all_descriptors() {
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
 int run(const BridgedOptions& options, int argc, char** argv) {
   give_large_blocks_back();
+  allow_all_descriptors();
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);

@@ -67,7 +67,6 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
         from_(user_ ? "uid:" + std::to_string(*user_) : "tcp") {
     socket_.non_blocking(true);
   }
-  ~Connection() { release_body(); }
 
   void start() { read_request(); }
   void close();
@@ -96,6 +95,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase, Duration patience) { enter(phase, Clock::now() + patience); }
   void enter(Phase phase, Instant deadline);
   void take(std::size_t size);
+  void stop_reading();
   void read_last();
   void read_more();
   void on_read(std::size_t size);
@@ -151,6 +151,7 @@ void HttpFront::Connection::close() {
   if (phase_ == Phase::closed)
     return;
   phase_ = Phase::closed;
+  release_body();
   std::error_code ignored;
   socket_.close(ignored);
   front_.connections_.erase(shared_from_this());
@@ -173,7 +174,7 @@ void HttpFront::Connection::sweep(Instant now) {
       if (is_unread)
         return close();
       is_used_ = is_last_ = true;
-      return socket_.cancel();  // and read_last()
+      return stop_reading();
     case Phase::answering:
     case Phase::writing:
     case Phase::lingering:
@@ -225,9 +226,14 @@ void HttpFront::Connection::drain() {
   }
   if (phase_ == Phase::head || phase_ == Phase::body)
     deadline_ = std::min(deadline_, Clock::now() + drain_patience);
-  // The read comes back, with what it has got already or aborted; then see read_last().
   if (phase_ == Phase::idle)
-    socket_.cancel();
+    stop_reading();
+}
+
+/// The read comes back, with what it has got already, or aborted: then see read_last().
+void HttpFront::Connection::stop_reading() {
+  std::error_code ignored;
+  socket_.cancel(ignored);
 }
 
 /// What has been sent by now is answered; who never said anything has a moment to begin.
@@ -266,9 +272,6 @@ void HttpFront::Connection::on_read(std::size_t size) {
 /// The peer sends nothing more, but may well wait for the answer to what it sent.
 void HttpFront::Connection::on_end_of_input() {
   input_ended_ = true;
-  // An empty line after a request is nothing (RFC 9112 2.2).
-  if (phase_ == Phase::head && input_.find_first_not_of("\r\n") == std::string::npos)
-    return close();
   if (phase_ == Phase::head || phase_ == Phase::body) {
     return refuse(Problem::malformed_request, "the connection ended within the request");
   }
@@ -276,7 +279,9 @@ void HttpFront::Connection::on_end_of_input() {
 }
 
 void HttpFront::Connection::read_request() {
-  if (input_.empty()) {
+  // An empty line before a request, or after one, is nothing (RFC 9112 2.2).
+  constexpr std::string_view empty_lines = "\r\n\r\n";
+  if (empty_lines.starts_with(input_)) {
     if (input_ended_ || (is_last_ && is_used_))
       return close();
     if (input_.capacity() > kept_size)

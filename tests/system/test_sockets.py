@@ -87,6 +87,18 @@ class Sockets(SystemTest):
         self.assertEqual((answer.status, answer.text), (200, "ABC"), answer)
 
 
+class Descriptors(Sockets):
+    def test_as_many_connections_are_open_at_once_as_the_hard_limit_allows(self):
+        daemon = self.world.add_ours(Process("mqtt_bridged", [
+            "prlimit", "--nofile=64:512", BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0",
+            "--broker", self.broker.url, "--netid", "alice"]))
+        port = int(daemon.wait_for_line(r"listening on http://127\.0\.0\.1:(\d+)").group(1))
+        with contextlib.ExitStack() as stack:
+            for _ in range(200):
+                caller = stack.enter_context(Caller(port))
+                self.assertEqual(caller.get("/healthz").status, 200)
+
+
 class UnixSocket(Sockets):
     def setUp(self):
         super().setUp()
