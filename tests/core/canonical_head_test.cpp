@@ -67,10 +67,10 @@ TEST(CanonicalHead, LeavesOutValuesThatTheLibraryWouldPercentDecode) {
 
 TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
   const auto with = [](std::size_t size) {
-    return canonical_head(parsed(post("tracestate: " + std::string(size, 'a') + "\r\n")));
+    return canonical_head(parsed(post("traceparent: " + std::string(size, 'a') + "\r\n")));
   };
-  EXPECT_NE(with(8000).find("tracestate"), std::string::npos);
-  EXPECT_EQ(with(8001).find("tracestate"), std::string::npos);
+  EXPECT_NE(with(8000).find("traceparent"), std::string::npos);
+  EXPECT_EQ(with(8001).find("traceparent"), std::string::npos);
 }
 
 TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonIsPreferred) {
