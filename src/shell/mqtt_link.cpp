@@ -334,10 +334,11 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
   if (event.failure != ConnectFailure::unreachable || !options_.tls)
     return fail_attempt(event.failure, event.why);
   // The library does not say why there is no TLS connection, so we look for ourselves.
-  diagnosis_ = diagnose_tls(loop_, options_.broker, *options_.tls, [this](std::string why) {
-    fail_attempt(ConnectFailure::unreachable, std::move(why));
-    user_.on_batch_end();
-  });
+  diagnosis_ = std::make_unique<TlsDiagnosis>(
+      loop_, options_.broker, *options_.tls, [this](std::string why) {
+        fail_attempt(ConnectFailure::unreachable, std::move(why));
+        user_.on_batch_end();
+      });
 }
 
 void MqttLink::subscribe(const std::string& filter) {

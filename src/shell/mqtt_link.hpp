@@ -135,7 +135,7 @@ class MqttLink {
   Endpoints endpoints_;  // of the present attempt, those not tried yet
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<MqttConnection> connection_;
-  std::shared_ptr<TlsDiagnosis> diagnosis_;
+  std::unique_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
   std::map<std::uint64_t, std::string> asked_;  // filters whose SUBACK has not come
   std::uint64_t last_asked_ = 0;

@@ -40,7 +40,9 @@ std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
   return std::nullopt;
 }
 
-class Handshake final : public TlsDiagnosis, public std::enable_shared_from_this<Handshake> {
+}  // namespace
+
+class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
  public:
   Handshake(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
             std::function<void(std::string)> done)
@@ -53,28 +55,33 @@ class Handshake final : public TlsDiagnosis, public std::enable_shared_from_this
 
   void run() {
     if (fault_) {
-      return asio::post(stream_.get_executor(), [weak = weak_from_this()] {
-        if (const auto self = weak.lock())
-          self->end(*self->fault_);
-      });
+      return asio::post(stream_.get_executor(),
+                        [self = shared_from_this()] { self->end(*self->fault_); });
     }
     resolver_.async_resolve(
         host_, std::to_string(port_),
-        [weak = weak_from_this()](const std::error_code& error, const auto& results) {
-          if (const auto self = weak.lock())
-            error ? self->end("cannot find the address of host '" + self->host_ +
-                              "': " + error.message())
-                  : self->connect(results);
+        [self = shared_from_this()](const std::error_code& error, const auto& results) {
+          error ? self->end("cannot find the address of host '" + self->host_ +
+                            "': " + error.message())
+                : self->connect(results);
         });
+  }
+
+  void abandon() {
+    done_ = nullptr;
+    resolver_.cancel();
+    std::error_code ignored;
+    stream_.next_layer().close(ignored);
   }
 
  private:
   void connect(const asio::ip::tcp::resolver::results_type& results) {
+    if (!done_)
+      return;
     asio::async_connect(stream_.next_layer(), results,
-                        [weak = weak_from_this()](const std::error_code& error, const auto&) {
-                          if (const auto self = weak.lock())
-                            error ? self->end("there is no broker at this address")
-                                  : self->shake_hands();
+                        [self = shared_from_this()](const std::error_code& error, const auto&) {
+                          error ? self->end("there is no broker at this address")
+                                : self->shake_hands();
                         });
   }
 
@@ -91,9 +98,8 @@ class Handshake final : public TlsDiagnosis, public std::enable_shared_from_this
       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str());
     }
     stream_.async_handshake(asio::ssl::stream_base::client,
-                            [weak = weak_from_this()](const std::error_code& error) {
-                              if (const auto self = weak.lock())
-                                self->end(self->verdict(error));
+                            [self = shared_from_this()](const std::error_code& error) {
+                              self->end(self->verdict(error));
                             });
   }
 
@@ -134,19 +140,19 @@ class Handshake final : public TlsDiagnosis, public std::enable_shared_from_this
   std::function<void(std::string)> done_;
 };
 
-}  // namespace
-
 std::optional<std::string> why_not_usable(const MqttTls& tls) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   return load(context.native_handle(), tls);
 }
 
-std::shared_ptr<TlsDiagnosis> diagnose_tls(asio::io_context& loop, const BrokerUrl& broker,
-                                           const MqttTls& tls,
-                                           std::function<void(std::string why)> done) {
-  auto handshake = std::make_shared<Handshake>(loop, broker, tls, std::move(done));
-  handshake->run();
-  return handshake;
+TlsDiagnosis::TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
+                           std::function<void(std::string why)> done)
+    : handshake_(std::make_shared<Handshake>(loop, broker, tls, std::move(done))) {
+  handshake_->run();
+}
+
+TlsDiagnosis::~TlsDiagnosis() {
+  handshake_->abandon();
 }
 
 }  // namespace mqtt_bridge

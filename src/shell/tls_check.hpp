@@ -19,16 +19,17 @@ namespace mqtt_bridge {
 /// The first fault of the certificates and the key; nothing when a client can use them all.
 std::optional<std::string> why_not_usable(const MqttTls& tls);
 
-/// Runs until its end or its destruction, whichever is first.
+/// Connects once more, as Paho would, and calls `done` with the reason why that fails, if it still
+/// exists by then. Its owner limits its time.
 class TlsDiagnosis {
  public:
-  virtual ~TlsDiagnosis() = default;
-};
+  TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
+               std::function<void(std::string why)> done);
+  ~TlsDiagnosis();
 
-/// Connects once more, as Paho would, and calls `done` with the reason why that fails. Its owner
-/// limits its time.
-std::shared_ptr<TlsDiagnosis> diagnose_tls(asio::io_context& loop, const BrokerUrl& broker,
-                                           const MqttTls& tls,
-                                           std::function<void(std::string why)> done);
+ private:
+  class Handshake;
+  std::shared_ptr<Handshake> handshake_;  // which lives on until its last operation has ended
+};
 
 }  // namespace mqtt_bridge
