@@ -258,8 +258,15 @@ class MqttConnection::Client {
     return {};
   }
 
-  mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) const {
+  /// The code of a CONNACK that refuses; none above 0 when there was no CONNACK. The library gives
+  /// it as the return code (1.3.12, 1.3.14), or of version 5 as the reason code (1.3.16).
+  int refusal_code_of(const mqtt::token& token) const {
     const int code = token.get_return_code();
+    return code <= 0 && is_v5_ ? static_cast<int>(token.get_reason_code()) : code;
+  }
+
+  mqtt_event::ConnectFailed why_not_connected(const mqtt::token& token) const {
+    const int code = refusal_code_of(token);
     if (code <= 0 && is_tls_) {  // the library does not tell the parts of this apart
       return {ConnectFailure::unreachable,
               "no TLS connection: is there a broker that speaks TLS, with a certificate for this "
