@@ -46,6 +46,13 @@ std::string in_words(const std::vector<Limit>& limits) {
   return text.empty() ? text : "\n\nLimits:" + text;
 }
 
+/// Since 2.5 the library breaks the lines of a footer anew and drops the spaces in them.
+template <typename Formatter>
+void keep_lines_of_footer(Formatter& formatter) {
+  if constexpr (requires { formatter.enable_footer_formatting(false); })
+    formatter.enable_footer_formatting(false);
+}
+
 void declare_all(CLI::App& app, const Program& program, const std::vector<Setting>& settings) {
   app.set_help_flag("-h,--help", "Print this help, and exit");
   app.set_version_flag("--version", program.name + " " + program.version,
@@ -55,6 +62,7 @@ void declare_all(CLI::App& app, const Program& program, const std::vector<Settin
              ")\nor a key of the configuration file (log-level = \"debug\").\nA flag beats the "
              "environment, and that beats the file." +
              in_words(program.limits));
+  keep_lines_of_footer(*app.get_formatter());
   for (const Setting& setting : settings)
     declare(app, setting);
 }
