@@ -15,9 +15,11 @@ namespace mqtt_bridge {
 namespace {
 
 const std::vector<std::string> extra_hosts{"bridge.example", "2001:db8::1"};
+const Guests without_pages{.hosts = extra_hosts, .origins = {}, .users = {}};
+const Guests with_pages{.hosts = extra_hosts, .origins = {"https://app.example"}, .users = {}};
 
 bool may_call(const Caller& caller) {
-  return !why_forbidden(caller, extra_hosts);
+  return !why_forbidden(caller, without_pages);
 }
 
 /// Whether a browser would reach another machine by this host, as far as the C library can tell.
@@ -63,6 +65,14 @@ void fuzz(std::string_view input) {
   stranger = caller;
   stranger.origin = "null";
   require(!may_call(stranger), "nobody's page may not call");
+
+  const bool is_from_guest = caller.origin && is_guest(*caller.origin, with_pages);
+  require(
+      !is_from_guest || ascii::equals_ignoring_case(caller.origin->substr(0, 11), "https://app"),
+      "a guest is the site that was named");
+  const bool guests_may = !why_forbidden(caller, with_pages);
+  require(guests_may == (may_call(caller) || (is_from_guest && may_call(no_page))),
+          "a guest may call, by our names, and nobody else may for that");
 
   std::string shouted(caller.host);
   for (char& c : shouted)

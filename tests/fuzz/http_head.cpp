@@ -2,7 +2,9 @@
 #include "core/http_head.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "fuzz.hpp"
 
@@ -43,8 +45,9 @@ void check_cuts(std::string_view input, const Verdict& whole) {
 void check_head(std::string_view input, const HttpHead& head) {
   const auto visible = [](char c) { return c > ' ' && c <= '~' && c != '#'; };
   require(ascii::is_token(head.method), "a method is a token");
-  require(head.target.starts_with('/') || (head.target == "*" && head.method == "OPTIONS"),
-          "a target is a path or *");
+  require(head.target.starts_with('/') || head.target.starts_with('?') ||
+              (head.target == "*" && head.method == "OPTIONS"),
+          "a target is a path, a query or *");
   require(std::all_of(head.target.begin(), head.target.end(), visible),
           "a target is of visible characters");
   require(head.target.size() <= limits::target_bytes && head.bytes <= limits::head_bytes &&
@@ -77,6 +80,20 @@ std::string decoded(std::string_view target) {
   return text;
 }
 
+/// Without the parameters that no handler reads.
+std::string as_handlers_see_it(std::string_view target) {
+  const auto query = std::min(target.find('?'), target.size());
+  std::string seen(query == 0 ? "/" : target.substr(0, query));
+  std::string separator = "?";
+  std::istringstream parameters(std::string(target.substr(std::min(query + 1, target.size()))));
+  for (std::string parameter; std::getline(parameters, parameter, '&');) {
+    const std::string name = parameter.substr(0, parameter.find('='));
+    if (name == "netid" || name == "timeout" || name == "broker" || name.find('%') != name.npos)
+      seen += std::exchange(separator, "&") + parameter;
+  }
+  return seen;
+}
+
 /// Whether each parameter of the query is one that every release of the library reads alike.
 bool has_plain_query(std::string_view target) {
   std::string_view query = target.substr(std::min(target.find('?'), target.size() - 1) + 1);
@@ -104,7 +121,8 @@ void check_canonical(const HttpHead& head) {
   require(std::holds_alternative<HttpHead>(verdict), "a canonical head is whole");
   const auto& again = std::get<HttpHead>(verdict);
   require(again.bytes == canonical.size(), "a canonical head is one head");
-  require(again.method == head.method && decoded(again.target) == decoded(head.target),
+  require(again.method == head.method &&
+              decoded(again.target) == decoded(as_handlers_see_it(head.target)),
           "a canonical head asks for the same");
   require(has_plain_query(again.target), "a canonical query is plain");
   require(again.framing == HttpHead::Framing::length && again.content_length == 0,

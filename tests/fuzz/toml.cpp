@@ -11,8 +11,10 @@
 namespace mqtt_bridge {
 namespace {
 
-const std::vector<ConfigKey> keys{
-    {"name", KeyType::text}, {"switch", KeyType::boolean}, {"list", KeyType::list}};
+const std::vector<ConfigKey> keys{{"name", KeyType::text},
+                                  {"switch", KeyType::boolean},
+                                  {"list", KeyType::list},
+                                  {"count", KeyType::integer}};
 
 KeyType type_of(const std::string& name) {
   const auto key = std::find_if(keys.begin(), keys.end(),
@@ -44,6 +46,11 @@ std::string written(const ConfigValue& value) {
     case KeyType::boolean:
       require(texts.size() == 1 && (texts.front() == "true" || texts.front() == "false"),
               "a boolean is true or false");
+      return value.key + " = " + texts.front();
+    case KeyType::integer:
+      require(
+          texts.size() == 1 && texts.front().find_first_not_of("-0123456789") == std::string::npos,
+          "an integer is in decimal");
       return value.key + " = " + texts.front();
     case KeyType::list:
       break;
