@@ -64,8 +64,10 @@ std::string canonical_head(const HttpHead& head) {
     std::string value = head.joined(name);
     if (name == "Accept")
       value = prefers_json(value) ? "application/json" : "";
-    if (name == "Content-Type")  // its parameters are nobody's business, and may hold a '%'
+    if (name == "Content-Type") {  // its parameters are nobody's business, and may hold a '%'
       value.resize(std::min(value.find(';'), value.size()));
+      value.resize(value.find_last_not_of(" \t") + 1);
+    }
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {
       continue;
     }

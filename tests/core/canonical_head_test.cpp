@@ -49,6 +49,19 @@ TEST(CanonicalHead, IsAHeadThatTheCheckAcceptsUnchanged) {
   }
 }
 
+TEST(CanonicalHead, SaysOfContentTypeTheMediaTypeOnly) {
+  const auto with = [](const std::string& type) {
+    const std::string text = canonical_head(parsed(post("Content-Type: " + type + "\r\n")));
+    const auto begin = text.find("Content-Type: ");
+    return begin == std::string::npos ? "" : text.substr(begin, text.find("\r\n", begin) - begin);
+  };
+  EXPECT_EQ(with("text/plain"), "Content-Type: text/plain");
+  EXPECT_EQ(with("text/plain \t; charset=utf-8"), "Content-Type: text/plain");
+  EXPECT_EQ(with("multipart/form-data;boundary=\"%\""), "Content-Type: multipart/form-data");
+  EXPECT_EQ(with(";a"), "");
+  EXPECT_EQ(with(" ; a"), "");
+}
+
 TEST(CanonicalHead, JoinsRepeatedFieldsAndLeavesEmptyOnesOut) {
   const std::string text = canonical_head(
       parsed(post("traceparent: a=1\r\nAccept:\r\nTraceParent:\r\ntraceparent: b=2\r\n")));
