@@ -13,6 +13,14 @@
 #include "shell/random.hpp"
 
 namespace mqtt_bridge {
+namespace {
+
+// What a PUBLISH has beside its topic, its payload and its properties' bytes: the fixed header, a
+// packet identifier and the lengths (MQTT 5.0 3.3), and something to spare; and each user property.
+constexpr std::size_t packet_overhead = 32;
+constexpr std::size_t property_overhead = 5;
+
+}  // namespace
 
 Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string share,
                      std::string id)
@@ -45,6 +53,7 @@ void Responder::on_subscriptions_refused(const std::set<std::string>& filters) {
 }
 
 void Responder::on_link_up(const LinkUp& link) {
+  packet_bytes_ = link.packet_bytes;
   window_ = std::clamp<std::size_t>(link.window, 1, limits::publish_window);
   for (auto& [id, message] : unacknowledged_) {
     if (!message.retained)
@@ -97,11 +106,37 @@ void Responder::queue(Message answer) {
   queue_.push_back(std::move(answer));
 }
 
+bool Responder::fits(const Message& message) const {
+  std::size_t bytes =
+      packet_overhead + message.topic.size() + message.payload.size() + message.correlation.size();
+  for (const auto& [name, value] : message.user_properties)
+    bytes += property_overhead + name.size() + value.size();
+  return bytes <= packet_bytes_;
+}
+
+/// A broker that gets more than it takes ends the connection (MQTT 5.0 3.2.2.3.6), and would again
+/// each time: the answer becomes an error, or nothing where that would be taken for an answer.
+bool Responder::make_fit(Message& message) const {
+  if (fits(message))
+    return true;
+  spdlog::warn("the broker takes packets of at most {} bytes: no answer of {} bytes on {}",
+               packet_bytes_, message.payload.size(), message.topic);
+  if (message.correlation.empty() || message.retained)
+    return false;
+  message.payload.clear();
+  message.user_properties.emplace_back("status", "413");
+  message.user_properties.emplace_back("error", "the answer is larger than the broker takes");
+  return fits(message);
+}
+
 void Responder::publish() {
   while (link_.is_up() && !queue_.empty() && unacknowledged_.size() < window_) {
-    const std::uint64_t id = ++last_publish_;
-    const Message& message = unacknowledged_[id] = std::move(queue_.front());
+    Message next = std::move(queue_.front());
     queue_.pop_front();
+    if (!make_fit(next))
+      continue;
+    const std::uint64_t id = ++last_publish_;
+    const Message& message = unacknowledged_[id] = std::move(next);
     link_.publish({.id = id,
                    .topic = message.topic,
                    .payload = message.payload,

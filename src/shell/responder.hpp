@@ -5,6 +5,8 @@
 // Threads: everything on the loop's thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <set>
@@ -53,6 +55,8 @@ class Responder : private MqttLink::User {
   MqttLinkOptions complete(MqttLinkOptions link) const;
   void announce();
   void queue(Message answer);
+  bool fits(const Message& message) const;
+  bool make_fit(Message& message) const;
   void publish();
   void finish_stop();
 
@@ -63,6 +67,7 @@ class Responder : private MqttLink::User {
   std::unordered_map<std::uint64_t, Message> unacknowledged_;
   std::uint64_t last_publish_ = 0;
   std::size_t window_ = 1;
+  std::size_t packet_bytes_ = SIZE_MAX;  // the largest packet that the broker takes
   asio::steady_timer stop_timer_;
   std::function<void()> stopped_;  // while it stops
   MqttLink link_;

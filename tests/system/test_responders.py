@@ -49,6 +49,20 @@ class Presence(SystemTest):
                 self.assertEqual(answer.result().text, f"ABC {n}")
 
 
+class LargeAnswers(SystemTest):
+    def test_an_answer_that_the_broker_does_not_take_is_an_error_and_disturbs_nobody(self):
+        """Or the broker would end the connection each time that it is sent."""
+        broker = self.world.broker(config="max_packet_size 2000")
+        daemon = self.world.daemon(broker)
+        responder = self.world.responder(broker)
+        growing = "\u0390"  # three code points in upper case
+        answer = transform(daemon, "uppercase", growing * 600)
+        self.assertEqual(answer.status, 413, answer)
+        self.assertIn("larger than the broker takes", answer.text)
+        self.assertEqual(transform(daemon, "uppercase", growing * 200).status, 200)
+        self.assertEqual([line for line in responder.lines if "no link" in line], [])
+
+
 class OwnActions(SystemTest):
     def test_calls_run_at_once_where_answers_carry_correlation_data(self):
         broker = self.world.broker()
