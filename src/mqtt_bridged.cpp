@@ -11,8 +11,8 @@
 #include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
-#include <sys/resource.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include "shell/bridge.hpp"
 #include "shell/listener.hpp"

@@ -43,7 +43,7 @@ constexpr auto pause_without_descriptors = 100ms;
 // How long a caller has, once the front drains, who has connected and not yet said a word.
 constexpr auto drain_grace = 50ms;
 // The same for one within a request.
-constexpr auto drain_patience = 1s;
+constexpr auto drain_patience = 2s;
 
 std::optional<std::uint32_t> user_of(int unix_socket) {
   ucred peer{};

@@ -2,18 +2,16 @@
 nothing from anybody: calls beside them are answered, /healthz at once, and each slow connection is
 cut within ten seconds. Prints what it counted, as test_faults does."""
 
-import concurrent.futures
 import contextlib
 import pathlib
 import resource
 import shutil
 import socket
 import tempfile
-import time
 import unittest
 
 from faults import say
-from harness import PATIENCE, Process, SystemTest, World, eventually
+from harness import Process, SystemTest, World, eventually
 from hostile import Probe, Watch, is_instrumented, percentile
 from load import SLACK, Load
 
