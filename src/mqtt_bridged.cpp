@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include "core/bearer.hpp"
 #include "shell/bridge.hpp"
 #include "shell/listener.hpp"
 #include "shell/log.hpp"
@@ -25,6 +26,16 @@
 namespace {
 
 using namespace mqtt_bridge;
+
+std::string read_token(const std::filesystem::path& file) {
+  std::string token = read_secret(file, "--token-file");
+  if (parse_bearer("Bearer " + token) != token) {
+    throw std::runtime_error("--token-file: no caller can send what is in " + file.string() +
+                             ": a token is made of A-Z, a-z, 0-9, '-', '.', '_', '~', '+' and '/', "
+                             "and may end in '='");
+  }
+  return token;
+}
 
 /// Users of the system, by name or number.
 std::vector<std::uint32_t> users_of(const std::vector<std::string>& names) {
@@ -65,7 +76,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
       .guests = {options.host, options.allow_origin, users_of(options.allow_user)},
   };
   if (!options.token_file.empty())
-    bridge.api.token = read_secret(options.token_file, "--token-file");
+    bridge.api.token = read_token(options.token_file);
   bridge.bounds = {.in_flight = options.max_in_flight,
                    .queued = options.max_queued,
                    .per_netid = options.max_per_netid};
@@ -133,10 +144,13 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
 class Reload {
  public:
   /// `remote`: a socket that other machines can reach, if any.
-  Reload(int argc, char** argv, BridgedOptions options, std::string remote, Bridge& bridge)
+  Reload(int argc, char** argv, BridgedOptions options, MqttLinkOptions link, std::string remote,
+         Bridge& bridge)
       : argc_(argc),
         argv_(argv),
         options_(std::move(options)),
+        link_(std::move(link)),
+        had_token_(!options_.token_file.empty()),
         remote_(std::move(remote)),
         bridge_(bridge) {}
 
@@ -149,6 +163,12 @@ class Reload {
       require_token(remote_, options);
       BridgeOptions bridge = bridge_options_of(options);
       bridge.api.broker = options_.broker.url;
+      if (options.broker.url != options_.broker.url)
+        bridge.link = link_;  // what is meant for another broker is not for this one
+      link_ = bridge.link;
+      if (had_token_ && !bridge.api.token)
+        spdlog::warn("callers need no token any more");
+      had_token_ = bridge.api.token.has_value();
       bridge_.reload(std::move(bridge));
       set_log_level(options.run.log_level);
       const std::string fixed = fixed_differences(options_, options);
@@ -164,6 +184,8 @@ class Reload {
   const int argc_;
   char** const argv_;
   const BridgedOptions options_;  // of the start
+  MqttLinkOptions link_;          // of the last reload
+  bool had_token_;                // likewise
   const std::string remote_;
   Bridge& bridge_;
 };
@@ -174,17 +196,21 @@ void give_large_blocks_back() {
   mallopt(M_MMAP_THRESHOLD, large);
 }
 
+/// For the broker, the doors, the files and the libraries.
+constexpr std::size_t kept_descriptors = 32;
+
 /// As many as we are allowed: each connection is one, and the soft limit is often 1024.
-void allow_all_descriptors() {
+std::size_t allow_all_descriptors() {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
   setrlimit(RLIMIT_NOFILE, &descriptors);
+  return std::max<std::size_t>(descriptors.rlim_cur, 2 * kept_descriptors);
 }
 
 int run(const BridgedOptions& options, int argc, char** argv) {
   give_large_blocks_back();
-  allow_all_descriptors();
+  const std::size_t descriptors = allow_all_descriptors();
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);
@@ -198,13 +224,15 @@ int run(const BridgedOptions& options, int argc, char** argv) {
     bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
     bridge_options.link.whose_client_id = LinkPolicy::ClientId::made_up;
   }
+  const MqttLinkOptions link = bridge_options.link;
+  bridge_options.most_connections = std::min(limits::connections, descriptors - kept_descriptors);
   Bridge bridge(loop, std::move(bridge_options));
   for (auto& listener : listeners) {
     spdlog::info("listening on {}", listener->name());
     bridge.listen(std::move(listener));
   }
   const Signals signals(
-      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, remote, bridge));
+      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, link, remote, bridge));
   bridge.start();
   loop.run();
   spdlog::info("stopped");

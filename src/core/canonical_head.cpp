@@ -59,8 +59,8 @@ std::string canonical_head(const HttpHead& head) {
   std::string text(head.method);
   text.append(" ").append(canonical_target(head.target)).append(" HTTP/1.1\r\n");
   for (const std::string_view name :
-       {"Host", "Accept", "Authorization", "Content-Type", "Request-Id", "X-Request-Id",
-        "traceparent", "Origin", "Access-Control-Request-Method"}) {
+       {"Host", "Accept", "Authorization", "Content-Type", "Content-Encoding", "Request-Id",
+        "X-Request-Id", "traceparent", "Origin", "Access-Control-Request-Method"}) {
     std::string value = head.joined(name);
     if (name == "Accept")
       value = prefers_json(value) ? "application/json" : "";

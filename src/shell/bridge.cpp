@@ -57,7 +57,7 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
-      front_(loop, *this) {}
+      front_(loop, *this, options.most_connections) {}
 
 void Bridge::reload(BridgeOptions options) {
   link_.reconfigure(link_options_of(options));
@@ -75,8 +75,7 @@ std::optional<Forbidden> Bridge::why_forbidden(const mqtt_bridge::Caller& caller
 void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   auto decision = api_.begin(*request);
   if (auto* reply = std::get_if<HttpApi::Reply>(&decision)) {
-    if (reply->problem)
-      record_refused(*request, *reply->problem, reply->was_to_call);
+    record(*request, *reply);
     return request->answer(std::move(reply->response));
   }
   Call& call = std::get<Call>(decision);
@@ -95,21 +94,41 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   act();
 }
 
-std::string Bridge::refuse(HttpRequest& request, const Failure& failure) {
-  std::string response = api_.refuse(request, failure);
-  record_refused(request, failure.problem, false);
-  return response;
+std::optional<std::string> Bridge::refuse_early(HttpRequest& request) {
+  auto reply = api_.refuse_early(request);
+  if (!reply)
+    return std::nullopt;
+  record(request, *reply);
+  return std::move(reply->response);
 }
 
-/// One that never became a call.
-void Bridge::record_refused(const HttpRequest& request, Problem problem, bool was_to_call) {
-  const std::string_view slug = describe(problem).slug;
-  if (was_to_call) {
+std::string Bridge::refuse(HttpRequest& request, const Failure& failure) {
+  HttpApi::Reply reply{.response = api_.refuse(request, failure), .problem = failure.problem};
+  record(request, reply);
+  return std::move(reply.response);
+}
+
+/// A request that never became a call.
+void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
+  if (!reply.problem)
+    return;
+  const std::string_view slug = describe(*reply.problem).slug;
+  if (reply.was_to_call) {
     metrics_.call_ended(slug, std::nullopt);
   } else {
-    metrics_.refused(problem);
+    metrics_.refused(*reply.problem);
   }
-  log_request({.request_id = request.request_id, .outcome = slug, .from = request.from});
+  RequestRecord record{.request_id = request.request_id,
+                       .outcome = slug,
+                       .from = request.from,
+                       .took = Clock::now() - request.arrived};
+  if (!reply.netid.empty())
+    record.netid = reply.netid;
+  if (!reply.action.empty())
+    record.action = reply.action;
+  if (!reply.traceparent.empty())
+    record.trace_id = trace_id(reply.traceparent);
+  log_request(record);
 }
 
 /// What became of a call.
@@ -125,7 +144,7 @@ void Bridge::record(const Caller& caller, std::string_view outcome, std::optiona
                .matched_by = rule ? to_string(*rule) : "-",
                .from = caller.request->from,
                .trace_id = caller.trace_id,
-               .took = took});
+               .took = took.value_or(Clock::now() - caller.request->arrived)});
 }
 
 BridgeStatus Bridge::status() const {

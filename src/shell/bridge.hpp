@@ -31,6 +31,7 @@ struct BridgeOptions {
   HttpApiOptions api;
   Exchanges::Bounds bounds;
   MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
+  std::size_t most_connections = limits::connections;
 };
 
 class Bridge : private MqttLink::User, private HttpFront::Service, private HttpApi::Subject {
@@ -54,6 +55,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   };
 
   std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
+  std::optional<std::string> refuse_early(HttpRequest& request) override;
   void on_request(std::shared_ptr<HttpRequest> request) override;
   std::string refuse(HttpRequest& request, const Failure& failure) override;
 
@@ -74,7 +76,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   void answer(const Ended& ended);
   void record(const Caller& caller, std::string_view outcome, std::optional<MatchedBy> rule,
               std::optional<Duration> took);
-  void record_refused(const HttpRequest& request, Problem problem, bool was_to_call);
+  void record(const HttpRequest& request, const HttpApi::Reply& reply);
   void set_deadline_timer();
   void finish_drain();
   std::optional<std::string> why_not_ready() const;

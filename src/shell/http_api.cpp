@@ -38,8 +38,7 @@ struct Pass {
   const Ended* ended = nullptr;      // the second pass
   const Failure* failure = nullptr;  // likewise, or a refusal
   std::optional<Call> call = {};     // decided by the first pass
-  std::optional<Problem> problem = {};
-  bool was_to_call = false;
+  HttpApi::Reply reply = {};         // what there is to say of it
 };
 
 /// RFC 9110 5.6.2 leaves more room; this is what identifiers are made of, and is safe in logs.
@@ -163,7 +162,7 @@ class HttpApi::Server : public InMemoryServer {
       return fail(response, Problem::not_found, "there is nothing here"), true;
     if (pass_->ended != nullptr)
       return false;  // it was let in, whatever has been reloaded since
-    pass_->was_to_call = request.path.starts_with(transform_path);
+    pass_->reply.was_to_call = request.path.starts_with(transform_path);
     if (pass_->failure != nullptr) {
       respond(response, *pass_->failure);
     } else if (is_preflight(request)) {
@@ -177,6 +176,8 @@ class HttpApi::Server : public InMemoryServer {
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
     } else if (is_multipart(request)) {  // the library would take it apart
       fail(response, Problem::unsupported_media_type, "send the text itself as the body");
+    } else if (request.has_header("Content-Encoding")) {
+      fail(response, Problem::unsupported_media_type, "send the text without a Content-Encoding");
     } else {
       return false;
     }
@@ -373,7 +374,7 @@ class HttpApi::Server : public InMemoryServer {
 
   void respond(httplib::Response& response, const Failure& failure) const {
     const ProblemKind& kind = describe(failure.problem);
-    pass_->problem = failure.problem;
+    pass_->reply.problem = failure.problem;
     response.status = failure.status.value_or(kind.status);
     Json json{{"type", problem_base + std::string(kind.slug)},
               {"title", kind.title},
@@ -405,6 +406,8 @@ class HttpApi::Server : public InMemoryServer {
     response.set_header("X-Content-Type-Options", "nosniff");
     response.set_header("Cache-Control", "no-store");
     response.set_header("Date", http_date());  // RFC 9110 6.6.1
+    if (pass_->reply.problem && pass_->reply.was_to_call)
+      tell_call(request, pass_->reply);
     if (options_.guests.origins.empty())
       return;
     response.set_header("Vary", "Origin");
@@ -413,6 +416,20 @@ class HttpApi::Server : public InMemoryServer {
       return;
     response.set_header("Access-Control-Allow-Origin", origin);
     response.set_header("Access-Control-Expose-Headers", "Request-Id, Retry-After, Server-Timing");
+  }
+
+  /// What a refused request was about, for the log.
+  void tell_call(const Request& request, Reply& reply) const {
+    const std::string action = request.path.substr(transform_path.size());
+    if (is_action_name(action))
+      reply.action = action;
+    const std::string netid =
+        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+    if (!why_not_netid(netid))
+      reply.netid = netid;
+    const std::string traceparent = request.get_header_value("traceparent");
+    if (is_traceparent(traceparent))
+      reply.traceparent = traceparent;
   }
 
   HttpApiOptions options_;
@@ -454,11 +471,19 @@ void HttpApi::set_options(HttpApiOptions options) {
 std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
   request.request_id = request_id_of(request.head);
   Pass pass{.request = &request};
-  std::string response = server_->run(pass);
+  pass.reply.response = server_->run(pass);
   if (!pass.call)
-    return Reply{std::move(response), pass.problem, pass.was_to_call};
+    return std::move(pass.reply);
   pass.call->payload = std::move(request.body);
   return *std::move(pass.call);
+}
+
+std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
+  auto decision = begin(request);
+  auto* const reply = std::get_if<Reply>(&decision);
+  if (reply == nullptr || !reply->problem)
+    return std::nullopt;
+  return std::move(*reply);
 }
 
 std::string HttpApi::finish(const HttpRequest& request, const Ended& ended) {

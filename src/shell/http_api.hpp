@@ -73,11 +73,17 @@ class HttpApi {
   struct Reply {
     std::string response;
     std::optional<Problem> problem = {};
-    bool was_to_call = false;  // the request was for an action
+    // Of a request for an action, as far as they could be read; empty where not.
+    bool was_to_call = false;
+    std::string netid = {};
+    std::string action = {};
+    std::string traceparent = {};
   };
   /// The first pass: a response, or the call to make (without its correlation data), which takes
   /// the request's body with it.
   std::variant<Reply, Call> begin(HttpRequest& request);
+  /// The same before the body has come: a response only where no body could make it another one.
+  std::optional<Reply> refuse_early(HttpRequest& request);
   /// The second pass, over the request that begin() got: the serialised response.
   std::string finish(const HttpRequest& request, const Ended& ended);
   /// The same for a call that was not admitted.

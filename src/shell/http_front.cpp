@@ -70,6 +70,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
 
   void start() { read_request(); }
   void close();
+  bool is_dispensable() const { return phase_ == Phase::idle || phase_ == Phase::head; }
+  Instant since() const { return since_; }
   /// Ends what took too long.
   void sweep(Instant now);
   /// Answers what has come, then closes.
@@ -100,13 +102,16 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void read_more();
   void on_read(std::size_t size);
   void on_end_of_input();
+  void on_broken();
   void read_request();
   void begin_request(const HttpHead& head);
   void read_body();
   bool read_chunked_body();
+  bool reserve_input(std::size_t held);
   bool reserve_body();
-  void release_body();
+  void release_input();
   void finish_request();
+  bool refuse_early();
   void refuse(Problem problem, std::string_view detail);
   void write(std::string response);
   void on_written();
@@ -120,7 +125,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   const std::string from_;
 
   Phase phase_ = Phase::idle;
-  Instant deadline_ = Clock::now() + limits::idle_timeout;
+  Instant since_ = Clock::now();
+  Instant deadline_ = since_ + limits::idle_timeout;
   std::array<char, first_read_size> first_read_;  // not to be touched while is_reading_
   std::string input_;                             // received, not consumed
   bool is_reading_ = false;
@@ -134,7 +140,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::weak_ptr<Request> pending_;    // with the service
   HttpHead::Framing framing_ = HttpHead::Framing::none;
   std::size_t content_length_ = 0;
-  std::size_t reserved_ = 0;  // of HttpFront::body_bytes_
+  std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
   std::optional<ChunkedBody> chunked_;
 
   std::string output_;
@@ -144,6 +150,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
 
 void HttpFront::Connection::enter(Phase phase, Instant deadline) {
   phase_ = phase;
+  since_ = Clock::now();
   deadline_ = deadline;
 }
 
@@ -151,7 +158,7 @@ void HttpFront::Connection::close() {
   if (phase_ == Phase::closed)
     return;
   phase_ = Phase::closed;
-  release_body();
+  release_input();
   std::error_code ignored;
   socket_.close(ignored);
   front_.connections_.erase(shared_from_this());
@@ -201,7 +208,7 @@ void HttpFront::Connection::read_more() {
         if (error == asio::error::operation_aborted)
           return self->read_last();
         if (error)
-          return error == asio::error::eof ? self->on_end_of_input() : self->close();
+          return error == asio::error::eof ? self->on_end_of_input() : self->on_broken();
         self->take(size);
       });
 }
@@ -278,6 +285,13 @@ void HttpFront::Connection::on_end_of_input() {
   close();
 }
 
+void HttpFront::Connection::on_broken() {
+  // Nobody is there to be answered, but it is to be known of.
+  if (phase_ == Phase::head || phase_ == Phase::body)
+    front_.service_.refuse(*request_, {Problem::malformed_request, "the connection broke", {}});
+  close();
+}
+
 void HttpFront::Connection::read_request() {
   // An empty line before a request, or after one, is nothing (RFC 9112 2.2).
   constexpr std::string_view empty_lines = "\r\n\r\n";
@@ -303,7 +317,8 @@ void HttpFront::Connection::read_request() {
     return begin_request(*head);
   if (input_ended_)
     return on_end_of_input();
-  read_more();
+  if (reserve_input(input_.size()))
+    read_more();
 }
 
 void HttpFront::Connection::begin_request(const HttpHead& head) {
@@ -322,13 +337,14 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   if (content_length_ > limits::payload_bytes) {
     return refuse(Problem::payload_too_large, "the body is longer than this bridge takes");
   }
-  if (head.field("Content-Encoding")) {
-    return refuse(Problem::unsupported_media_type, "send the text without a Content-Encoding");
-  }
   request_->keep_alive = head.keep_alive && !is_last_;
   is_last_ = !request_->keep_alive;
   const bool wants_to_be_asked = head.expect_continue;
   input_.erase(0, head.bytes);
+  const bool is_whole = framing_ == HttpHead::Framing::none ||
+                        (framing_ == HttpHead::Framing::length && input_.size() >= content_length_);
+  if (!is_whole && refuse_early())
+    return;
   chunked_.reset();
   if (framing_ == HttpHead::Framing::chunked)
     chunked_.emplace(limits::payload_bytes);
@@ -347,27 +363,44 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
                     });
 }
 
-/// Counts what has come of a large body; false when all of them are too much, and it was refused.
-bool HttpFront::Connection::reserve_body() {
-  const std::size_t held = input_.size() + request_->body.size();
-  if (held <= kept_size || held <= reserved_)
+/// Whom the service refuses whatever the body is.
+bool HttpFront::Connection::refuse_early() {
+  const bool keeps_alive = std::exchange(request_->keep_alive, false);
+  auto response = front_.service_.refuse_early(*request_);
+  request_->keep_alive = keeps_alive;
+  if (!response)
+    return false;
+  is_last_ = says_close_ = true;
+  write(*std::move(response));
+  return true;
+}
+
+/// Counts what has come of a large request; false when all of them are too much, and it was
+/// refused.
+bool HttpFront::Connection::reserve_input(std::size_t held) {
+  if (held <= first_read_size || held <= reserved_)
     return true;
-  // At once, so that growing does not double it; pages that nothing is written to cost nothing.
-  if (framing_ == HttpHead::Framing::length)
-    input_.reserve(content_length_);
-  else
-    request_->body.reserve(limits::payload_bytes);
-  if (front_.body_bytes_ + held - reserved_ > limits::body_bytes) {
+  if (front_.input_bytes_ + held - reserved_ > limits::input_bytes) {
     refuse(Problem::overloaded, "too many large requests are arriving");
     return false;
   }
-  front_.body_bytes_ += held - reserved_;
+  front_.input_bytes_ += held - reserved_;
   reserved_ = held;
   return true;
 }
 
-void HttpFront::Connection::release_body() {
-  front_.body_bytes_ -= std::exchange(reserved_, 0);
+bool HttpFront::Connection::reserve_body() {
+  const std::size_t held = input_.size() + request_->body.size();
+  // At once, so that growing does not double it; pages that nothing is written to cost nothing.
+  if (held > kept_size && framing_ == HttpHead::Framing::length)
+    input_.reserve(content_length_);
+  else if (held > kept_size)
+    request_->body.reserve(limits::payload_bytes);
+  return reserve_input(held);
+}
+
+void HttpFront::Connection::release_input() {
+  front_.input_bytes_ -= std::exchange(reserved_, 0);
 }
 
 void HttpFront::Connection::read_body() {
@@ -408,7 +441,7 @@ bool HttpFront::Connection::read_chunked_body() {
 }
 
 void HttpFront::Connection::finish_request() {
-  release_body();
+  release_input();
   if (input_.empty() && input_.capacity() > kept_size)
     input_.shrink_to_fit();
   // The service has deadlines of its own; this one is for the case that it has a fault.
@@ -419,7 +452,7 @@ void HttpFront::Connection::finish_request() {
 
 void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
   is_last_ = says_close_ = true;
-  release_body();
+  release_input();
   if (is_asking_)  // for the body; another write must not get into that one
     return close();
   // What could not be read may still have been a HEAD, whose answer has no content (RFC
@@ -477,8 +510,12 @@ struct HttpFront::Door {
   asio::steady_timer pause;
 };
 
-HttpFront::HttpFront(asio::io_context& loop, Service& service)
-    : loop_(loop), service_(service), sweep_timer_(loop), read_buffer_(read_size) {}
+HttpFront::HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections)
+    : loop_(loop),
+      service_(service),
+      most_connections_(most_connections),
+      sweep_timer_(loop),
+      read_buffer_(read_size) {}
 
 HttpFront::~HttpFront() {
   stop();
@@ -498,7 +535,7 @@ void HttpFront::wait_at(Door& door) {
 }
 
 void HttpFront::accept_from(Door& door) {
-  while (connections_.size() < limits::connections) {
+  while (connections_.size() < most_connections_ || make_room()) {
     const int accepted =
         accept4(door.listener->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted < 0) {
@@ -525,6 +562,20 @@ void HttpFront::accept_from(Door& door) {
       sweep();
   }
   pause(door);
+}
+
+/// Nobody keeps others out by connections on which nothing happens: of those that are idle, or
+/// within a head, the one that has been so for the longest goes.
+bool HttpFront::make_room() {
+  std::shared_ptr<Connection> chosen;
+  for (const auto& connection : connections_) {
+    if (connection->is_dispensable() && (!chosen || connection->since() < chosen->since()))
+      chosen = connection;
+  }
+  if (!chosen)
+    return false;
+  chosen->close();
+  return true;
 }
 
 /// No room for another connection: leaves the callers in the backlog for a while.

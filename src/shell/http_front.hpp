@@ -47,6 +47,8 @@ class HttpFront {
   class Service {
    public:
     virtual std::optional<Forbidden> why_forbidden(const Caller& caller) = 0;
+    /// The response to a request that is refused before its body has come.
+    virtual std::optional<std::string> refuse_early(HttpRequest& request) = 0;
     virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
     /// The response to a request that is refused before it has come whole, or that could not be
     /// read; the connection closes after it. Its head is empty where it could not be read.
@@ -56,7 +58,8 @@ class HttpFront {
     ~Service() = default;
   };
 
-  HttpFront(asio::io_context& loop, Service& service);
+  /// `most_connections`: with more, the one that has been idle for the longest makes room.
+  HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections);
   ~HttpFront();
   HttpFront(const HttpFront&) = delete;
   HttpFront& operator=(const HttpFront&) = delete;
@@ -81,17 +84,19 @@ class HttpFront {
   void accept_from(Door& door);
   void empty_doors();
   void pause(Door& door);
+  bool make_room();
   void sweep();
 
   asio::io_context& loop_;
   Service& service_;
+  const std::size_t most_connections_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::set<std::shared_ptr<Connection>> connections_;
   asio::steady_timer sweep_timer_;
   bool is_sweeping_ = false;
   bool is_draining_ = false;
   std::vector<char> read_buffer_;  // of whichever connection is reading
-  std::size_t body_bytes_ = 0;     // of the large bodies that have not come whole
+  std::size_t input_bytes_ = 0;    // of the large requests that have not come whole
   std::function<void()> on_empty_;
 };
 

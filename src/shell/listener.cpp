@@ -21,13 +21,15 @@ namespace {
 
 constexpr int backlog = 1024;
 
-/// Whether a process still serves the unix socket at `address`.
-bool is_served(const sockaddr_un& address) {
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool served =
-      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+/// Whether the unix socket at `address` was left over by a process that is gone. One of another
+/// kind, or that we may not open, is somebody's.
+bool is_left_over(const sockaddr_un& address) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool refused =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      errno == ECONNREFUSED;
   close(probe);
-  return served;
+  return refused;
 }
 
 }  // namespace
@@ -117,9 +119,9 @@ void Listener::open(const UnixListen& address) {
   std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
   std::error_code ignored;
   if (std::filesystem::is_socket(address.path, ignored)) {
-    if (is_served(name))
+    if (!is_left_over(name))
       fail(EADDRINUSE);
-    unlink(path.c_str());  // left over by a process that was killed
+    unlink(path.c_str());
   }
   descriptor_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor_ < 0)

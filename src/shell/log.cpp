@@ -4,12 +4,15 @@
 #include <cstdlib>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <poll.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -102,19 +105,48 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// Whether a sequence that turns the direction of writing, or breaks a line, begins here: U+200E
+/// and U+200F, U+2028 to U+202E, U+2066 to U+2069.
+bool is_invisible(std::string_view text) {
+  if (text.size() < 3 || text[0] != '\xE2')
+    return false;
+  const auto last = static_cast<unsigned char>(text[2]);
+  return (text[1] == '\x80' && (last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE))) ||
+         (text[1] == '\x81' && last >= 0xA6 && last <= 0xA9);
+}
+
+/// One word of a line, whatever is in it.
+std::string as_word(std::string_view text) {
+  std::string word;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f) {
+      fmt::format_to(std::back_inserter(word), "\\x{:02x}", byte);
+    } else {
+      word.push_back(c);
+    }
+  }
+  return word;
+}
+
 /// The message without control characters, so that what peers sent can forge no line of its own and
 /// send nothing to a terminal.
 class PlainMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& line, const std::tm&,
               spdlog::memory_buf_t& out) override {
-    for (const char c : line.payload) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x20 || byte == 0x7f) {
+    const std::string_view text(line.payload.data(), line.payload.size());
+    std::size_t hidden = 0;  // bytes of a sequence that is not to be seen as what it is
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      if (is_invisible(text.substr(i)))
+        hidden = 3;
+      if (byte < 0x20 || byte == 0x7f || hidden > 0) {
         fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
       } else {
-        out.push_back(c);
+        out.push_back(text[i]);
       }
+      hidden -= hidden > 0 ? 1 : 0;
     }
   }
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
@@ -173,6 +205,35 @@ std::unique_ptr<spdlog::formatter> formatter(LogFormat format) {
   return made;
 }
 
+/// A log that nobody reads must not stop the program: where stderr takes nothing at the moment, the
+/// line is lost, and the next one says how many were.
+class UnlessBlocked final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit UnlessBlocked(std::shared_ptr<spdlog::sinks::sink> inner) : sink_(std::move(inner)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    pollfd stream{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    if (poll(&stream, 1, 0) != 1) {
+      ++lost_;
+      return;
+    }
+    if (lost_ > 0) {
+      const std::string text = "lines lost, since nobody read the log: " + std::to_string(lost_);
+      lost_ = 0;
+      sink_->log(spdlog::details::log_msg("", spdlog::level::warn, text));
+    }
+    sink_->log(line);
+  }
+  void flush_() override { sink_->flush(); }
+  void set_formatter_(std::unique_ptr<spdlog::formatter> formatter) override {
+    sink_->set_formatter(std::move(formatter));
+  }
+
+  const std::shared_ptr<spdlog::sinks::sink> sink_;
+  std::size_t lost_ = 0;
+};
+
 }  // namespace
 
 void set_up_log(LogLevel level, LogFormat format) {
@@ -186,7 +247,8 @@ void set_up_log(LogLevel level, LogFormat format) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   }
   sink->set_formatter(formatter(format));
-  auto logger = std::make_shared<spdlog::logger>("", std::move(sink));
+  auto logger =
+      std::make_shared<spdlog::logger>("", std::make_shared<UnlessBlocked>(std::move(sink)));
   logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
@@ -201,7 +263,7 @@ void log_request(const RequestRecord& record) {
     return;
   fmt::memory_buffer text;
   const auto to = std::back_inserter(text);
-  fmt::format_to(to, "request {} {} {} {} by={} from={}", record.request_id, record.netid,
+  fmt::format_to(to, "request {} {} {} {} by={} from={}", record.request_id, as_word(record.netid),
                  record.action, record.outcome, record.matched_by, record.from);
   if (!record.trace_id.empty())
     fmt::format_to(to, " trace={}", record.trace_id);

@@ -74,10 +74,10 @@ class Metrics::Families {
 
   prometheus::Registry registry;
   LabelledCounters calls{registry, "mqtt_bridge_calls_total",
-                         "Calls that ended, by outcome: ok, or the slug of their problem",
+                         "Requests for an action, by outcome: ok, or the slug of their problem",
                          "outcome"};
   LabelledCounters refused{registry, "mqtt_bridge_refused_requests_total",
-                           "HTTP requests that never became a call, by the slug of their problem",
+                           "Other HTTP requests that were refused, by the slug of their problem",
                            "problem"};
   LabelledCounters matched{registry, "mqtt_bridge_answers_total",
                            "Answers, by the rule that found their call", "matched_by"};

@@ -275,7 +275,8 @@ class MqttConnection::Client {
     if (code <= 0) {
       const bool was_closed = error_text(token).find(closed_before_connack) != std::string::npos;
       return {was_closed ? ConnectFailure::closed : ConnectFailure::unreachable,
-              was_closed ? "the broker closed the connection without an answer to CONNECT"
+              was_closed ? "the broker closed the connection without an answer to CONNECT; does it "
+                           "want TLS (mqtts://)?"
                          : "there is no broker at this address"};
     }
     const bool version_refused = code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;

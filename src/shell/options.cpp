@@ -21,6 +21,8 @@ std::vector<Setting> broker_settings(BrokerOptions& to) {
            {{"auto", Protocol::automatic}, {"5", Protocol::v5}, {"3.1.1", Protocol::v3_1_1}})},
       {"client-id", "ID", "", "MQTT client id; made up when not given", into(to.client_id)},
       {"username", "NAME", "", "User name for the broker", into(to.username)},
+      {"username-file", "FILE", "", "File that holds the user name for the broker",
+       into(to.username_file)},
       {"password-file", "FILE", "", "File that holds the password for the broker",
        into(to.password_file)},
       {"ca-file", "FILE", "", "CA certificates (PEM) for mqtts; the system's when not given",
@@ -62,8 +64,10 @@ std::filesystem::path systemd_directory(const Environment& environment, const ch
 }
 
 std::string broker_fault(const BrokerOptions& broker) {
-  if (!broker.password_file.empty() && broker.username.empty()) {
-    return "--password-file needs --username as well";
+  if (!broker.username.empty() && !broker.username_file.empty())
+    return "--username and --username-file exclude each other";
+  if (!broker.password_file.empty() && broker.username.empty() && broker.username_file.empty()) {
+    return "--password-file needs --username or --username-file as well";
   }
   if (broker.cert_file.empty() != broker.key_file.empty()) {
     return "--cert-file and --key-file need each other";

@@ -25,6 +25,7 @@ struct BrokerOptions {
   Protocol protocol = Protocol::automatic;
   std::string client_id;  // empty: the program makes one
   std::string username;
+  std::filesystem::path username_file;  // instead of it
   std::filesystem::path password_file;  // only with a username (MQTT 3.1.1 3.1.2.9)
   std::filesystem::path ca_file;        // these three only with mqtts; empty: the system's CAs
   std::filesystem::path cert_file;      // with key_file, or neither

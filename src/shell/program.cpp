@@ -70,6 +70,8 @@ MqttLinkOptions link_options_of(const BrokerOptions& broker) {
   link.client_id = broker.client_id;
   if (!broker.username.empty())
     link.username = broker.username;
+  if (!broker.username_file.empty())
+    link.username = read_secret(broker.username_file, "--username-file");
   if (!broker.password_file.empty())
     link.password = read_secret(broker.password_file, "--password-file");
   if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {

@@ -34,7 +34,8 @@ TEST(CanonicalHead, HandsOnOnlyWhatHandlersRead) {
           "Authorization: Bearer t\r\nContent-Type: text/plain;a=\"%\"\r\n"
           "traceparent: 00-1\r\ntracestate: a=b\r\n\r\n")),
       "POST /a?netid=c HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
-      "Authorization: Bearer t\r\nContent-Type: text/plain\r\nRequest-Id: r1\r\n"
+      "Authorization: Bearer t\r\nContent-Type: text/plain\r\nContent-Encoding: "
+      "gzip\r\nRequest-Id: r1\r\n"
       "X-Request-Id: r2\r\ntraceparent: 00-1\r\n"
       "Origin: http://localhost\r\nContent-Length: 0\r\n\r\n");
 }

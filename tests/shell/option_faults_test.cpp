@@ -54,7 +54,7 @@ TEST(BridgedOptions, SayInOneLineWhichFlagIsWrongAndWhatIsWanted) {
       {{"--listen", "unix:"}, "--listen: after unix: comes the path of the socket"},
       {{"--listen", "unix:" + std::string(108, 'x')},
        "--listen: the path of a unix socket has at most 107 bytes"},
-      {{"--password-file", "x"}, "--password-file needs --username as well"},
+      {{"--password-file", "x"}, "--password-file needs --username or --username-file as well"},
       {{"--broker", "mqtts://b", "--cert-file", "x"}, "--cert-file and --key-file need each other"},
       {{"--ca-file", "x"},
        "--ca-file, --cert-file and --key-file need a --broker with mqtts://, not "

@@ -494,7 +494,7 @@ METHODS = [
          refused(413, "payload-too-large", has_content=False)),
     case("RFC 9110 9.3.2", "HEAD with encoded content",
          get(b"/healthz", b"Content-Encoding: gzip", method=b"HEAD"),
-         refused(415, "unsupported-media-type", has_content=False)),
+         problem(415, "unsupported-media-type", has_content=False)),
     case("RFC 9110 9.3.2", "HEAD that is malformed", get(method=b"HEAD", host=None),
          refused(has_content=False)),
     *(case("RFC 9110 15.5.6", f"{method.decode()} of an action", post(method=method),
@@ -564,7 +564,7 @@ MEANING = [
          post(b"Content-Type: multipart/form-data; boundary=\"a%62\""),
          problem(415, "unsupported-media-type")),
     case("README.md", "a body encoded", post(b"Content-Encoding: gzip"),
-         refused(415, "unsupported-media-type")),
+         problem(415, "unsupported-media-type")),
     case("RFC 9110 7.8", "an upgrade to HTTP/2 is declined",
          get(b"/healthz", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c",
              b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"), HEALTHY),
@@ -588,7 +588,8 @@ MEANING = [
          refused(413, "payload-too-large", fields={"Request-Id": "mine-3"})),
     case("README.md", "Request-Id comes back in 415",
          post(b"Request-Id: mine-4", b"Content-Encoding: gzip"),
-         refused(415, "unsupported-media-type", fields={"Request-Id": "mine-4"})),
+         problem(415, "unsupported-media-type",
+                 fields={"Request-Id": "mine-4"})),
 ]
 
 MADE_UP = {"Request-Id": re.compile(r"[0-9a-f]{16}\Z")}

@@ -204,6 +204,18 @@ class UnixSocket(Sockets):
                                  r"mqtt_bridged: --allow-user: .*'no-user-of-this-name'\n\Z")
 
 
+class SocketsOfOthers(Sockets):
+    def test_one_of_another_kind_is_left_alone(self):
+        path = self.world.folder / "somebodys.sock"
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+            with self.subTest(kind=kind), socket.socket(socket.AF_UNIX, kind) as somebodys:
+                somebodys.bind(str(path))
+                outcome = run([BUILD / "mqtt_bridged", "--listen", f"unix:{path}", "--netid", "a"])
+                self.assert_one_line(outcome, 2, str(path))
+                self.assertTrue(path.is_socket())
+                path.unlink()
+
+
 class PassedSockets(Sockets):
     def tcp(self, address="127.0.0.1", family=socket.AF_INET, listens=True):
         made = self.world.enter_context(socket.socket(family))
