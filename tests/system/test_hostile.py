@@ -53,7 +53,7 @@ class MemoryTest(SystemTest):
 
     @classmethod
     def share(cls, world: World):
-        cls.broker = world.broker()
+        cls.broker = world.broker(config=f"max_packet_size {8 * MIB}")  # 2.1: by default 2,000,000
         world.responder(cls.broker)
 
     def setUp(self):
