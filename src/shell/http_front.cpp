@@ -565,17 +565,21 @@ void HttpFront::accept_from(Door& door) {
 }
 
 /// Nobody keeps others out by connections on which nothing happens: of those that are idle, or
-/// within a head, the one that has been so for the longest goes.
+/// within a head, the ones that have been so for the longest go. Several at once, since all are
+/// looked at.
 bool HttpFront::make_room() {
-  std::shared_ptr<Connection> chosen;
+  std::vector<std::shared_ptr<Connection>> dispensable;
   for (const auto& connection : connections_) {
-    if (connection->is_dispensable() && (!chosen || connection->since() < chosen->since()))
-      chosen = connection;
+    if (connection->is_dispensable())
+      dispensable.push_back(connection);
   }
-  if (!chosen)
-    return false;
-  chosen->close();
-  return true;
+  constexpr std::size_t at_once = 64;  // one of so many
+  const auto end = dispensable.begin() +
+                   static_cast<std::ptrdiff_t>((dispensable.size() + at_once - 1) / at_once);
+  std::nth_element(dispensable.begin(), end, dispensable.end(),
+                   [](const auto& a, const auto& b) { return a->since() < b->since(); });
+  std::for_each(dispensable.begin(), end, [](const auto& connection) { connection->close(); });
+  return !dispensable.empty();
 }
 
 /// No room for another connection: leaves the callers in the backlog for a while.
