@@ -155,6 +155,13 @@ class Reload {
         bridge_(bridge) {}
 
   void operator()() {
+    notify_reloading();
+    take_or_keep();
+    notify_ready();
+  }
+
+ private:
+  void take_or_keep() {
     try {
       auto parsed = parse_bridged_options(argc_, argv_);
       if (const auto* exit = std::get_if<ExitNow>(&parsed))
@@ -180,7 +187,6 @@ class Reload {
     }
   }
 
- private:
   const int argc_;
   char** const argv_;
   const BridgedOptions options_;  // of the start
@@ -234,6 +240,8 @@ int run(const BridgedOptions& options, int argc, char** argv) {
   const Signals signals(
       loop, [&] { bridge.drain(); }, Reload(argc, argv, options, link, remote, bridge));
   bridge.start();
+  const Watchdog watchdog(loop);
+  notify_ready();
   loop.run();
   spdlog::info("stopped");
   return 0;

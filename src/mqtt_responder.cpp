@@ -7,6 +7,7 @@
 #include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
 #include "shell/responder.hpp"
+#include "shell/systemd.hpp"
 
 namespace {
 
@@ -38,6 +39,8 @@ int run(const ResponderOptions& options) {
       loop, [&] { responder.stop([&] { loop.stop(); }); },
       [] { spdlog::warn("SIGHUP: there is nothing to reload here"); });
   responder.start();
+  const Watchdog watchdog(loop);
+  notify_ready();
   loop.run();
   return 0;
 }

@@ -99,6 +99,8 @@ std::vector<Limit> all_limits() {
        "without an acknowledgement, then the connection is taken for dead"},
       {"keep_alive", text(keep_alive), "MQTT's Keep Alive"},
       {"connect_timeout", text(connect_timeout), "one attempt to connect to the broker"},
+      {"thread_patience", text(thread_patience),
+       "in which a thread of the MQTT library must move, or systemd's watchdog is told no more"},
       {"reconnect_base", text(reconnect_base), "the first pause between attempts, at most"},
       {"reconnect_cap", text(reconnect_cap), "the longest"},
   };

@@ -71,6 +71,7 @@ inline constexpr auto down_grace = 2s;      // calls wait this long for a lost l
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;
 inline constexpr auto connect_timeout = 5s;
+inline constexpr auto thread_patience = 3s;  // the MQTT library's threads wake up every second
 inline constexpr auto reconnect_base = 50ms;
 inline constexpr auto reconnect_cap = 10s;
 

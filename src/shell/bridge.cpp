@@ -11,6 +11,7 @@
 #include "shell/exchange_messages.hpp"
 #include "shell/log.hpp"
 #include "shell/random.hpp"
+#include "shell/systemd.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -18,12 +19,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t correlation_bytes = 16;
+constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
 std::vector<std::string> filters_of(const HttpApiOptions& api) {
   std::vector<std::string> netids = api.netids;
-  if (!api.netid.empty())
-    netids.push_back(api.netid);
+  netids.push_back(api.netid);
   if (std::find(netids.begin(), netids.end(), "*") != netids.end())
     netids = {"+"};
   std::sort(netids.begin(), netids.end());
@@ -170,19 +171,24 @@ std::string Bridge::metrics() {
 
 void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
   exchanges_.subscriptions_refused(filters, Clock::now());
+  if (link_.is_up())
+    tell_systemd();
 }
 
 void Bridge::on_link_up(const LinkUp& link) {
   metrics_.linked();
   exchanges_.link_up(link, Clock::now());
+  tell_systemd();
 }
 
 void Bridge::on_link_down() {
   exchanges_.link_down(link_.why_down(), Clock::now());
+  tell_systemd();
 }
 
 void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
   exchanges_.link_down(why, Clock::now());
+  tell_systemd();
 }
 
 void Bridge::on_message(const MqttMessage& message) {
@@ -203,6 +209,13 @@ std::optional<std::string> Bridge::why_not_ready() const {
   if (!link_.is_up())
     return link_.why_down();
   return link_.why_incomplete();
+}
+
+void Bridge::tell_systemd() const {
+  if (const auto why = why_not_ready())
+    return notify_status("not ready: " + *why);
+  notify_status("ready: linked to " + to_string(api_.options().broker) + " with MQTT " +
+                std::string(to_string(link_.version())));
 }
 
 // Acting --------------------------------------------------------------------------------------
@@ -260,6 +273,8 @@ void Bridge::drain() {
     return loop_.stop();
   }
   is_draining_ = true;
+  notify_stopping(limits::drain_timeout + drain_margin);
+  tell_systemd();
   exchanges_.drain();
   front_.drain();
   spdlog::info("shutting down; {} calls in flight", callers_.size());
@@ -274,6 +289,7 @@ void Bridge::drain() {
 }
 
 void Bridge::finish_drain() {
+  notify_stopping(limits::write_timeout + drain_margin);
   deadline_timer_.cancel();
   drain_timer_.cancel();
   link_.stop();

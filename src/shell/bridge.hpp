@@ -80,6 +80,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   void set_deadline_timer();
   void finish_drain();
   std::optional<std::string> why_not_ready() const;
+  void tell_systemd() const;
 
   asio::io_context& loop_;
   const Instant started_;

@@ -282,10 +282,6 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   std::optional<Failure> why_not_netid_of_call(const std::string& netid) const {
-    if (netid.empty() && options_.netid.empty()) {
-      return Failure{
-          Problem::invalid_netid, "this bridge has no NetID of its own: add ?netid=", {}};
-    }
     if (auto why = why_not_netid(netid))
       return Failure{Problem::invalid_netid, *why, {}};
     const auto& served = options_.netids;

@@ -81,10 +81,6 @@ std::string broker_fault(const BrokerOptions& broker) {
 }
 
 std::string bridged_fault(const BridgedOptions& options) {
-  if (options.netid.empty() && options.netids.empty()) {
-    return "--netid is missing: the NetID whose topics to use; or --netids, the list of those that "
-           "callers may name";
-  }
   if (options.timeout > options.max_timeout) {
     return "--timeout (" + duration_text(options.timeout) + ") is longer than --max-timeout (" +
            duration_text(options.max_timeout) + ")";
@@ -116,7 +112,7 @@ void add_defaults(BridgedOptions& options, const Environment& environment) {
 std::vector<Setting> settings_of(BridgedOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
   append(settings,
-         {{"netid", "NETID", "", "NetID of calls that name none", into_netid(options.netid)},
+         {{"netid", "NETID", options.netid, "NetID of calls that name none", into_netid(options.netid)},
           {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
            into_netids(options.netids), KeyType::list},
           {"action", "NAME", "", "One more action to serve, besides the five; repeatable",

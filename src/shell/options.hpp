@@ -45,8 +45,8 @@ struct RunOptions {
 struct BridgedOptions {
   BrokerOptions broker;
   RunOptions run;
-  std::string netid;                // of calls that name none; empty: such calls are refused
-  std::vector<std::string> netids;  // served besides `netid`; "*" allows any. One of both is given
+  std::string netid = "bridge";     // of calls that name none
+  std::vector<std::string> netids;  // served besides `netid`; "*" allows any
   std::vector<std::string> action;  // that callers may name besides the five
   std::vector<Listen> listen;       // never empty after the parse
   bool listens_by_default = false;  // nobody said where

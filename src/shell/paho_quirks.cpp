@@ -6,12 +6,15 @@
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include <MQTTAsync.h>
 #include <dirent.h>
@@ -275,6 +278,44 @@ void tell_receive_thread(ReceiveThread mode) {
     receive_thread = mode;
   }
   rest().changed.notify_all();
+}
+
+// Threads that stand still ----------------------------------------------------------------------
+
+namespace {
+
+/// The rest of the line of `file` that begins with `begin`; empty where there is none.
+std::string rest_of_line(const std::string& file, std::string_view begin) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(begin))
+      return line.substr(begin.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> LibraryThreads::stuck(Instant now) {
+  std::map<int, Progress> seen;
+  std::optional<std::string> stuck;
+  const std::unique_ptr<DIR, int (*)(DIR*)> tasks(opendir("/proc/self/task"), closedir);
+  while (const dirent* entry = tasks ? readdir(tasks.get()) : nullptr) {
+    const std::string status = std::string("/proc/self/task/") + entry->d_name + "/status";
+    const std::string name = rest_of_line(status, "Name:\t");
+    if (!name.starts_with("MQTTAsync_"))
+      continue;
+    const int thread = std::atoi(entry->d_name);
+    Progress progress{rest_of_line(status, "voluntary_ctxt_switches:\t"), now};
+    const auto before = threads_.find(thread);
+    if (before != threads_.end() && before->second.sleeps == progress.sleeps)
+      progress.since = before->second.since;
+    if (now - progress.since >= limits::thread_patience)
+      stuck = name;
+    seen.emplace(thread, std::move(progress));
+  }
+  threads_ = std::move(seen);
+  return stuck;
 }
 
 std::vector<std::string> check() {

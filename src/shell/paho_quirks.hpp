@@ -3,11 +3,14 @@
 // oldest supported release has the remedy. Nothing else in the project knows of these faults.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/socket.h>
 
+#include "core/instant.hpp"
 #include "core/link_policy.hpp"
 
 namespace mqtt_bridge::paho_quirks {
@@ -67,6 +70,23 @@ void tell_receive_thread(ReceiveThread mode);
 /// define for themselves: such a packet looks to it like a broken connection. Over TLS, where the
 /// broker has proved who it is, nothing is done. This says in which version the packets will come.
 void tell_version(MqttVersion version);
+
+/// Not a fault, but what could become one: whether a thread of the library stands still. Each of them
+/// wakes up at least once in a second.
+/// Threads: the owner serialises.
+class LibraryThreads {
+ public:
+  /// The name of one that has not gone to sleep and come back for limits::thread_patience, as far as
+  /// the calls of this tell; nothing when all did, or there are none.
+  std::optional<std::string> stuck(Instant now);
+
+ private:
+  struct Progress {
+    std::string sleeps;  // how often it went to sleep, as the kernel prints it
+    Instant since;
+  };
+  std::map<int, Progress> threads_;  // by thread id
+};
 
 /// What of the above did not take in this program on this system, for the log; empty when all did.
 std::vector<std::string> check();

@@ -11,6 +11,7 @@
 #include "core/transform.hpp"
 #include "core/utf8.hpp"
 #include "shell/random.hpp"
+#include "shell/systemd.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 // packet identifier and the lengths (MQTT 5.0 3.3), and something to spare; and each user property.
 constexpr std::size_t packet_overhead = 32;
 constexpr std::size_t property_overhead = 5;
+constexpr auto farewell_margin = std::chrono::seconds(2);  // beyond what the farewell may take
 
 }  // namespace
 
@@ -68,10 +70,21 @@ void Responder::announce() {
   queue_.push_front({.topic = status_topic(id_),
                      .payload = actions_.empty() ? "" : birth_message(id_, actions_),
                      .retained = true});
-  if (actions_.empty())
+  if (actions_.empty()) {
     spdlog::error("not ready: the broker lets us subscribe to no requests");
-  else
-    spdlog::info("ready");
+    return notify_status("not ready: the broker lets us subscribe to no requests");
+  }
+  spdlog::info("ready");
+  notify_status("ready: linked to the broker with MQTT " + std::string(to_string(link_.version())));
+}
+
+void Responder::on_link_down() {
+  notify_status("not ready: " + link_.why_down());
+  finish_stop();
+}
+
+void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
+  notify_status("not ready: " + why);
 }
 
 void Responder::on_message(const MqttMessage& message) {
@@ -162,6 +175,7 @@ void Responder::on_batch_end() {
 }
 
 void Responder::stop(std::function<void()> stopped) {
+  notify_stopping(limits::farewell_timeout + farewell_margin);
   stopped_ = std::move(stopped);
   if (!link_.is_up())
     return finish_stop();

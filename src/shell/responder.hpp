@@ -45,7 +45,8 @@ class Responder : private MqttLink::User {
 
   void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
-  void on_link_down() override { finish_stop(); }
+  void on_link_down() override;
+  void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_message(const MqttMessage& message) override;
   void on_acknowledged(std::uint64_t id) override { unacknowledged_.erase(id); }
   void on_refused(std::uint64_t id, const std::string& why) override;

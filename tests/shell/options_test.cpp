@@ -22,9 +22,9 @@ TEST(BridgedOptions, NeedOnlyANetid) {
   EXPECT_EQ(expected.timeout, 5s);
 }
 
-TEST(BridgedOptions, NeedNoNetidWithAListOfThem) {
+TEST(BridgedOptions, HaveANetidWithoutBeingGivenOne) {
   const BridgedOptions parsed = options({"--netids", "alice", "--netids", "*"});
-  EXPECT_EQ(parsed.netid, "");
+  EXPECT_EQ(parsed.netid, "bridge");
   EXPECT_EQ(parsed.netids, (std::vector<std::string>{"alice", "*"}));
 }
 
