@@ -112,7 +112,8 @@ void add_defaults(BridgedOptions& options, const Environment& environment) {
 std::vector<Setting> settings_of(BridgedOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
   append(settings,
-         {{"netid", "NETID", options.netid, "NetID of calls that name none", into_netid(options.netid)},
+         {{"netid", "NETID", options.netid, "NetID of calls that name none",
+           into_netid(options.netid)},
           {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
            into_netids(options.netids), KeyType::list},
           {"action", "NAME", "", "One more action to serve, besides the five; repeatable",

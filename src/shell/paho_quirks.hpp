@@ -71,13 +71,12 @@ void tell_receive_thread(ReceiveThread mode);
 /// broker has proved who it is, nothing is done. This says in which version the packets will come.
 void tell_version(MqttVersion version);
 
-/// Not a fault, but what could become one: whether a thread of the library stands still. Each of them
-/// wakes up at least once in a second.
-/// Threads: the owner serialises.
+/// Not a fault, but what could become one: whether a thread of the library stands still. Each of
+/// them wakes up at least once in a second. Threads: the owner serialises.
 class LibraryThreads {
  public:
-  /// The name of one that has not gone to sleep and come back for limits::thread_patience, as far as
-  /// the calls of this tell; nothing when all did, or there are none.
+  /// The name of one that has not gone to sleep and come back for limits::thread_patience, as far
+  /// as the calls of this tell; nothing when all did, or there are none.
   std::optional<std::string> stuck(Instant now);
 
  private:

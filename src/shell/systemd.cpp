@@ -65,9 +65,10 @@ void Watchdog::tell() {
   if (!stuck) {
     sd_notify(keep_environment, "WATCHDOG=1");
   } else if (!was_stuck_) {
-    spdlog::critical("the thread {} of the MQTT library stands still; systemd is told no more "
-                     "that all is well",
-                     *stuck);
+    spdlog::critical(
+        "the thread {} of the MQTT library stands still; systemd is told no more "
+        "that all is well",
+        *stuck);
   }
   was_stuck_ = stuck.has_value();
   timer_.expires_after(interval_);

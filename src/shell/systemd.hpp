@@ -31,8 +31,8 @@ void notify_reloading();
 void notify_stopping(Duration patience);
 
 /// Tells systemd that every loop of the program makes progress, while that is so and where the unit
-/// asks for it (WatchdogSec=): ours, on which this runs, and those of the MQTT library. Once that is
-/// no longer told, systemd ends the program, and starts it again.
+/// asks for it (WatchdogSec=): ours, on which this runs, and those of the MQTT library. Once that
+/// is no longer told, systemd ends the program, and starts it again.
 class Watchdog {
  public:
   explicit Watchdog(asio::io_context& loop);
