@@ -84,7 +84,7 @@ std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
 
 std::optional<Failure> Exchanges::why_not_admitted(const Call& call,
                                                    const std::string& topic) const {
-  if (draining_) {
+  if (is_abandoned_) {
     return Failure{Problem::shutting_down, "this bridge is shutting down", {}};
   }
   if (queued() >= bounds_.queued || waiting_bytes_ + call.payload.size() > bounds_.bytes) {
@@ -425,6 +425,7 @@ void Exchanges::expire(Instant now) {
 }
 
 void Exchanges::abandon(Instant now) {
+  is_abandoned_ = true;
   while (!waiting_.empty()) {
     const auto waiting = waiting_.begin();
     Failure failure =

@@ -159,9 +159,7 @@ class Exchanges {
   void gone(std::string_view responder, Instant now);
   /// Ends what is due. Calling it too often is harmless.
   void expire(Instant now);
-  /// From now on begin() refuses; what waits is still served.
-  void drain() { draining_ = true; }
-  /// Ends everything that waits.
+  /// Ends everything that waits, and admits nothing more.
   void abandon(Instant now);
 
   // Decisions: ask until there is nothing more.
@@ -246,7 +244,7 @@ class Exchanges {
   std::deque<Ended> ended_;
   std::array<std::uint64_t, dropped_reasons> dropped_{};
   ExchangeId last_id_ = 0;
-  bool draining_ = false;
+  bool is_abandoned_ = false;
 
   // Lanes, by response topic.
   std::unordered_map<std::string, ContentLane> content_lanes_;

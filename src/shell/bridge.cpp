@@ -233,8 +233,6 @@ void Bridge::act() {
     answer(*ended);
   link_.expect_answers(exchanges_.waiting() > 0);
   set_deadline_timer();
-  if (is_draining_ && callers_.empty())
-    finish_drain();
 }
 
 void Bridge::answer(const Ended& ended) {
@@ -268,32 +266,28 @@ void Bridge::set_deadline_timer() {
 
 void Bridge::drain() {
   if (is_draining_) {
-    exchanges_.abandon(Clock::now());
-    act();
+    abandon();
     return loop_.stop();
   }
   is_draining_ = true;
-  notify_stopping(limits::drain_timeout + drain_margin);
+  notify_stopping(limits::drain_timeout + limits::write_timeout + drain_margin);
   tell_systemd();
-  exchanges_.drain();
-  front_.drain();
   spdlog::info("shutting down; {} calls in flight", callers_.size());
   drain_timer_.expires_after(limits::drain_timeout);
   drain_timer_.async_wait([this](const std::error_code& error) {
-    if (error)
-      return;
-    exchanges_.abandon(Clock::now());
-    act();
+    if (!error)
+      abandon();
   });
-  act();
+  front_.drain();
+  front_.when_empty([this] {
+    link_.stop();
+    loop_.stop();
+  });
 }
 
-void Bridge::finish_drain() {
-  notify_stopping(limits::write_timeout + drain_margin);
-  deadline_timer_.cancel();
-  drain_timer_.cancel();
-  link_.stop();
-  front_.when_empty([this] { loop_.stop(); });
+void Bridge::abandon() {
+  exchanges_.abandon(Clock::now());
+  act();
 }
 
 }  // namespace mqtt_bridge

@@ -1,9 +1,9 @@
 // The daemon's heart: joins the front, the table of exchanges and the link on one event loop. All
 // it decides is who is told what; the rules are core/exchanges.hpp's.
 //
-// The way down (drain): readiness goes, the doors close, what is in flight ends by its answer or
-// its deadline, at most limits::drain_timeout; then the link says goodbye, the answers are written,
-// and the loop is stopped. A second drain() ends everything at once.
+// The way down (drain): readiness goes, the doors close; whoever was let in is served, by the
+// answer or the deadline, for limits::drain_timeout at most; once the last connection is gone the
+// link says goodbye, and the loop is stopped. A second drain() ends everything at once.
 //
 // Threads: everything on the loop's thread.
 #pragma once
@@ -78,7 +78,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
               std::optional<Duration> took);
   void record(const HttpRequest& request, const HttpApi::Reply& reply);
   void set_deadline_timer();
-  void finish_drain();
+  void abandon();
   std::optional<std::string> why_not_ready() const;
   void tell_systemd() const;
 

@@ -587,18 +587,7 @@ TEST(Exchanges, TakesTheEmptyAnswerToTheEmptyCall) {
   EXPECT_EQ(scene.outcome(a), " by content");
 }
 
-TEST(Exchanges, ServesWhatWaitsWhileItDrainsAndAdmitsNothing) {
-  Scene scene;
-  scene.up();
-  const auto a = scene.call("hello");
-  scene.table.drain();
-  EXPECT_EQ(std::get<Failure>(scene.try_call("late")).problem, Problem::shutting_down);
-  EXPECT_THAT(scene.publish(), ElementsAre("hello"));
-  scene.answer("HELLO");
-  EXPECT_EQ(scene.outcome(a), "HELLO by content");
-}
-
-TEST(Exchanges, EndsEverythingWhenItIsAbandoned) {
+TEST(Exchanges, EndsEverythingAndAdmitsNothingOnceItIsAbandoned) {
   Scene scene;
   scene.table.link_up({false, 1}, scene.now);
   const auto published = scene.call("published");
@@ -607,6 +596,7 @@ TEST(Exchanges, EndsEverythingWhenItIsAbandoned) {
   scene.table.abandon(scene.now);
   EXPECT_EQ(scene.outcome(published), "response-timeout");
   EXPECT_EQ(scene.outcome(queued), "shutting-down");
+  EXPECT_EQ(std::get<Failure>(scene.try_call("late")).problem, Problem::shutting_down);
   EXPECT_EQ(scene.table.waiting(), 0u);
 }
 

@@ -2,15 +2,13 @@
 the README promise. A problem added to the table without a test here fails the first test."""
 
 import concurrent.futures
-import contextlib
 import json
 import os
 import pathlib
 import re
-import socket
 import unittest
 
-from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, read_answer, send_raw,
+from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually, send_raw,
                      unused_port)
 from mqtt_peer import answer_with, responder
 
@@ -267,25 +265,21 @@ class EveryProblem(SystemTest):
                 self.assertIn(call.result(PATIENCE).status, (503, 504))
 
     def test_shutting_down(self):
-        """While the daemon waits for the calls in flight, it starts no new ones."""
-        daemon = self.world.daemon(self.broker)
-        half = b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
-        with contextlib.ExitStack() as stack:
-            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(1))
-            in_flight = pool.submit(self.transform, daemon, "reverse", "in flight", timeout="5s")
+        """A call that was not published yet when the daemon was told to end now."""
+        daemon = self.world.daemon(self.broker, "--max-in-flight", "1")
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            in_flight = pool.submit(self.transform, daemon, "reverse", "in flight", timeout="30s")
             self.broker.wait_for_line(r"Received PUBLISH from .*alice/reverse/request")
-            late = stack.enter_context(
-                socket.create_connection(("127.0.0.1", daemon.port), PATIENCE))
-            late.sendall(half)
-            with Caller(daemon.port) as caller:  # an answer on a younger connection: half was read
-                self.assertEqual(caller.get("/healthz").status, 200)
+            queued = pool.submit(self.transform, daemon, "reverse", "queued", timeout="30s")
+            with Caller(daemon.port) as caller:
+                eventually(lambda: json.loads(caller.get("/status").body)["calls"]["queued"],
+                           "a call is queued")
             daemon.ask_to_stop()
             daemon.wait_for_line("shutting down")
-            late.sendall(b"Content-Length: 3\r\n\r\nabc")
-            answer = read_answer(late)
-            self.assert_problem(answer, "shutting-down")
-            self.assertIn(in_flight.result().status, (503, 504))
-        self.assertEqual(daemon.stop(), 0)
+            daemon.ask_to_stop()
+            self.assert_problem(queued.result(), "shutting-down")
+            self.assert_problem(in_flight.result(), "response-timeout")
+        self.assertEqual(daemon.wait(), 0)
 
     def test_response_timeout(self):
         answer = self.transform(self.daemon, "uppercase", "abc", timeout="200ms")
