@@ -1,5 +1,5 @@
 # Trees of Debian's releases, for scripts that build and test in them; sourced. Needs root and
-# mmdebstrap. $mirror is the archive.
+# mmdebstrap. $mirror is the archive; empty: mmdebstrap knows where Debian's is.
 # shellcheck shell=bash
 
 # need_trees JOB: root, and what scripts/install-dependencies knows of that job
@@ -10,10 +10,6 @@ need_trees() {
   fi
   scripts/install-dependencies "$1"
   mirror=${mirror:-$(archive_of_this_machine)}
-  if [[ -z $mirror ]]; then
-    echo "No archive of Debian in this machine's apt sources; name one with --mirror." >&2
-    exit 1
-  fi
 }
 
 # The first archive of Debian itself, beside those of its security team and of others.
@@ -38,7 +34,7 @@ make_tree() {
   rm --recursive --force --one-file-system "$tree"
   mmdebstrap --quiet --mode=root --variant=minbase --include="${include[*]}" \
     --aptopt='Acquire::Check-Valid-Until "false"' \
-    "$release" "$tree" "deb $mirror $release main" &&
+    "$release" "$tree" ${mirror:+"deb $mirror $release main"} &&
     cp --dereference /etc/resolv.conf "$tree/etc/resolv.conf" &&
     echo '127.0.0.1 localhost' >"$tree/etc/hosts" &&
     touch "$tree/etc/is-whole"
