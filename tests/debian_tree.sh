@@ -19,17 +19,17 @@ archive_of_this_machine() {
     sed --quiet 1p
 }
 
-# make_tree RELEASE TREE PACKAGE...: a minimal system with these packages, fresh unless there is a
-# whole one from an earlier call. sid's index has an end that a mirror may be older than.
+# make_tree RELEASE TREE PACKAGE...: a minimal system with these packages, fresh unless there is
+# such a one from an earlier call. sid's index has an end that a mirror may be older than.
 make_tree() {
   local release=$1 tree=$2
   shift 2
   local include=(iproute2 "$@")
-  if [[ -e $tree/etc/is-whole ]]; then
-    return
-  fi
   if [[ $mirror == https:* ]]; then
     include+=(ca-certificates)
+  fi
+  if [[ "$(cat "$tree/etc/made-with" 2>/dev/null)" == "${include[*]}" ]]; then
+    return
   fi
   rm --recursive --force --one-file-system "$tree"
   mmdebstrap --quiet --mode=root --variant=minbase --include="${include[*]}" \
@@ -37,7 +37,7 @@ make_tree() {
     "$release" "$tree" ${mirror:+"deb $mirror $release main"} &&
     cp --dereference /etc/resolv.conf "$tree/etc/resolv.conf" &&
     echo '127.0.0.1 localhost' >"$tree/etc/hosts" &&
-    touch "$tree/etc/is-whole"
+    echo "${include[*]}" >"$tree/etc/made-with"
 }
 
 # What git knows, as it lies here, committed or not; and no file that it no longer knows.
@@ -77,13 +77,13 @@ build_package() {
   local release=$1 here tree=$2/$1
   here=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   if [[ $here == "$release" ]]; then
-    scripts/install-dependencies build >&2 && rm --force build/deb/*.deb &&
+    scripts/install-dependencies deb >&2 && rm --force build/deb/*.deb &&
       cmake --workflow --preset deb >&2 && realpath build/deb/*.deb
     return
   fi
   # shellcheck disable=SC2016 # expanded inside the tree
   make_tree "$release" "$tree" && copy_source "$tree" &&
-    inside "$tree" -- bash -c 'cd /mqtt-bridge && scripts/install-dependencies build &&
+    inside "$tree" -- bash -c 'cd /mqtt-bridge && scripts/install-dependencies deb &&
       rm --force build/deb/*.deb && cmake --workflow --preset deb' >&2 &&
     realpath "$tree"/mqtt-bridge/build/deb/*.deb
 }
