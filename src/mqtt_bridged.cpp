@@ -1,7 +1,9 @@
 // The daemon: HTTP on loopback and a unix socket on one side, one MQTT connection on the other.
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -16,6 +18,7 @@
 
 #include "core/bearer.hpp"
 #include "shell/bridge.hpp"
+#include "shell/health_check.hpp"
 #include "shell/listener.hpp"
 #include "shell/log.hpp"
 #include "shell/options.hpp"
@@ -247,6 +250,16 @@ int run(const BridgedOptions& options, int argc, char** argv) {
   return 0;
 }
 
+ExitNow check_health(const BridgedOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // of a daemon that ends meanwhile; its own program has it so, too
+  std::optional<std::string> token;
+  if (!options.token_file.empty())
+    token = read_token(options.token_file);
+  if (const auto why_not = why_not_ready(options.listen.front(), token))
+    return {1, "", "mqtt_bridged: not ready: " + *why_not + "\n"};
+  return {0, "ready\n", ""};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -260,6 +273,8 @@ int main(int argc, char** argv) {
       socket_access_of(options);
       return exit_now({0, "the configuration is good\n", ""});
     }
+    if (options.check_health)
+      return exit_now(check_health(options));
     return run(options, argc, argv);
   });
 }

@@ -153,7 +153,10 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            into(options.allow_remote), KeyType::boolean},
           {"state-dir", "DIRECTORY", "",
            "Where the client id is kept over restarts; systemd's state directory by default",
-           into(options.state_dir)}});
+           into(options.state_dir)},
+          {"check-health", "", "",
+           "Say whether the daemon that runs with these options is ready, and exit",
+           into(options.check_health), KeyType::boolean, Where::only_as_flag}});
   append(settings, run_settings(options.run));
   return settings;
 }

@@ -50,6 +50,7 @@ TEST(BridgedOptions, TakeEveryFlag) {
   expected.run.log_level = LogLevel::trace;
   expected.run.log_format = LogFormat::json;
   expected.run.check_config = true;
+  expected.check_health = true;
   EXPECT_EQ(options({"--broker",
                      "mqtts://b",
                      "--protocol",
@@ -93,7 +94,8 @@ TEST(BridgedOptions, TakeEveryFlag) {
                      "trace",
                      "--log-format",
                      "json",
-                     "--check-config"}),
+                     "--check-config",
+                     "--check-health"}),
             expected);
 }
 
@@ -152,6 +154,8 @@ TEST(BridgedOptions, TakeTheLastOfSeveralFlagsAndBooleansFromTheEnvironment) {
           .allow_remote);
   EXPECT_FALSE(options({"--netid", "a"}, {{"MQTT_BRIDGE_CHECK_CONFIG", "true"}}).run.check_config)
       << "only as a flag";
+  EXPECT_FALSE(options({"--netid", "a"}, {{"MQTT_BRIDGE_CHECK_HEALTH", "true"}}).check_health)
+      << "a daemon that is asked by its own container's variables must still start";
 }
 
 TEST(BridgedOptions, KeepTextsExactly) {
