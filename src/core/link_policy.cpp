@@ -1,6 +1,7 @@
 #include "core/link_policy.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/limits.hpp"
 
@@ -23,8 +24,9 @@ constexpr int unstable_links = 3;
 // row is taken for it.
 constexpr int forgotten_sessions_that_mean_take_over = 4;
 constexpr auto short_life = 10s;
-// Brokers that know 3.1.1 only may close on version 5 without a word; one that is being shut down
-// does so too, but hardly ever this often in a row.
+// Brokers that know 3.1.1 only may close on version 5 without a word (RabbitMQ before 3.13). One
+// that is being shut down does so too, but hardly ever this often in a row; and whatever stands
+// before a broker that is down, for as long as it is down, but then in either version.
 constexpr int closures_that_mean_refusal = 3;
 
 }  // namespace
@@ -48,12 +50,19 @@ void LinkPolicy::hurry(Instant now) {
 }
 
 void LinkPolicy::attempt_failed(ConnectFailure failure, Instant now, double jitter) {
+  const bool was_trial = std::exchange(is_trial_, false);
+  if (was_trial && (failure == ConnectFailure::closed || failure == ConnectFailure::unreachable)) {
+    version_ = MqttVersion::v5;  // it is merely down; closures_ stays, so the next one is tried too
+    return schedule(now, jitter);
+  }
   closures_ = failure == ConnectFailure::closed ? closures_ + 1 : 0;
   const bool is_refusal =
       failure == ConnectFailure::version_refused || closures_ >= closures_that_mean_refusal;
   if (is_refusal && protocol_ == Protocol::automatic) {
-    closures_ = 0;
     const bool was_newest = version_ == MqttVersion::v5;
+    is_trial_ = was_newest && failure == ConnectFailure::closed;
+    if (!is_trial_)
+      closures_ = 0;
     version_ = was_newest ? MqttVersion::v3_1_1 : MqttVersion::v5;
     if (was_newest) {
       next_attempt_ = now;
@@ -69,6 +78,7 @@ void LinkPolicy::link_is_up(bool session_present, Instant now) {
   forgotten_sessions_ = is_suspicious ? forgotten_sessions_ + 1 : 0;
   up_since_ = now;
   closures_ = 0;
+  is_trial_ = false;
 }
 
 LinkPolicy::Loss LinkPolicy::link_lost(Instant now, double jitter) {

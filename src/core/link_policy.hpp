@@ -63,7 +63,8 @@ class LinkPolicy {
   Instant down_since_;
   Instant up_since_{};
   int failures_ = 0;            // in a row
-  int closures_ = 0;            // in a row, without a CONNACK, in version 5
+  int closures_ = 0;            // in a row, without a CONNACK
+  bool is_trial_ = false;       // the attempt in 3.1.1 that shows what closures in 5 mean
   int unstable_links_ = 0;      // links in a row that broke as soon as they were up
   int forgotten_sessions_ = 0;  // in a row, of links that broke while the broker was there
   bool was_short_ = false;      // the last link did not live long

@@ -113,6 +113,47 @@ TEST(LinkPolicy, TakesThreeSilentClosuresInARowForARefusalOfTheVersion) {
   EXPECT_EQ(policy.version(), MqttVersion::v3_1_1);
 }
 
+TEST(LinkPolicy, IsNotDemotedByAProxyThatClosesWhileItsBrokerIsDown) {
+  for (const auto in_trial : {ConnectFailure::closed, ConnectFailure::unreachable}) {
+    LinkPolicy policy(Protocol::automatic, start);
+    const Instant now = fail(policy, 3, start, ConnectFailure::closed);
+    ASSERT_EQ(policy.version(), MqttVersion::v3_1_1) << "it may be the version";
+    EXPECT_GT(fail(policy, 1, now, in_trial), now) << "it was not; no hurry";
+    EXPECT_EQ(policy.version(), MqttVersion::v5);
+    const Instant later = fail(policy, 10, now, ConnectFailure::unreachable);
+    EXPECT_EQ(policy.version(), MqttVersion::v5);
+    EXPECT_GT(later, now);
+  }
+}
+
+TEST(LinkPolicy, TriesBothVersionsEachTimeWhileBothAreClosedOn) {
+  LinkPolicy policy(Protocol::automatic, start);
+  fail(policy, 3, start, ConnectFailure::closed);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(policy.version(), MqttVersion::v3_1_1);
+    const Instant now = fail(policy, 1, start, ConnectFailure::closed);
+    ASSERT_EQ(policy.version(), MqttVersion::v5);
+    EXPECT_EQ(fail(policy, 1, start, ConnectFailure::closed), now) << "the trial follows at once";
+  }
+}
+
+TEST(LinkPolicy, KeepsTheOldVersionThroughARestartOfABrokerThatHasNoOther) {
+  LinkPolicy policy(Protocol::automatic, start);
+  const Instant now = fail(policy, 3, start, ConnectFailure::closed);
+  bring_up(policy, now);
+  policy.link_lost(now + 1s, longest);
+  fail(policy, 2, now + 1s, ConnectFailure::closed);
+  fail(policy, 100, now + 1s, ConnectFailure::unreachable);
+  EXPECT_EQ(policy.version(), MqttVersion::v3_1_1);
+}
+
+TEST(LinkPolicy, StaysWithTheOldVersionWhenItsTrialIsRefusedForAnotherReason) {
+  LinkPolicy policy(Protocol::automatic, start);
+  fail(policy, 3, start, ConnectFailure::closed);
+  fail(policy, 100, start, ConnectFailure::refused);
+  EXPECT_EQ(policy.version(), MqttVersion::v3_1_1);
+}
+
 TEST(LinkPolicy, GoesBackToTheNewestVersionWhenTheOldOneIsRefusedToo) {
   LinkPolicy policy(Protocol::automatic, start);
   fail(policy, 2, start, ConnectFailure::version_refused);
