@@ -1,6 +1,7 @@
 #include "shell/mqtt_connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -16,8 +17,10 @@ namespace {
 constexpr int qos = 1;
 constexpr int refusal = 0x80;  // the first reason code that is one (MQTT 5.0 2.4)
 constexpr int session_taken_over = 0x8E;
-// The library's words for a TCP connection that was there and ended before the CONNACK.
-constexpr const char* closed_before_connack = "TCP connect completion failure";
+// The library's words for a TCP connection that was there and ended before the CONNACK, with a FIN
+// or with a RST.
+constexpr std::array<const char*, 2> closed_before_connack = {"TCP connect completion failure",
+                                                              "socket error"};
 
 /// A reason code in words. Codes 1 to 5 are return codes of a 3.1.1 CONNACK (3.1.1 3.2.2.3).
 std::string reason_in_words(int code) {
@@ -78,6 +81,9 @@ void take_property(const MQTTProperty& property, mqtt_event::Connected& event) {
       break;
     case MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE:  // the library does not heed it
       event.server_keep_alive = std::chrono::seconds(property.value.integer2);
+      break;
+    case MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE:
+      event.has_shared_subscriptions = property.value.byte != 0;
       break;
     default:
       break;
@@ -273,10 +279,15 @@ class MqttConnection::Client {
               "host name by an authority we trust?"};
     }
     if (code <= 0) {
-      const bool was_closed = error_text(token).find(closed_before_connack) != std::string::npos;
+      const bool was_closed =
+          std::any_of(closed_before_connack.begin(), closed_before_connack.end(),
+                      [text = error_text(token)](const char* words) {
+                        return text.find(words) != std::string::npos;
+                      });
       return {was_closed ? ConnectFailure::closed : ConnectFailure::unreachable,
-              was_closed ? "the broker closed the connection without an answer to CONNECT; does it "
-                           "want TLS (mqtts://)?"
+              was_closed ? std::string("the broker closed the connection without an answer to "
+                                       "CONNECT; does it want TLS (mqtts://)") +
+                               (is_v5_ ? ", or MQTT 3.1.1?" : "?")
                          : "there is no broker at this address"};
     }
     const bool version_refused = code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;

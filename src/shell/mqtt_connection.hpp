@@ -57,6 +57,7 @@ struct Connected {
   std::size_t receive_maximum = 65'535;
   std::size_t maximum_packet_size = SIZE_MAX;
   std::optional<std::chrono::seconds> server_keep_alive = {};
+  bool has_shared_subscriptions = true;
 };
 struct ConnectFailed {
   ConnectFailure failure;

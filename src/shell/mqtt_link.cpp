@@ -40,6 +40,10 @@ std::vector<sockaddr_storage> addresses_of(const std::vector<asio::ip::tcp::endp
   return addresses;
 }
 
+bool is_shared(const std::string& filter) {
+  return filter.starts_with("$share/");  // MQTT 5.0 4.8.2
+}
+
 bool has(const std::vector<std::string>& filters, const std::string& filter) {
   return std::find(filters.begin(), filters.end(), filter) != filters.end();
 }
@@ -316,6 +320,11 @@ void MqttLink::on(const mqtt_event::Connected& event) {
   if (event.receive_maximum == 0) {  // a Protocol Error (MQTT 5.0 3.2.2.3.3)
     return fail_attempt(ConnectFailure::refused, "the broker takes no messages: Receive Maximum 0");
   }
+  // To subscribe nevertheless would be a Protocol Error (MQTT 5.0 3.2.2.3.13).
+  if (!event.has_shared_subscriptions &&
+      std::any_of(options_.filters.begin(), options_.filters.end(), is_shared)) {
+    return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
+  }
   connected_ = event;
   refused_.clear();
   // Always: a session that the broker kept may be older than our subscriptions, and the births of
@@ -334,11 +343,11 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
   if (event.failure != ConnectFailure::unreachable || !options_.tls)
     return fail_attempt(event.failure, event.why);
   // The library does not say why there is no TLS connection, so we look for ourselves.
-  diagnosis_ = std::make_unique<TlsDiagnosis>(
-      loop_, options_.broker, *options_.tls, [this](std::string why) {
-        fail_attempt(ConnectFailure::unreachable, std::move(why));
-        user_.on_batch_end();
-      });
+  diagnosis_ = std::make_unique<TlsDiagnosis>(loop_, options_.broker, *options_.tls,
+                                              [this](ConnectFailure failure, std::string why) {
+                                                fail_attempt(failure, std::move(why));
+                                                user_.on_batch_end();
+                                              });
 }
 
 void MqttLink::subscribe(const std::string& filter) {
@@ -410,8 +419,14 @@ void MqttLink::come_up() {
 
 void MqttLink::on(const mqtt_event::Lost& event) {
   const auto now = Clock::now();
-  if (!is_up_)
-    return fail_attempt(ConnectFailure::refused, event.why);
+  if (!is_up_) {
+    // A broker that cannot say why, in version 3.1.1, ends the connection.
+    const bool may_be_shared = std::any_of(
+        asked_.begin(), asked_.end(), [](const auto& asked) { return is_shared(asked.second); });
+    return fail_attempt(
+        ConnectFailure::refused,
+        may_be_shared ? event.why + "; perhaps the broker has no shared subscriptions" : event.why);
+  }
   bool is_taken_over = event.taken_over;
   if (event.taken_over)
     policy_.taken_over(now, jitter());

@@ -1,6 +1,7 @@
 #include "shell/responder.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -22,12 +23,17 @@ constexpr std::size_t packet_overhead = 32;
 constexpr std::size_t property_overhead = 5;
 constexpr auto farewell_margin = std::chrono::seconds(2);  // beyond what the farewell may take
 
+// How long our announcement may take to come back through a shared subscription, once the broker
+// has it. Only a warning hangs on it.
+constexpr auto proof_patience = std::chrono::seconds(2);
+
 }  // namespace
 
 Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string share,
                      std::string id)
     : id_(std::move(id)),
       share_(std::move(share)),
+      proof_timer_(loop),
       stop_timer_(loop),
       link_(loop, complete(std::move(link)), *this) {}
 
@@ -37,9 +43,16 @@ std::string Responder::request_filter(Action action) const {
   return share_.empty() ? filter : "$share/" + share_ + "/" + filter;
 }
 
+/// Shared with nobody, so what comes to it comes to us.
+std::string Responder::proof_filter() const {
+  return "$share/" + id_ + "/" + status_topic(id_);
+}
+
 MqttLinkOptions Responder::complete(MqttLinkOptions link) const {
   for (const Action action : all_actions)
     link.filters.push_back(request_filter(action));
+  if (!share_.empty())
+    link.filters.push_back(proof_filter());
   link.will = MqttWill{.topic = status_topic(id_), .payload = {}, .retained = true};
   return link;
 }
@@ -50,6 +63,7 @@ void Responder::on_subscriptions_refused(const std::set<std::string>& filters) {
     if (!filters.contains(request_filter(action)))
       actions_.emplace_back(to_string(action));
   }
+  needs_proof_ = !share_.empty() && !filters.contains(proof_filter());
   if (link_.is_up())
     announce();
 }
@@ -65,20 +79,9 @@ void Responder::on_link_up(const LinkUp& link) {
   announce();
 }
 
-void Responder::announce() {
-  std::erase_if(queue_, [](const Message& message) { return message.retained; });
-  queue_.push_front({.topic = status_topic(id_),
-                     .payload = actions_.empty() ? "" : birth_message(id_, actions_),
-                     .retained = true});
-  if (actions_.empty()) {
-    spdlog::error("not ready: the broker lets us subscribe to no requests");
-    return notify_status("not ready: the broker lets us subscribe to no requests");
-  }
-  spdlog::info("ready");
-  notify_status("ready: linked to the broker with MQTT " + std::string(to_string(link_.version())));
-}
-
 void Responder::on_link_down() {
+  proof_timer_.cancel();
+  is_ready_ = false;
   notify_status("not ready: " + link_.why_down());
   finish_stop();
 }
@@ -87,9 +90,59 @@ void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
   notify_status("not ready: " + why);
 }
 
+void Responder::announce() {
+  std::erase_if(queue_, [](const Message& message) { return message.retained; });
+  queue_.push_front({.topic = status_topic(id_),
+                     .payload = actions_.empty() ? "" : birth_message(id_, actions_),
+                     .retained = true});
+  if (actions_.empty()) {
+    is_ready_ = false;
+    return say_not_ready("the broker lets us subscribe to no requests");
+  }
+  if (!needs_proof_)
+    say_ready();
+}
+
+void Responder::say_ready() {
+  if (std::exchange(is_ready_, true))
+    return;
+  proof_timer_.cancel();
+  spdlog::info("ready");
+  notify_status("ready: linked to the broker with MQTT " + std::string(to_string(link_.version())));
+}
+
+void Responder::say_not_ready(const std::string& why) {
+  spdlog::error("not ready: {}", why);
+  notify_status("not ready: " + why);
+}
+
+void Responder::on_acknowledged(std::uint64_t id) {
+  const auto message = unacknowledged_.extract(id);
+  const bool was_announcement =
+      !message.empty() && message.mapped().retained && !message.mapped().payload.empty();
+  if (was_announcement && needs_proof_ && !is_ready_)
+    doubt_delivery();
+}
+
+void Responder::doubt_delivery() {
+  proof_timer_.expires_after(proof_patience);
+  proof_timer_.async_wait([this](const std::error_code& error) {
+    if (error || is_ready_)
+      return;
+    say_not_ready(
+        "the broker granted the shared subscriptions (--share), but nothing comes of them; perhaps "
+        "it has none, or keeps " +
+        status_topic(id_) + " from us");
+  });
+}
+
 void Responder::on_message(const MqttMessage& message) {
   const auto topic = parse_request_topic(message.topic);
   const auto action = topic ? parse_action(topic->action) : std::nullopt;
+  const bool is_proof =
+      !share_.empty() && message.topic == status_topic(id_) && !message.payload.empty();
+  if ((action || is_proof) && !message.retained && !actions_.empty())
+    say_ready();
   if (!action || message.retained)
     return;
   const bool has_response_topic = message.response_topic && is_topic_name(*message.response_topic);
@@ -192,6 +245,7 @@ void Responder::finish_stop() {
   if (!stopped_)
     return;
   stop_timer_.cancel();
+  proof_timer_.cancel();
   link_.stop();
   std::exchange(stopped_, nullptr)();
 }

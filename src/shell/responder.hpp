@@ -2,6 +2,10 @@
 // the event loop. See core/transform.hpp for what the actions do. While it is there a retained
 // birth message says so, see core/presence.hpp; its will, or its farewell, clears that.
 //
+// Some brokers grant a shared subscription like any other and then deliver nothing to it. So one of
+// a group also shares, in a group of its own, what it says of itself, and is ready when it hears
+// that.
+//
 // Threads: everything on the loop's thread.
 #pragma once
 
@@ -48,13 +52,17 @@ class Responder : private MqttLink::User {
   void on_link_down() override;
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_message(const MqttMessage& message) override;
-  void on_acknowledged(std::uint64_t id) override { unacknowledged_.erase(id); }
+  void on_acknowledged(std::uint64_t id) override;
   void on_refused(std::uint64_t id, const std::string& why) override;
   void on_batch_end() override;
 
   std::string request_filter(Action action) const;
   MqttLinkOptions complete(MqttLinkOptions link) const;
+  std::string proof_filter() const;
   void announce();
+  void say_ready();
+  void say_not_ready(const std::string& why);
+  void doubt_delivery();
   void queue(Message answer);
   bool fits(const Message& message) const;
   bool make_fit(Message& message) const;
@@ -64,11 +72,14 @@ class Responder : private MqttLink::User {
   const std::string id_;
   const std::string share_;
   std::vector<std::string> actions_;  // those to whose requests the broker lets us subscribe
+  bool needs_proof_ = false;          // that shared subscriptions are delivered to
+  bool is_ready_ = false;             // and has said so
   std::deque<Message> queue_;
   std::unordered_map<std::uint64_t, Message> unacknowledged_;
   std::uint64_t last_publish_ = 0;
   std::size_t window_ = 1;
   std::size_t packet_bytes_ = SIZE_MAX;  // the largest packet that the broker takes
+  asio::steady_timer proof_timer_;
   asio::steady_timer stop_timer_;
   std::function<void()> stopped_;  // while it stops
   MqttLink link_;

@@ -44,8 +44,7 @@ std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
 
 class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
  public:
-  Handshake(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
-            std::function<void(std::string)> done)
+  Handshake(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls, Done done)
       : host_(broker.host),
         port_(broker.port),
         fault_(load(context_.native_handle(), tls)),
@@ -97,10 +96,15 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
     } else {
       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str());
     }
-    stream_.async_handshake(asio::ssl::stream_base::client,
-                            [self = shared_from_this()](const std::error_code& error) {
-                              self->end(self->verdict(error));
-                            });
+    stream_.async_handshake(
+        asio::ssl::stream_base::client, [self = shared_from_this()](const std::error_code& error) {
+          self->end(self->verdict(error),
+                    self->is_trusted(error) ? ConnectFailure::closed : ConnectFailure::unreachable);
+        });
+  }
+
+  bool is_trusted(const std::error_code& error) {
+    return !error && SSL_get_verify_result(stream_.native_handle()) == X509_V_OK;
   }
 
   std::string verdict(const std::error_code& error) {
@@ -113,7 +117,7 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
     }
     if (!error) {
       return "the broker closed the connection after the TLS handshake; does it ask for a client "
-             "certificate, or for another one?";
+             "certificate, for another one, or for MQTT 3.1.1?";
     }
     if (error.category() == asio::error::get_ssl_category()) {
       const auto code = static_cast<unsigned long>(error.value());
@@ -126,9 +130,9 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
            "port?";
   }
 
-  void end(std::string why) {
+  void end(std::string why, ConnectFailure failure = ConnectFailure::unreachable) {
     if (auto done = std::exchange(done_, {}))
-      done("no TLS connection: " + std::move(why));
+      done(failure, "no TLS connection: " + std::move(why));
   }
 
   const std::string host_;
@@ -137,7 +141,7 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
   const std::optional<std::string> fault_;
   asio::ip::tcp::resolver resolver_;
   asio::ssl::stream<asio::ip::tcp::socket> stream_;
-  std::function<void(std::string)> done_;
+  Done done_;
 };
 
 std::optional<std::string> why_not_usable(const MqttTls& tls) {
@@ -146,7 +150,7 @@ std::optional<std::string> why_not_usable(const MqttTls& tls) {
 }
 
 TlsDiagnosis::TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
-                           std::function<void(std::string why)> done)
+                           Done done)
     : handshake_(std::make_shared<Handshake>(loop, broker, tls, std::move(done))) {
   handshake_->run();
 }

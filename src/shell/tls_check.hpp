@@ -20,11 +20,12 @@ namespace mqtt_bridge {
 std::optional<std::string> why_not_usable(const MqttTls& tls);
 
 /// Connects once more, as Paho would, and calls `done` with the reason why that fails, if it still
-/// exists by then. Its owner limits its time.
+/// exists by then; `closed` when there is a TLS connection, and it was what followed that did not
+/// please. Its owner limits its time.
 class TlsDiagnosis {
  public:
-  TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
-               std::function<void(std::string why)> done);
+  using Done = std::function<void(ConnectFailure failure, std::string why)>;
+  TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls, Done done);
   ~TlsDiagnosis();
 
  private:
