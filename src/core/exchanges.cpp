@@ -371,9 +371,10 @@ void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy 
 
 // Who answers ---------------------------------------------------------------------------------
 
-void Exchanges::announced(std::string_view responder, const std::vector<std::string>& actions) {
+void Exchanges::announced(std::string_view responder, const std::vector<std::string>& actions,
+                          Heard heard) {
   // Whoever waits for one of these has waited for nobody; its request may have been missed.
-  const auto fresh = presence_.announced(responder, actions);
+  const auto fresh = presence_.announced(responder, actions, heard);
   for (const auto& action : actions)
     deserted_.erase(action);
   publish_again({fresh.begin(), fresh.end()});

@@ -155,7 +155,8 @@ class Exchanges {
   void refused(ExchangeId exchange, std::string why, Instant now);
   void response(const Response& response, Instant now);
   /// The birth message of a responder, or that it is gone.
-  void announced(std::string_view responder, const std::vector<std::string>& actions);
+  void announced(std::string_view responder, const std::vector<std::string>& actions,
+                 Heard heard = Heard::retained);
   void gone(std::string_view responder, Instant now);
   /// Ends what is due. Calling it too often is harmless.
   void expire(Instant now);

@@ -36,7 +36,8 @@ std::optional<std::vector<std::string>> parse_birth_message(std::string_view pay
 }
 
 std::vector<std::string> Presence::announced(std::string_view id,
-                                             const std::vector<std::string>& actions) {
+                                             const std::vector<std::string>& actions, Heard heard) {
+  hears_retained_ = hears_retained_ || heard == Heard::retained;
   std::vector<std::string> fresh;
   std::copy_if(actions.begin(), actions.end(), std::back_inserter(fresh), [&](const auto& action) {
     return std::none_of(responders_.begin(), responders_.end(), [&](const auto& responder) {
@@ -100,6 +101,8 @@ std::vector<std::string> Presence::expire(Instant now) {
   if (!doubtful_until_ || now < *doubtful_until_)
     return {};
   doubtful_until_.reset();
+  if (!hears_retained_)
+    return {};
   std::vector<std::string> deserted;
   for (auto& [id, responder] : responders_) {
     if (responder.state != State::doubtful)

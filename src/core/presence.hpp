@@ -25,17 +25,22 @@ std::string birth_message(std::string_view id, const std::vector<std::string>& a
 /// The actions of a birth message, each once; nothing when it is none.
 std::optional<std::vector<std::string>> parse_birth_message(std::string_view payload);
 
+/// How an announcement came: because we subscribed, or because it was made just then.
+enum class Heard { retained, live };
+
 class Presence {
  public:
   /// Those of `actions` that had no announced responder before.
-  std::vector<std::string> announced(std::string_view id, const std::vector<std::string>& actions);
+  std::vector<std::string> announced(std::string_view id, const std::vector<std::string>& actions,
+                                     Heard heard = Heard::retained);
   /// Its actions; none when it was not known to be there.
   std::vector<std::string> gone(std::string_view id);
   /// An answer came; `id` is empty when it did not say from whom.
   void answered(std::string_view action, std::string_view id);
 
   /// The broker forgot us, so a will may have been missed: who is not announced again by `until` is
-  /// taken for gone.
+  /// taken for gone. Not so where no retained announcement ever came: some brokers give none to a
+  /// filter with a wildcard (RabbitMQ), and their silence says nothing.
   void doubt(Instant until);
   /// The actions that are deserted by that.
   std::vector<std::string> expire(Instant now);
@@ -63,7 +68,8 @@ class Presence {
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> strangers_;
   std::set<std::string, std::less<>> answered_;  // actions that anybody answered
   std::optional<Instant> doubtful_until_;
-  bool is_incomplete_ = false;  // there was no room for a responder
+  bool is_incomplete_ = false;   // there was no room for a responder
+  bool hears_retained_ = false;  // the broker tells of who announced himself before
 };
 
 }  // namespace mqtt_bridge

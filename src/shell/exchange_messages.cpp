@@ -49,7 +49,7 @@ void tell(Exchanges& exchanges, const MqttMessage& message, Instant now) {
   if (message.payload.empty())
     return exchanges.gone(*responder, now);
   if (const auto actions = parse_birth_message(message.payload))
-    exchanges.announced(*responder, *actions);
+    exchanges.announced(*responder, *actions, message.retained ? Heard::retained : Heard::live);
 }
 
 }  // namespace mqtt_bridge

@@ -838,6 +838,21 @@ TEST(Exchanges, BelievesNobodyToBeThereForEverAfterTheBrokerForgot) {
   EXPECT_EQ(scene.outcome(a), "no-responder");
 }
 
+TEST(Exchanges, TakesNobodyForGoneWhereTheBrokerTellsOfNobodyWhoWasThereBefore) {
+  Scene scene;
+  scene.up();
+  scene.table.announced("one", {"uppercase"}, Heard::live);
+  scene.down();
+  scene.up(false);
+  const auto a = scene.call("hello", Action::uppercase, 60s);
+  scene.advance(limits::presence_patience);
+  scene.advance(limits::gone_grace);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.table.gone("one", scene.now);
+  scene.advance(limits::gone_grace);
+  EXPECT_EQ(scene.outcome(a), "no-responder") << "its will is believed nevertheless";
+}
+
 TEST(Exchanges, SaysInTheTimeoutThatNobodyEverAnnouncedOrAnswered) {
   Scene scene;
   scene.up();
