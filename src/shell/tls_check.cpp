@@ -117,7 +117,7 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
     }
     if (!error) {
       return "the broker closed the connection after the TLS handshake; does it ask for a client "
-             "certificate, for another one, or for MQTT 3.1.1?";
+             "certificate, or for another one, or for MQTT 3.1.1?";
     }
     if (error.category() == asio::error::get_ssl_category()) {
       const auto code = static_cast<unsigned long>(error.value());

@@ -240,9 +240,11 @@ FILTERS_OF_A_DAEMON = 6
 
 
 class ScriptedBroker:
-    """Listens on a free port of 127.0.0.1 from its construction on, until close(). Thread-safe."""
+    """Listens on a free port of 127.0.0.1 from its construction on, until close(). Thread-safe.
+    `tls`: an ssl.SSLContext, for TLS."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
@@ -300,6 +302,9 @@ class ScriptedBroker:
             while not self._is_closed:
                 connected, _ = self._listener.accept()
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._tls:  # the handshake comes with the first read, on the connection's thread
+                    connected = self._tls.wrap_socket(connected, server_side=True,
+                                                      do_handshake_on_connect=False)
                 connection = Connection(connected)
                 self.connections.append(connection)
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()

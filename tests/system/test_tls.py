@@ -5,12 +5,14 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import types
 import unittest
 
 from harness import BUILD, Caller, Process, SystemTest, World, eventually, run, unused_port
+from scripted_broker import END, ScriptedBroker
 
 
 class Authority:
@@ -85,6 +87,18 @@ class Tls(SystemTest):
         daemon = self.daemon(broker, "--ca-file", self.ours.ca)
         with Caller(daemon.port) as caller:
             self.assertEqual(caller.transform("uppercase", "hello").text, "HELLO")
+
+    def test_a_broker_that_closes_on_version_5_without_a_word_is_asked_for_3_1_1(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.ours.sign("broker"))
+        with ScriptedBroker(context) as broker:
+            for _ in range(100):
+                broker.play("connack", lambda connect, good: b"" if connect.v5 else good,
+                            lambda connection: connection.v5 and END(connection))
+            daemon = self.daemon(broker, "--ca-file", self.ours.ca)
+            with Caller(daemon.port) as caller:
+                self.assertEqual(json.loads(caller.get("/status").body)["mqtt_version"], "3.1.1")
+                self.assertEqual(caller.transform("uppercase", "hello").text, "HELLO")
 
     def test_another_authority_is_refused(self):
         broker = self.tls_broker(*self.others.sign("broker"))
