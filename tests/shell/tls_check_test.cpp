@@ -41,7 +41,11 @@ TEST(TlsDiagnosis, SaysThatPlainTextIsNoTls) {
     asio::write(socket, asio::buffer(std::string("220 welcome\r\n")));
   });
   std::string why;
-  const TlsDiagnosis diagnosis(loop, peer.url(), {}, [&](std::string reason) { why = reason; });
+  const TlsDiagnosis diagnosis(loop, peer.url(), {},
+                               [&](ConnectFailure failure, const std::string& reason) {
+                                 EXPECT_EQ(failure, ConnectFailure::unreachable);
+                                 why = reason;
+                               });
   loop.run();
   EXPECT_THAT(why, testing::HasSubstr("does not speak TLS"));
 }
@@ -51,7 +55,7 @@ TEST(TlsDiagnosis, CanBeGivenUpWithinTheHandshake) {
   std::unique_ptr<TlsDiagnosis> diagnosis;
   const Peer peer(loop, [&](tcp::socket&) { diagnosis.reset(); });
   diagnosis = std::make_unique<TlsDiagnosis>(loop, peer.url(), MqttTls{},
-                                             [](const std::string& why) { FAIL() << why; });
+                                             [](auto, const std::string& why) { FAIL() << why; });
   loop.run();
   EXPECT_FALSE(diagnosis);
 }
