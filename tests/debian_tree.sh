@@ -61,7 +61,13 @@ inside() {
   unshare --mount --pid --fork --kill-child "${namespaces[@]}" -- bash -euc '
     tree=$1
     shift
-    mount --rbind /dev "$tree/dev"
+    mount --types tmpfs tmpfs "$tree/dev"  # nothing of this machine that could be harmed
+    for device in null zero full random urandom tty; do
+      touch "$tree/dev/$device"
+      mount --bind "/dev/$device" "$tree/dev/$device"
+    done
+    mkdir --mode=1777 "$tree/dev/shm"
+    ln --symbolic /proc/self/fd "$tree/dev/fd"
     mount --types proc proc "$tree/proc"
     mount --types sysfs --options ro sysfs "$tree/sys" 2>/dev/null || true
     mount --types tmpfs tmpfs "$tree/run"
