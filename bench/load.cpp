@@ -99,7 +99,7 @@ Head parse_head(std::string_view received) {
 }
 
 struct Options {
-  std::size_t payload;
+  long payload;         // bytes of text; below 0: as few as tell the calls apart
   std::uint64_t calls;  // of each connection; 0: as many as fit into the time
   std::string query;
   int netids;
@@ -117,7 +117,9 @@ class Connection {
 
   void call() {
     std::string body = std::to_string(number_) + "-" + std::to_string(count_++) + " hello";
-    body.resize(std::max(body.size(), options_.payload), 'x');
+    if (options_.payload >= 0) {
+      body.resize(static_cast<std::size_t>(options_.payload), 'x');
+    }
     std::string query;
     if (options_.netids > 0) {
       const auto netid = (number_ + count_ * 7919) % static_cast<std::size_t>(options_.netids);
@@ -202,10 +204,9 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
   const std::string to = arguments.text("--to", "8426");
   const auto count = static_cast<std::size_t>(arguments.number("--connections", 1));
-  const Options options{static_cast<std::size_t>(arguments.number("--payload", 0)),
-                        static_cast<std::uint64_t>(arguments.number("--calls", 0)),
-                        arguments.text("--query", ""),
-                        static_cast<int>(arguments.number("--netids", 0))};
+  const Options options{
+      arguments.number("--payload", -1), static_cast<std::uint64_t>(arguments.number("--calls", 0)),
+      arguments.text("--query", ""), static_cast<int>(arguments.number("--netids", 0))};
   const Duration patience = arguments.duration("--timeout", 10);
   const Duration length = arguments.duration("--seconds", 1);
   const Duration slice = arguments.duration("--slice", seconds(length));

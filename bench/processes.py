@@ -27,12 +27,12 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def eventually(condition, what):
+def eventually(condition, what, pause=0.005):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
             raise RuntimeError(f"not so after {PATIENCE} s: {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 class Process:
@@ -43,7 +43,8 @@ class Process:
         self.log_path = folder / f"{name}.log"
         with open(self.log_path, "wb") as log:
             self._process = subprocess.Popen(
-                [os.fspath(part) for part in command], stdin=subprocess.DEVNULL, stdout=log,
+                [os.fsdecode(part) if isinstance(part, os.PathLike) else str(part)
+                 for part in command], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=cwd)
 
     @property
@@ -122,7 +123,8 @@ class World(contextlib.ExitStack):
         responder.wait_for("ready")
         return responder
 
-    def daemon(self, broker, name="this", *options):
+    def start_daemon(self, broker, name, *options):
+        """Started, and perhaps not yet ready."""
         port = free_port()
         path = self.folder / f"{name}.sock"
         daemon = self.start(name, [
@@ -130,13 +132,18 @@ class World(contextlib.ExitStack):
             "--listen", f"127.0.0.1:{port}", "--listen", f"unix:{path}", "--log-level", "warn",
             *options])
         daemon.port, daemon.path = port, path
-        eventually(lambda: is_ready(port), "the daemon is ready")
         return daemon
 
-    def http_peer(self, name, command, **more):
-        """`command` with {port} where the port to listen on belongs."""
+    def daemon(self, broker, name, *options):
+        daemon = self.start_daemon(broker, name, *options)
+        eventually(lambda: is_ready(daemon.port), "the daemon is ready")
+        return daemon
+
+    def http_peer(self, name, command, env=None):
+        """`command` and `env` with {port} where the port to listen on belongs."""
         port = free_port()
-        peer = self.start(name, [str(part).format(port=port) for part in command], **more)
+        peer = self.start(name, [str(part).format(port=port) for part in command],
+                          env={key: value.format(port=port) for key, value in (env or {}).items()})
         peer.port = port
         eventually(lambda: answers(peer, name), f"{name} answers")
         return peer
