@@ -129,7 +129,7 @@ def draw_payload(axes, rows):
 
 
 def draw_netids(axes, rows):
-    rows = [row for row in of(rows, "netids") if row["netids"] != "*"]
+    rows = [row for row in of(rows, "netids") if row["netids"] != "*" and "late" not in row]
     for value in ("p50", "p99"):
         points = median_by(rows, "netids", value)
         axes[0].plot(list(points), list(points.values()), marker="o", label=value,

@@ -27,11 +27,15 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def eventually(condition, what, pause=0.005):
-    deadline = time.monotonic() + PATIENCE
+class Late(RuntimeError):
+    """What was waited for did not come."""
+
+
+def eventually(condition, what, pause=0.005, patience=PATIENCE):
+    deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not so after {PATIENCE} s: {what}")
+            raise Late(f"not so after {patience} s: {what}")
         time.sleep(pause)
 
 

@@ -142,6 +142,9 @@ def write_growth(rows):
         lines = []
         for count in dict.fromkeys(row["netids"] for row in of(rows, "netids")):
             cell = of(rows, "netids", netids=count)
+            if any(row.get("late") for row in cell):
+                lines.append([f"{count:,}", "not within 30 s", *[""] * 5])
+                continue
             lines.append(["any (`*`)" if count == "*" else f"{count:,}",
                           with_spread(each(cell, "ready_ms")), with_spread(each(cell, "per_second")),
                           with_spread(each(cell, "p50")), with_spread(each(cell, "p99")),
