@@ -11,8 +11,10 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import time
 
 import plots
@@ -346,6 +348,7 @@ def parse_arguments():
 
 def measure(options):
     bench = Bench(options)
+    machine = about_this_machine()
     # 10,000 connections need as many descriptors; the programs started from here inherit this.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -357,7 +360,7 @@ def measure(options):
             print(f"\n== {name}: {scenario.__doc__}", flush=True)
             scenario(bench, chosen if scenario in (calls, commands) else sides)
             save(options.results / "figures.json", {  # now: the run can be cut short
-                "machine": about_this_machine(),
+                "machine": machine,
                 "options": {"rounds": options.rounds, "seconds": options.seconds},
                 "rows": bench.rows})
 
@@ -377,6 +380,8 @@ def rounded(row):
 
 def main():
     options = parse_arguments()
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda *_: sys.exit(1))  # and so stop what was started
     options.results.mkdir(parents=True, exist_ok=True)
     raw = options.results / "figures.json"
     if not options.report:
