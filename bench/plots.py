@@ -1,5 +1,6 @@
 """The pictures: SVG, small, on a white ground of their own so that they can be read in the dark."""
 
+import re
 import statistics
 
 import matplotlib
@@ -72,8 +73,9 @@ def save(figure, folder, name, bottom=0.0):
     figure.tight_layout(rect=(0, bottom, 1, 1))
     figure.savefig(folder / name, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
-    # Matplotlib ends some lines with a blank.
+    # Matplotlib ends some lines with a blank, and knows where things are to a millionth.
     text = "\n".join(line.rstrip() for line in (folder / name).read_text().splitlines())
+    text = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", text)
     (folder / name).write_text(text + "\n")
     return name
 
@@ -93,6 +95,7 @@ def draw_calls(rows, folder):
             axes.set_yscale("log")
             label_plainly(axes.xaxis, connections)
             axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(plain))
+            axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
             axes.set_title(f"{title}; {'stock mosquitto' if broker == 'stock' else broker}",
                            fontsize=9)
             axes.set_xlabel("connections")
@@ -125,6 +128,7 @@ def draw_payload(axes, rows):
         each.set_yscale("log")
         label_plainly(each.xaxis, [0, 256, 4096, 65536, 1048576], in_bytes)
         each.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(plain))
+        each.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
         each.legend(frameon=False, fontsize=7)
 
 

@@ -20,14 +20,14 @@ def number(value):
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def with_spread(values):
+def with_spread(values, unit=""):
     """The median, and from the least to the most."""
     values = list(values)
     if not values:
         return "-"
     if len(values) == 1:
-        return number(values[0])
-    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})"
+        return number(values[0]) + unit
+    return f"{number(statistics.median(values))}{unit} ({number(min(values))}–{number(max(values))})"
 
 
 def table(head, lines):
@@ -183,7 +183,7 @@ def verdict(what, values, limit, at_least=False, unit=""):
     middle = statistics.median(values)
     reached = middle >= limit if at_least else middle <= limit
     aim = f"at {'least' if at_least else 'most'} {limit:g}{unit}"
-    return [what, aim, with_spread(values) + unit, "yes" if reached else "**no**"]
+    return [what, aim, with_spread(values, unit), "yes" if reached else "**no**"]
 
 
 def verdicts(rows):
