@@ -42,20 +42,27 @@ class Bench:
         print(scenario, " ".join(f"{key}={value}" for key, value in shown.items()), flush=True)
 
 
-def load(process, to, connections, seconds, *more, warm_up=0.5):
-    """Load on one bridge; its figures, with what its process used. With --slice those of each."""
+def load(process, to, connections, seconds, *more, warm_up=0.5, others=None):
+    """Load on one bridge; its figures, with what its process used, and what `others`, such as the
+    broker, used for each call meanwhile. With --slice the figures of each."""
+    others = others or {}
     command = [BUILD / "bench/bench_load", "--to", str(to), "--connections", str(connections),
                "--seconds", str(seconds), "--warm-up", str(warm_up), *map(str, more)]
     slices = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         running.stdout.readline()  # "begin"
         before = process.cpu()
+        others_before = {name: other.cpu() for name, other in others.items()}
         for line in running.stdout:
             after = process.cpu()
+            others_after = {name: other.cpu() for name, other in others.items()}
             figures = json.loads(line)
             calls = max(figures["calls"], 1)
             figures["cpu_us"] = cpu_between(before, after) / 1000 / calls
             figures["rss_kib"] = process.memory()
+            for name in others:
+                figures[f"{name}_us"] = (
+                    cpu_between(others_before[name], others_after[name]) / 1000 / calls)
             figures["threads_us"] = by_thread(process.pid, before, after, calls)
             slices.append(figures)
             before = after
@@ -114,7 +121,7 @@ class Side:
     def __init__(self, world, name):
         broker_name = name.replace("_", "-")
         self.broker = world.broker(broker_name, BROKERS[name])
-        world.responder(self.broker)
+        self.responder = world.responder(self.broker)
         self.daemon = world.daemon(self.broker, f"this-{broker_name}")
         self.others = {
             "Node": start_node(world, self.broker, broker_name),
@@ -128,6 +135,9 @@ class Side:
         yield "this, unix", self.daemon, self.daemon.path
         for name, process in self.others.items():
             yield name, process, process.port
+
+    def others_at_work(self):
+        return {"broker": self.broker, "responder": self.responder}
 
     def processes(self):
         return {"this": self.daemon, **self.others}
@@ -161,7 +171,8 @@ def calls(bench, sides):
                           **limit(side.broker.port, connections, options.seconds))
                 for peer, process, to in side.bridges():
                     bench.add("calls", peer=peer, **where,
-                              **load(process, to, connections, options.seconds))
+                              **load(process, to, connections, options.seconds,
+                                     others=side.others_at_work()))
 
 
 def stalls(bench, sides):
@@ -375,7 +386,7 @@ def save(path, results):
 
 def rounded(row):
     return {key: float(f"{value:.5g}") if isinstance(value, float) else value
-            for key, value in row.items() if key not in ("failure", "own_cpu") or value}
+            for key, value in row.items() if key != "failure" or value}
 
 
 def main():

@@ -72,6 +72,30 @@ def write_calls(rows):
              "CPU, µs a call", "resident, MiB", "failed"], lines)
 
 
+def write_shares(rows):
+    """All of it shares the cores: what the others use is not there for the bridge."""
+    lines = []
+    for peer in PEERS[1:]:
+        cell = [row for row in of(rows, "calls", broker="stock", connections=64, peer=peer)
+                if "broker_us" in row]
+        if cell:
+            threads = {}
+            for row in cell:
+                for thread, used in row["threads_us"].items():
+                    threads.setdefault(thread.split("/")[0], []).append(used)
+            load = [1e6 * row["own_cpu"] / max(row["calls"], 1) for row in cell]
+            lines.append([peer, with_spread(each(cell, "cpu_us")),
+                          with_spread(each(cell, "broker_us")),
+                          with_spread(each(cell, "responder_us")), with_spread(load),
+                          ", ".join(f"{name} {number(statistics.median(used))}"
+                                    for name, used in threads.items())
+                          if peer.startswith("this") else ""])
+    if lines:
+        yield "## Where the CPU time of a call goes: 64 connections, mosquitto as it comes, µs\n"
+        yield from table(["what", "bridge", "broker", "responder", "load generator",
+                          "the bridge's threads"], lines)
+
+
 def write_stalls(rows):
     if not of(rows, "stalls"):
         return
@@ -243,7 +267,8 @@ def write(results, pictures):
     if found:
         lines += ["## What we want to reach", ""]
         lines += table(["what, with mosquitto as it comes", "aim", "measured", "reached"], found)
-    for part in (write_calls, write_stalls, write_commands, write_idle_and_start, write_growth):
+    for part in (write_calls, write_shares, write_stalls, write_commands, write_idle_and_start,
+                 write_growth):
         lines += part(rows)
     while not lines[-1]:
         lines.pop()
