@@ -176,9 +176,12 @@ def calls(bench, sides):
 
 
 def stalls(bench, sides):
-    """The same for a minute at a time: does anything ever stall?"""
+    """The same for a minute at a time: does anything ever stall? The limit, which has nothing in it
+    that could, tells what of it is the machine's."""
     side = sides["stock"]
     for connections in (count for count in bench.options.connections if count <= 256):
+        bench.add("stalls", peer="limit", connections=connections,
+                  **limit(side.broker.port, connections, bench.options.minute))
         bench.add("stalls", peer="this, TCP", connections=connections,
                   **load(side.daemon, side.daemon.port, connections, bench.options.minute))
 

@@ -101,9 +101,9 @@ def write_stalls(rows):
         return
     yield "## A minute at a time, mosquitto as it comes\n"
     yield from table(
-        ["connections", "calls", "p50, ms", "p99, ms", "p99.9, ms", "slowest, ms", "p99 / p50",
-         "failed"],
-        [[row["connections"], f"{row['calls']:,}", number(row["p50"]), number(row["p99"]),
+        ["connections", "what", "calls", "p50, ms", "p99, ms", "p99.9, ms", "slowest, ms",
+         "p99 / p50", "failed"],
+        [[row["connections"], row["peer"], f"{row['calls']:,}", number(row["p50"]), number(row["p99"]),
           number(row["p999"]), number(row["max"]), number(row["p99"] / row["p50"]),
           row["failed"] or ""] for row in of(rows, "stalls")])
 
@@ -225,7 +225,7 @@ def verdicts(rows):
                       unit="×")
     yield verdict("64 connections: CPU time a call, against Node's",
                   ratios(rows, "cpu_us", this, "Node", **many), 1, unit="×")
-    for row in of(rows, "stalls"):
+    for row in of(rows, "stalls", peer=this):
         count = row["connections"]
         yield verdict(f"{count} connections for a minute: p99, against p50",
                       [row["p99"] / row["p50"]], 4, unit="×")
