@@ -614,7 +614,12 @@ class Refusals(FaultTest):
             with self.subTest(plays=plays):
                 self.bridge = Bridge(self.world, "auto")
                 self.bridge.renew(ready=False, play=plays)
-                self.bridge.daemon.wait_for_line("linked to .* with MQTT 3.1.1")
+                version = self.bridge.daemon.wait_for_line("linked to .* with MQTT (.*)").group(1)
+                # On a machine under load the one attempt in 3.1.1 has been seen to break, too; then
+                # it is back to 5, and this broker takes that by now.
+                tried = any(line.endswith("does it want TLS (mqtts://)?")
+                            for line in self.bridge.daemon.lines)
+                self.assertEqual(version, "5" if tried else "3.1.1")
                 self.assert_next_call_succeeds(self.bridge)
                 self.bridge.retire()
 
