@@ -142,6 +142,11 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
     leaving_.emplace(filter, now + options_.session_expiry);
     refused_.erase(filter);
   }
+  if (has_new_credentials && is_up_ && connection_->descriptor() >= 0) {
+    // What the library has acknowledged and we have not looked at yet comes before Lost.
+    is_renewing_ = true;
+    return connection_->cut();
+  }
   if (has_new_credentials && (connection_ || policy_.next_attempt())) {
     policy_.link_is_renewed(now);
     attempt_timer_.cancel();
@@ -156,7 +161,7 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
 /// Unsubscribes from what is no longer wanted, once nobody waits for an answer there.
 void MqttLink::leave_filters() {
   const auto now = Clock::now();
-  for (auto filter = leaving_.begin(); is_up_ && filter != leaving_.end();) {
+  for (auto filter = leaving_.begin(); is_up_ && !is_renewing_ && filter != leaving_.end();) {
     if (expects_answers_ && now < filter->second) {
       ++filter;
       continue;
@@ -426,6 +431,11 @@ void MqttLink::on(const mqtt_event::Lost& event) {
     return fail_attempt(
         ConnectFailure::refused,
         may_be_shared ? event.why + "; perhaps the broker has no shared subscriptions" : event.why);
+  }
+  if (std::exchange(is_renewing_, false)) {
+    policy_.link_is_renewed(now);
+    drop_connection("connecting anew, with other credentials");
+    return schedule_attempt();
   }
   bool is_taken_over = event.taken_over;
   if (event.taken_over)

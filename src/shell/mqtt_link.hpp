@@ -151,6 +151,7 @@ class MqttLink {
   bool has_been_up_ = false;
   bool is_stopped_ = false;
   bool is_up_ = false;
+  bool is_renewing_ = false;  // the connection is being cut, for another one
   std::string why_down_ = "connecting";
 };
 
