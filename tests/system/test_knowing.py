@@ -494,7 +494,11 @@ class Log(Knowing):
             [BUILD / "mqtt_bridged", "--listen", f"unix:{port_file}", "--broker", broker.url,
              "--netid", "alice"], stderr=subprocess.PIPE, env=environment())
         try:
-            eventually(port_file.is_socket, "it listens")
+            def listens():  # the path is there a moment before
+                with contextlib.suppress(OSError), Caller(port_file) as caller:
+                    return caller.get("/healthz").status == 200
+
+            eventually(listens, "it listens")
             with Caller(port_file) as caller:
                 for _ in range(3000):  # 64 KiB of a pipe are full long before
                     self.assertEqual(caller.get("/nowhere").status, 404)
