@@ -78,6 +78,11 @@ class Bridge:
         with Caller(self.daemon.port) as caller:
             return caller.transform(action, text, headers, timeout=timeout)
 
+    def wait_for_loss(self):
+        """The first of losses(): the log may reach us later than the daemon's next connection."""
+        self.wait_until(self.losses, "the daemon says that there was no link")
+        return self.losses()[0]
+
     def losses(self):
         """What the daemon said of links that it lost or could not make."""
         return [line for line in list(self.daemon.lines) if "no link to" in line]

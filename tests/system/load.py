@@ -242,8 +242,7 @@ class Load(Calls):
         start = time.monotonic()
         for number in itertools.count():
             wait = start + number / self._rate - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
+            await asyncio.sleep(max(wait, 0))  # who is late begins no call before others can go on
             if self._stopping.is_set():
                 break
             call = asyncio.create_task(self._call(
