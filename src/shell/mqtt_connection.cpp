@@ -149,7 +149,7 @@ class MqttConnection::Client {
         client_(options.uri, options.client_id,
                 mqtt::create_options(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
     client_.set_message_callback([this](mqtt::const_message_ptr message) noexcept {
-      socket_.acknowledge_quickly();
+      acknowledge_quickly();
       sink_(mqtt_event::Arrived{translate(*message)});
     });
     client_.set_connection_lost_handler(
@@ -318,7 +318,7 @@ class MqttConnection::Client {
   }
 
   void published(const mqtt::token& token, bool succeeded) {
-    socket_.acknowledge_quickly();
+    acknowledge_quickly();
     const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
     if (succeeded)
       return sink_(mqtt_event::Acknowledged{id});
@@ -326,6 +326,12 @@ class MqttConnection::Client {
     if (!is_v5_ || code < refusal)
       return;  // given up by the library: the connection is gone; MQTT 3.1.1 knows no refusal
     sink_(mqtt_event::Refused{id, "the broker refused the request: " + reason_in_words(code)});
+  }
+
+  /// Over plain TCP it was done when the packet was read.
+  void acknowledge_quickly() const {
+    if (is_tls_)
+      socket_.acknowledge_quickly();
   }
 
   void lose(std::string why, bool taken_over) {

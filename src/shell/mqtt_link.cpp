@@ -172,8 +172,6 @@ void MqttLink::leave_filters() {
 }
 
 void MqttLink::publish(const MqttPublish& publish) {
-  if (unacknowledged_.empty())
-    is_watching_ = false;  // or only for later
   unacknowledged_.emplace(publish.id, Clock::now());
   connection_->publish(publish);
   watch();
@@ -476,11 +474,12 @@ void MqttLink::expect_answers(bool expected) {
 
 /// While anything waits for the library or for the broker, sees to it that it does not for ever.
 void MqttLink::watch() {
-  if (is_watching_)
+  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty();
+  const auto due = Clock::now() + (is_urgent ? Duration(kick_after) : Duration(probe_after));
+  if (is_watching_ && watch_timer_.expiry() <= due)
     return;
   is_watching_ = true;
-  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty();
-  watch_timer_.expires_after(is_urgent ? Duration(kick_after) : Duration(probe_after));
+  watch_timer_.expires_at(due);
   watch_timer_.async_wait([this](const std::error_code& error) {
     if (error)
       return;  // set anew, or stopped

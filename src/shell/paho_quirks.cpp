@@ -1,5 +1,6 @@
 #include "shell/paho_quirks.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -24,6 +26,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/limits.hpp"
@@ -133,6 +136,7 @@ struct Idler {
   bool can_lose_wake_ups = library_release() < release_with_a_sound_send_thread;
 
   Idler() {
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
     options.struct_version = 2;  // the first that has the members below
     options.sendWhileDisconnected = 1;
@@ -188,6 +192,11 @@ int plain_usleep(useconds_t microseconds) {
   return nanosleep(&time, nullptr);
 }
 
+int plain_poll(pollfd* descriptors, nfds_t count, int timeout) {
+  const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
+  return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
+}
+
 int rest_of_receive_thread() {
   using namespace std::chrono_literals;
   switch (receive_thread) {
@@ -216,54 +225,134 @@ bool is_ours(const char* function) {
 
 }  // namespace
 
-// PUBLISH packets without an end ----------------------------------------------------------------
+// Packets without an end, and packets byte by byte ------------------------------------------------
 
 namespace {
 
 std::atomic<MqttVersion> version_received{MqttVersion::v5};
 
 bool is_receive_thread() {
-  std::array<char, 16> name{};  // prctl(2): with its NUL
-  return prctl(PR_GET_NAME, name.data()) == 0 && std::string_view(name.data()) == "MQTTAsync_rcv";
+  thread_local const bool is_it = [] {
+    std::array<char, 16> name{};  // prctl(2): with its NUL
+    return prctl(PR_GET_NAME, name.data()) == 0 && std::string_view(name.data()) == "MQTTAsync_rcv";
+  }();
+  return is_it;
 }
 
-/// The guards of the connections that this thread, the library's one, reads from.
-class Guards {
+/// What came on one connection of the library's and it has not asked for yet.
+class Incoming {
  public:
-  bool take(int descriptor, std::string_view bytes) {
-    const int port = local_port(descriptor);
-    auto guard = guards_.find(descriptor);
-    const bool is_new = guard == guards_.end() || guard->second.port != port;
-    if (is_new)
-      guard =
-          guards_.insert_or_assign(descriptor, Guard{port, PacketGuard(version_received)}).first;
-    if (guard->second.packets.take(bytes))
-      return true;
-    guards_.erase(guard);
-    return false;
+  /// Whether poll() is told by this what it is asked of the connection.
+  bool tell(pollfd& asked) const {
+    const bool is_for_reading = (asked.events & POLLIN) != 0;
+    if (!has_more() || (!is_for_reading && !takes_more_))
+      return false;
+    asked.revents = is_for_reading ? POLLIN : POLLOUT;
+    return true;
+  }
+
+  /// What the kernel said, and what there is beside.
+  void learn(pollfd& said) {
+    if ((said.events & POLLOUT) != 0)
+      takes_more_ = (said.revents & POLLOUT) != 0;
+    if ((said.events & POLLIN) != 0 && has_more())
+      said.revents |= POLLIN;
+  }
+
+  /// As recv(2).
+  ssize_t give(int descriptor, char* buffer, std::size_t size) {
+    ssize_t given;
+    if (has_more()) {
+      given = static_cast<ssize_t>(std::min(size, end_ - begin_));
+      std::memcpy(buffer, &bytes_[begin_], static_cast<std::size_t>(given));
+      begin_ += static_cast<std::size_t>(given);
+    } else if (size >= bytes_.size()) {
+      given = receive(descriptor, buffer, size);
+    } else {
+      const ssize_t received = receive(descriptor, bytes_.data(), bytes_.size());
+      begin_ = 0;
+      end_ = static_cast<std::size_t>(std::max<ssize_t>(received, 0));
+      if (!has_more())
+        return received;
+      return give(descriptor, buffer, size);
+    }
+    if (given <= 0)
+      return given;
+    if (!guard_)
+      guard_.emplace(version_received);
+    if (guard_->take({buffer, static_cast<std::size_t>(given)}))
+      return given;
+    errno = ECONNRESET;  // the library ends the connection
+    return -1;
   }
 
  private:
-  struct Guard {
-    int port;  // a descriptor's number is used again, for another connection
-    PacketGuard packets;
-  };
+  bool has_more() const { return begin_ < end_; }
 
-  static int local_port(int descriptor) {
-    sockaddr_storage address{};
-    socklen_t length = sizeof address;
-    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
-    return address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                                         : reinterpret_cast<const sockaddr_in&>(address).sin_port;
+  static ssize_t receive(int descriptor, char* buffer, std::size_t size) {
+    const ssize_t received = recvfrom(descriptor, buffer, size, 0, nullptr, nullptr);
+    if (received > 0)
+      set_option(descriptor, TCP_QUICKACK, 1);
+    return received;
   }
 
-  std::map<int, Guard> guards_;
+  std::array<char, 16 * 1024> bytes_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool takes_more_ = false;  // to be sent
+  std::optional<PacketGuard> guard_;
 };
 
-bool is_sound(int descriptor, std::string_view bytes) {
-  thread_local const bool is_guarded = is_receive_thread();
-  thread_local Guards guards;
-  return !is_guarded || guards.take(descriptor, bytes);
+/// The connections that the library's receive thread waits for by poll(). Never destroyed: that
+/// thread outlives main().
+class Connections {
+ public:
+  /// As poll(2). While something is at hand it is ready to be read, and what was ready to be written
+  /// to when it came still is: the kernel is not asked again.
+  int wait(pollfd* descriptors, nfds_t count, int timeout) {
+    pollfd* const end = descriptors + count;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto knows = [&](pollfd& each) { return incoming_[each.fd].tell(each); };
+      if (std::all_of(descriptors, end, knows))
+        return static_cast<int>(count);
+      if (std::any_of(descriptors, end, knows))
+        timeout = 0;
+    }
+    const int ready = plain_poll(descriptors, count, timeout);
+    if (ready < 0)
+      return ready;
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::count_if(descriptors, end, [&](pollfd& each) {
+      const auto found = incoming_.find(each.fd);
+      if (found != incoming_.end())
+        found->second.learn(each);
+      return each.revents != 0;
+    }));
+  }
+
+  ssize_t receive(int descriptor, void* buffer, std::size_t size, int flags) {
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    if (found == incoming_.end() || size == 0 || flags != 0)
+      return recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
+    return found->second.give(descriptor, static_cast<char*>(buffer), size);
+  }
+
+  /// Before another thread can be given its number for something else.
+  void forget(int descriptor) {
+    const std::lock_guard lock(mutex_);
+    incoming_.erase(descriptor);
+  }
+
+ private:
+  std::mutex mutex_;  // what is closed, is on other threads
+  std::map<int, Incoming> incoming_;
+};
+
+Connections& connections() {
+  static Connections& instance = *new Connections;
+  return instance;
 }
 
 }  // namespace
@@ -342,22 +431,21 @@ extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microsec
 
 extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
                                                            int timeout) {
-  using mqtt_bridge::paho_quirks::receive_thread;
-  using mqtt_bridge::paho_quirks::ReceiveThread;
+  using namespace mqtt_bridge::paho_quirks;
   if (receive_thread == ReceiveThread::connecting && timeout == 1000)
     timeout = 1;
-  const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
-  return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
+  return is_receive_thread() ? connections().wait(descriptors, count, timeout)
+                             : plain_poll(descriptors, count, timeout);
 }
 
 extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, void* buffer,
                                                                size_t size, int flags) {
-  const ssize_t received = recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
-  if (received <= 0 ||
-      mqtt_bridge::paho_quirks::is_sound(
-          descriptor, {static_cast<const char*>(buffer), static_cast<std::size_t>(received)})) {
-    return received;
-  }
-  errno = ECONNRESET;  // the library ends the connection
-  return -1;
+  using namespace mqtt_bridge::paho_quirks;
+  return is_receive_thread() ? connections().receive(descriptor, buffer, size, flags)
+                             : recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
+}
+
+extern "C" __attribute__((visibility("default"))) int close(int descriptor) {
+  mqtt_bridge::paho_quirks::connections().forget(descriptor);
+  return static_cast<int>(syscall(SYS_close, descriptor));
 }
