@@ -172,9 +172,10 @@ class MqttConnection::Client {
   }
 
   void publish(const MqttPublish& publish) {
-    const auto message = mqtt::message::create(
-        publish.topic, publish.payload.data(), publish.payload.size(), qos, publish.retained,
-        is_v5_ ? properties_of(publish) : mqtt::properties());
+    const auto message = mqtt::message::create(publish.topic, publish.payload.data(),
+                                               publish.payload.size(), qos, publish.retained);
+    if (is_v5_)
+      message->set_properties(properties_of(publish));
     attempt([&] { client_.publish(message, reinterpret_cast<void*>(publish.id), on_published_); });
   }
 
@@ -352,6 +353,7 @@ class MqttConnection::Client {
 
 MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink) {
   paho_quirks::keep_library_running();
+  paho_quirks::silence_trace();
   paho_quirks::tell_version(options.version);
   client_ = std::make_unique<Client>(options, std::move(sink));
 }

@@ -136,7 +136,6 @@ struct Idler {
   bool can_lose_wake_ups = library_release() < release_with_a_sound_send_thread;
 
   Idler() {
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
     options.struct_version = 2;  // the first that has the members below
     options.sendWhileDisconnected = 1;
@@ -165,6 +164,13 @@ void kick_send_thread() noexcept {
   MQTTAsync_message message = MQTTAsync_message_initializer;
   message.qos = 0;
   MQTTAsync_sendMessage(idler().client, "kick", &message, nullptr);
+}
+
+// A trace of everything ---------------------------------------------------------------------
+
+void silence_trace() {
+  if (std::getenv("MQTT_C_CLIENT_TRACE") == nullptr)
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
 }
 
 // Sleeping while there is work ----------------------------------------------------------------
@@ -225,7 +231,7 @@ bool is_ours(const char* function) {
 
 }  // namespace
 
-// Packets without an end, and packets byte by byte ------------------------------------------------
+// Packets without an end, and packets byte by byte ----------------------------------------------
 
 namespace {
 
@@ -239,42 +245,47 @@ bool is_receive_thread() {
   return is_it;
 }
 
-/// What came on one connection of the library's and it has not asked for yet.
+/// Else what came on a connection could be taken for what comes on the next one of its number.
+bool is_end_of_connection_seen() {
+  static const bool is_it = is_ours("close");
+  return is_it;
+}
+
+/// What came on one connection, and the library has not asked for yet.
 class Incoming {
  public:
-  /// Whether poll() is told by this what it is asked of the connection.
+  /// Whether poll() needs no kernel to tell what it is asked of this connection.
   bool tell(pollfd& asked) const {
     const bool is_for_reading = (asked.events & POLLIN) != 0;
-    if (!has_more() || (!is_for_reading && !takes_more_))
+    if (!has_more() || (!is_for_reading && !was_writable_))
       return false;
     asked.revents = is_for_reading ? POLLIN : POLLOUT;
     return true;
   }
 
-  /// What the kernel said, and what there is beside.
-  void learn(pollfd& said) {
-    if ((said.events & POLLOUT) != 0)
-      takes_more_ = (said.revents & POLLOUT) != 0;
-    if ((said.events & POLLIN) != 0 && has_more())
-      said.revents |= POLLIN;
+  /// What the kernel told, and what there is beside.
+  void learn(pollfd& told) {
+    if ((told.events & POLLOUT) != 0)
+      was_writable_ = (told.revents & POLLOUT) != 0;
+    if ((told.events & POLLIN) != 0 && has_more())
+      told.revents |= POLLIN;
   }
 
   /// As recv(2).
   ssize_t give(int descriptor, char* buffer, std::size_t size) {
-    ssize_t given;
-    if (has_more()) {
-      given = static_cast<ssize_t>(std::min(size, end_ - begin_));
-      std::memcpy(buffer, &bytes_[begin_], static_cast<std::size_t>(given));
-      begin_ += static_cast<std::size_t>(given);
-    } else if (size >= bytes_.size()) {
+    ssize_t given = 0;
+    if (!has_more() && (size >= read_size || !is_end_of_connection_seen())) {
       given = receive(descriptor, buffer, size);
     } else {
-      const ssize_t received = receive(descriptor, bytes_.data(), bytes_.size());
-      begin_ = 0;
-      end_ = static_cast<std::size_t>(std::max<ssize_t>(received, 0));
-      if (!has_more())
-        return received;
-      return give(descriptor, buffer, size);
+      if (!has_more()) {
+        bytes_.resize(read_size);
+        given = receive(descriptor, bytes_.data(), read_size);
+        unread_ = {bytes_.data(), static_cast<std::size_t>(std::max<ssize_t>(given, 0))};
+      }
+      if (has_more()) {
+        given = static_cast<ssize_t>(unread_.copy(buffer, size));
+        unread_.remove_prefix(static_cast<std::size_t>(given));
+      }
     }
     if (given <= 0)
       return given;
@@ -282,12 +293,15 @@ class Incoming {
       guard_.emplace(version_received);
     if (guard_->take({buffer, static_cast<std::size_t>(given)}))
       return given;
+    unread_ = {};
     errno = ECONNRESET;  // the library ends the connection
     return -1;
   }
 
  private:
-  bool has_more() const { return begin_ < end_; }
+  static constexpr std::size_t read_size = 16 * 1024;
+
+  bool has_more() const { return !unread_.empty(); }
 
   static ssize_t receive(int descriptor, char* buffer, std::size_t size) {
     const ssize_t received = recvfrom(descriptor, buffer, size, 0, nullptr, nullptr);
@@ -296,34 +310,34 @@ class Incoming {
     return received;
   }
 
-  std::array<char, 16 * 1024> bytes_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  bool takes_more_ = false;  // to be sent
-  std::optional<PacketGuard> guard_;
+  std::vector<char> bytes_;
+  std::string_view unread_;           // of bytes_
+  bool was_writable_ = false;         // when the kernel was last asked
+  std::optional<PacketGuard> guard_;  // from the first packet on: by then the version is told
 };
 
-/// The connections that the library's receive thread waits for by poll(). Never destroyed: that
-/// thread outlives main().
+/// The connections that the library waits for, by descriptor.
 class Connections {
  public:
-  /// As poll(2). While something is at hand it is ready to be read, and what was ready to be written
-  /// to when it came still is: the kernel is not asked again.
+  /// As poll(2). What is at hand can be read, and until it has been, what could be written to then
+  /// still can: the kernel is not asked again.
   int wait(pollfd* descriptors, nfds_t count, int timeout) {
     pollfd* const end = descriptors + count;
     {
       const std::lock_guard lock(mutex_);
-      const auto knows = [&](pollfd& each) { return incoming_[each.fd].tell(each); };
-      if (std::all_of(descriptors, end, knows))
-        return static_cast<int>(count);
-      if (std::any_of(descriptors, end, knows))
+      nfds_t told = 0;
+      for (pollfd* each = descriptors; each != end; ++each)
+        told += incoming_[each->fd].tell(*each) ? 1 : 0;
+      if (told == count)
+        return static_cast<int>(told);
+      if (told > 0)
         timeout = 0;
     }
     const int ready = plain_poll(descriptors, count, timeout);
     if (ready < 0)
       return ready;
     const std::lock_guard lock(mutex_);
-    return static_cast<int>(std::count_if(descriptors, end, [&](pollfd& each) {
+    return static_cast<int>(std::count_if(descriptors, end, [this](pollfd& each) {
       const auto found = incoming_.find(each.fd);
       if (found != incoming_.end())
         found->second.learn(each);
@@ -339,17 +353,17 @@ class Connections {
     return found->second.give(descriptor, static_cast<char*>(buffer), size);
   }
 
-  /// Before another thread can be given its number for something else.
   void forget(int descriptor) {
     const std::lock_guard lock(mutex_);
     incoming_.erase(descriptor);
   }
 
  private:
-  std::mutex mutex_;  // what is closed, is on other threads
+  std::mutex mutex_;  // a connection is closed by any thread
   std::map<int, Incoming> incoming_;
 };
 
+/// Never destroyed: the library's threads outlive main().
 Connections& connections() {
   static Connections& instance = *new Connections;
   return instance;
@@ -416,6 +430,8 @@ std::vector<std::string> check() {
   if (!is_ours("recv"))
     failed.emplace_back(
         "recv() is not ours: a malformed packet of the broker may end this process");
+  if (!is_end_of_connection_seen())
+    failed.emplace_back("close() is not ours: each packet costs some system calls more");
   return failed;
 }
 

@@ -505,6 +505,15 @@ class DuringACall(FaultTest):
             with self.fault(name=name):
                 self.assert_answered(self.call_while(("answer", data, END)))
 
+    def test_what_follows_a_malformed_packet_is_never_read(self):
+        """Not on the next connection either, though it came in one piece with that packet."""
+        def malformed(request, _):
+            wrong = self.bridge.broker.answer(request, payload="WRONG")
+            return UNASKED["properties far beyond the end"] + wrong * 20
+        for number_of_call in range(10):
+            with self.fault(number_of_call=number_of_call):
+                self.assert_answered(self.call_while(("answer", malformed)))
+
     def test_each_disconnect_in_place_of_the_answer(self):
         for code in DISCONNECTS:
             with self.fault(code=hex(code)):
