@@ -71,7 +71,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
   bridge.api = {
       .broker = options.broker.url,
       .netid = options.netid,
-      .netids = options.netids,
+      .netids = {options.netids.begin(), options.netids.end()},
       .actions = options.action,
       .timeout = options.timeout,
       .max_timeout = options.max_timeout,

@@ -23,12 +23,10 @@ constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way d
 
 /// The response topics of every NetID that is served.
 std::vector<std::string> filters_of(const HttpApiOptions& api) {
-  std::vector<std::string> netids = api.netids;
-  netids.push_back(api.netid);
-  if (std::find(netids.begin(), netids.end(), "*") != netids.end())
+  std::set<std::string> netids = api.netids;
+  netids.insert(api.netid);
+  if (netids.contains("*"))
     netids = {"+"};
-  std::sort(netids.begin(), netids.end());
-  netids.erase(std::unique(netids.begin(), netids.end()), netids.end());
   std::vector<std::string> filters;
   for (const auto& netid : netids) {
     for (const Action action : all_actions)

@@ -285,10 +285,7 @@ class HttpApi::Server : public InMemoryServer {
     if (auto why = why_not_netid(netid))
       return Failure{Problem::invalid_netid, *why, {}};
     const auto& served = options_.netids;
-    const auto is_served = [&](std::string_view one) {
-      return std::find(served.begin(), served.end(), one) != served.end();
-    };
-    if (netid == options_.netid || is_served(netid) || is_served("*"))
+    if (netid == options_.netid || served.contains(netid) || served.contains("*"))
       return std::nullopt;
     return Failure{Problem::netid_not_served, "this bridge does not serve the NetID " + netid, {}};
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,7 +29,7 @@ namespace mqtt_bridge {
 struct HttpApiOptions {
   BrokerUrl broker;
   std::string netid;                 // empty: every call must name one
-  std::vector<std::string> netids;   // served besides; "*" serves any
+  std::set<std::string> netids;      // served besides; "*" serves any
   std::vector<std::string> actions;  // served besides the five
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};

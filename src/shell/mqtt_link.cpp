@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kick_after = 5ms;
 // How long events may keep the loop from everything else.
 constexpr auto batch_time = 10ms;
+constexpr std::size_t asked_at_once = 64;
 // While answers are expected: after so much silence the broker is asked for a sign of life. The
 // PUBACK timeout and this together must stay below 5 s.
 constexpr auto probe_after = 500ms;
@@ -130,14 +131,16 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
                                    options.password != options_.password ||
                                    options.tls != options_.tls;
   const auto before = std::exchange(options_, std::move(options));
+  const std::set<std::string> old_filters(before.filters.begin(), before.filters.end());
+  const std::set<std::string> new_filters(options_.filters.begin(), options_.filters.end());
   const auto now = Clock::now();
-  for (const auto& filter : options_.filters) {
+  for (const auto& filter : new_filters) {
     leaving_.erase(filter);
-    if (!has(before.filters, filter) && connected_ && !has_new_credentials)
+    if (!old_filters.contains(filter) && connected_ && !has_new_credentials)
       subscribe(filter);
   }
-  for (const auto& filter : before.filters) {
-    if (has(options_.filters, filter))
+  for (const auto& filter : old_filters) {
+    if (new_filters.contains(filter))
       continue;
     leaving_.emplace(filter, now + options_.session_expiry);
     refused_.erase(filter);
@@ -161,13 +164,16 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
 /// Unsubscribes from what is no longer wanted, once nobody waits for an answer there.
 void MqttLink::leave_filters() {
   const auto now = Clock::now();
-  for (auto filter = leaving_.begin(); is_up_ && !is_renewing_ && filter != leaving_.end();) {
+  std::size_t left = 0;
+  for (auto filter = leaving_.begin();
+       is_up_ && !is_renewing_ && filter != leaving_.end() && left < asked_at_once;) {
     if (expects_answers_ && now < filter->second) {
       ++filter;
       continue;
     }
     connection_->unsubscribe(filter->first);
     filter = leaving_.erase(filter);
+    ++left;
   }
 }
 
@@ -198,6 +204,17 @@ void MqttLink::schedule_attempt() {
 
 void MqttLink::begin_attempt() {
   policy_.attempt_begins(Clock::now());
+  limit_attempt();
+  std::error_code not_numeric;
+  const auto address = asio::ip::make_address(options_.broker.host, not_numeric);
+  if (not_numeric)
+    return resolve();
+  endpoints_ = {{address, options_.broker.port}};
+  connect_to_next();
+}
+
+/// The time for the next answer of the broker: many filters have as many.
+void MqttLink::limit_attempt() {
   attempt_timer_.expires_after(limits::connect_timeout);
   attempt_timer_.async_wait([this](const std::error_code& error) {
     if (error)
@@ -207,12 +224,6 @@ void MqttLink::begin_attempt() {
                                : "the broker does not answer");
     user_.on_batch_end();
   });
-  std::error_code not_numeric;
-  const auto address = asio::ip::make_address(options_.broker.host, not_numeric);
-  if (not_numeric)
-    return resolve();
-  endpoints_ = {{address, options_.broker.port}};
-  connect_to_next();
 }
 
 /// One look-up at a time: it cannot be cancelled, and may outlive the attempt that it was begun
@@ -284,6 +295,7 @@ void MqttLink::drop_connection(std::string why) {
   diagnosis_.reset();
   connected_.reset();
   subscribe_timer_.expires_at(Clock::time_point::min());
+  to_ask_.clear();
   asked_.clear();
   unacknowledged_.clear();
   if (was_up)
@@ -354,19 +366,29 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
 }
 
 void MqttLink::subscribe(const std::string& filter) {
-  asked_.emplace(++last_asked_, filter);
-  asked_at_ = Clock::now();
-  connection_->subscribe(last_asked_, filter);
+  to_ask_.push_back(filter);
+  ask();
+}
+
+/// Some at a time: for each the library looks through those that are on their way.
+void MqttLink::ask() {
+  while (!to_ask_.empty() && asked_.size() < asked_at_once) {
+    const auto asked = asked_.emplace(++last_asked_, std::move(to_ask_.front())).first;
+    to_ask_.pop_front();
+    asked_at_ = Clock::now();
+    connection_->subscribe(asked->first, asked->second);
+  }
 }
 
 void MqttLink::on(const mqtt_event::Subscribed& event) {
   const auto asked = asked_.extract(event.id);
   if (asked.empty())
     return;
+  ask();
   const std::string& filter = asked.mapped();
   // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
   const bool is_granted = event.reason_code == 1;
-  const bool is_optional = !has(options_.filters, filter);
+  const bool is_optional = has(options_.optional_filters, filter) || leaving_.contains(filter);
   bool is_news = false;
   if (is_granted) {
     is_news = refused_.erase(filter) > 0;
@@ -378,7 +400,7 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (is_up_ && is_news)
     user_.on_subscriptions_refused(refused_);
   if (!asked_.empty())
-    return;
+    return is_up_ ? void() : limit_attempt();
   leave_filters();
   if (!is_up_) {
     user_.on_subscriptions_refused(refused_);

@@ -6,6 +6,7 @@
 // Threads: everything, the handler included, on the loop's thread.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -114,7 +115,9 @@ class MqttLink {
   void on(const mqtt_event::Arrived& event);
   void on(const mqtt_event::Lost& event);
 
+  void limit_attempt();
   void subscribe(const std::string& filter);
+  void ask();
   void subscribe_refused_again();
   void leave_filters();
   void come_up();
@@ -137,7 +140,8 @@ class MqttLink {
   std::unique_ptr<MqttConnection> connection_;
   std::unique_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
-  std::map<std::uint64_t, std::string> asked_;  // filters whose SUBACK has not come
+  std::deque<std::string> to_ask_;              // filters to subscribe to, in their turn
+  std::map<std::uint64_t, std::string> asked_;  // those whose SUBACK has not come
   std::uint64_t last_asked_ = 0;
   Instant asked_at_{};
   std::set<std::string> refused_;

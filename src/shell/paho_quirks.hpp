@@ -67,17 +67,17 @@ void tell_receive_thread(ReceiveThread mode);
 
 /// Fault: unless it was built with HIGH_PERFORMANCE, which Debian's is not, the library writes a
 /// trace of every function that it enters and of every packet into memory, where nobody reads it: a
-/// fifth of what a call costs. This has it note errors only, but where a trace was asked for, by the
-/// library's own MQTT_C_CLIENT_TRACE in the environment. Calling it again does nothing.
+/// fifth of what a call costs. This has it note errors only, but where a trace was asked for, by
+/// the library's own MQTT_C_CLIENT_TRACE in the environment. Calling it again does nothing.
 void silence_trace();
 
 /// Fault: the library asks the kernel for the first bytes of each packet one by one, and before it
 /// for each packet twice whether there is any. Fault: a PUBLISH whose properties do not end within
-/// it makes it read and then write out of bounds (both seen up to 1.3.16, the newest). Over plain TCP
-/// it reads by poll(), recv() and close(), which our programs define for themselves: they read ahead,
-/// set TCP_QUICKACK after each read, and let such a packet look like a broken connection. Over TLS,
-/// where the broker has proved who it is, nothing is done. This says in which version the packets
-/// will come.
+/// it makes it read and then write out of bounds (both seen up to 1.3.16, the newest). Over plain
+/// TCP it reads by poll(), recv() and close(), which our programs define for themselves: they read
+/// ahead, set TCP_QUICKACK after each read, and let such a packet look like a broken connection.
+/// Over TLS, where the broker has proved who it is, nothing is done. This says in which version the
+/// packets will come.
 void tell_version(MqttVersion version);
 
 /// Not a fault, but what could become one: whether a thread of the library stands still. Each of

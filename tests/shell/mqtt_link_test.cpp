@@ -109,6 +109,26 @@ TEST(MqttLink, SetsTheSocketOptionsThatTheLibraryDoesNot) {
   }
 }
 
+TEST(MqttLink, ComesUpWithThousandsOfFilters) {
+  const Mosquitto broker;
+  MqttLinkOptions options = options_for(broker);
+  options.filters.clear();
+  for (int i = 0; i < 5000; ++i)
+    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  Watcher watcher(options);
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  watcher.link.publish({.id = 1,
+                        .topic = options.filters.back(),
+                        .payload = "A",
+                        .response_topic = {},
+                        .correlation = {},
+                        .expiry = {},
+                        .user_properties = {},
+                        .retained = false});
+  EXPECT_TRUE(watcher.run_until([&] { return watcher.messages.size() == 1; }));
+}
+
 TEST(MqttLink, SetsThemAgainOnTheNextConnection) {
   const Mosquitto broker;
   Watcher watcher(options_for(broker));
