@@ -250,7 +250,8 @@ def start(bench, sides):
 
 
 def in_flight(bench, _):
-    """Calls that all wait at once for a slow service: are they answered, and what do they hold?"""
+    """Calls made at once that all wait for a slow service: are they answered, and what do they
+    hold?"""
     for count in CALLS_AT_ONCE:
         with World() as world:
             # By default it drops what is beyond 1,000 messages for one client, which says nothing of
@@ -261,7 +262,7 @@ def in_flight(bench, _):
             slow.wait_for("ready")
             daemon = world.daemon(broker, "this")
             before = daemon.memory()
-            figures = load(daemon, daemon.port, count, 1, "--calls", 1, "--timeout", 60, "--ramp", SLOWNESS / 2,
+            figures = load(daemon, daemon.port, count, 1, "--calls", 1, "--timeout", 60,
                            "--query", "?timeout=60s", warm_up=0)
             peak = daemon.memory("VmHWM")
             bench.add("in flight", peer="this, TCP", calls_at_once=count, before_kib=before,

@@ -3,7 +3,7 @@
 // was sent, and the time of every single call is kept.
 //
 //   bench_load --to PORT|PATH --connections N --seconds S [--warm-up S] [--payload BYTES]
-//              [--slice S] [--calls N] [--ramp S] [--query ?netid=%d] [--netids N] [--timeout S]
+//              [--slice S] [--calls N] [--query ?netid=%d] [--netids N] [--timeout S]
 //
 // Prints "begin" when the warm-up is over, then one line of JSON for each slice of the time, or one
 // for all of it. With --calls each connection makes only so many calls, and the time ends when all
@@ -209,7 +209,6 @@ int main(int argc, char** argv) {
       arguments.text("--query", ""), static_cast<int>(arguments.number("--netids", 0))};
   const Duration patience = arguments.duration("--timeout", 10);
   const Duration length = arguments.duration("--seconds", 1);
-  const Duration ramp = arguments.duration("--ramp", 0);
   const Duration slice = arguments.duration("--slice", seconds(length));
 
   const int poll = epoll_create1(EPOLL_CLOEXEC);
@@ -253,15 +252,13 @@ int main(int argc, char** argv) {
 
   bool has_begun = false;
   std::size_t waiting = count;
-  std::size_t begun = 0;
-  const Instant start = Clock::now();
-  Instant last_answer = start;
+  for (std::size_t i = 0; i < count; ++i) {
+    call(i);
+  }
+  Instant last_answer = Clock::now();
   epoll_event events[256];
   while (waiting > 0) {
-    while (begun < count && Clock::now() >= start + ramp * begun / count) {
-      call(begun++);
-    }
-    const int ready = epoll_wait(poll, events, 256, begun < count ? 1 : 1000);
+    const int ready = epoll_wait(poll, events, 256, 1000);
     Instant now = Clock::now();
     if (!has_begun && now >= from) {
       has_begun = true;

@@ -22,7 +22,7 @@ inline constexpr auto max_timeout = 60s;
 
 // How many calls there may be.
 inline constexpr std::size_t in_flight = 16384;          // published, waiting for their answer
-inline constexpr std::size_t queued = 4096;              // admitted, not yet published
+inline constexpr std::size_t queued = 12288;             // admitted, not yet published
 inline constexpr std::size_t per_netid = 12288;          // in flight or queued, of one NetID
 inline constexpr std::size_t exchange_bytes = 64 << 20;  // the payloads of all these together
 inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
