@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import random
 import resource
 import shutil
 import signal
@@ -191,9 +192,10 @@ def commands(bench, sides):
     quiet = os.open(os.devnull, os.O_WRONLY)
     for number in range(bench.options.rounds):
         for name, side in sides.items():
-            took = {command: [] for command in side.commands()}
+            commands = list(side.commands().items())
+            took = {command: [] for command, _ in commands}
             for _ in range(bench.options.commands):
-                for command, arguments in side.commands().items():
+                for command, arguments in random.sample(commands, len(commands)):
                     took[command].append(run_command(arguments, quiet))
             for command, runs in took.items():
                 bench.add("commands", peer=command, broker=name, round=number,

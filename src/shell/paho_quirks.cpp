@@ -213,7 +213,7 @@ int rest_of_receive_thread() {
       return 0;
     }
     case ReceiveThread::connecting:
-      return plain_usleep(1000);
+      return plain_usleep(200);  // until there is a socket
     case ReceiveThread::connected:
       return 0;
   }
@@ -263,10 +263,15 @@ class Incoming {
     return true;
   }
 
+  /// Whether it has just been made, and the library has yet to say CONNECT on it.
+  bool is_new() const { return is_new_; }
+
   /// What the kernel told, and what there is beside.
   void learn(pollfd& told) {
-    if ((told.events & POLLOUT) != 0)
-      was_writable_ = (told.revents & POLLOUT) != 0;
+    if ((told.events & POLLOUT) != 0) {
+      const bool was_before = std::exchange(was_writable_, (told.revents & POLLOUT) != 0);
+      is_new_ = was_writable_ && !was_before;
+    }
     if ((told.events & POLLIN) != 0 && has_more())
       told.revents |= POLLIN;
   }
@@ -313,6 +318,7 @@ class Incoming {
   std::vector<char> bytes_;
   std::string_view unread_;           // of bytes_
   bool was_writable_ = false;         // when the kernel was last asked
+  bool is_new_ = false;               // it was then writable for the first time
   std::optional<PacketGuard> guard_;  // from the first packet on: by then the version is told
 };
 
@@ -326,11 +332,15 @@ class Connections {
     {
       const std::lock_guard lock(mutex_);
       nfds_t told = 0;
-      for (pollfd* each = descriptors; each != end; ++each)
-        told += incoming_[each->fd].tell(*each) ? 1 : 0;
+      bool is_any_new = false;
+      for (pollfd* each = descriptors; each != end; ++each) {
+        Incoming& incoming = incoming_[each->fd];
+        told += incoming.tell(*each) ? 1 : 0;
+        is_any_new |= incoming.is_new();
+      }
       if (told == count)
         return static_cast<int>(told);
-      if (told > 0)
+      if (told > 0 || is_any_new)
         timeout = 0;
     }
     const int ready = plain_poll(descriptors, count, timeout);
@@ -448,10 +458,11 @@ extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microsec
 extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
                                                            int timeout) {
   using namespace mqtt_bridge::paho_quirks;
-  if (receive_thread == ReceiveThread::connecting && timeout == 1000)
-    timeout = 1;
-  return is_receive_thread() ? connections().wait(descriptors, count, timeout)
-                             : plain_poll(descriptors, count, timeout);
+  if (!is_receive_thread())
+    return plain_poll(descriptors, count, timeout);
+  if (receive_thread == ReceiveThread::connecting)
+    timeout = std::min(timeout, 1);
+  return connections().wait(descriptors, count, timeout);
 }
 
 extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, void* buffer,

@@ -60,7 +60,7 @@ void kick_send_thread() noexcept;
 /// usleep() and poll(), which our programs define for themselves; what they do depends on this.
 enum class ReceiveThread {
   may_rest,    // no connection: the library's own 100 ms, cut short by the next call
-  connecting,  // look again every millisecond
+  connecting,  // look again within a millisecond, and at once when the socket is connected
   connected    // no sleep: it waits in poll() for the next packet
 };
 void tell_receive_thread(ReceiveThread mode);
