@@ -227,11 +227,12 @@ def verdicts(rows):
                   ratios(rows, "cpu_us", this, "Node", **many), 1, unit="×")
     for row in of(rows, "stalls", peer=this):
         count = row["connections"]
-        yield verdict(f"{count} connections for a minute: p99, against p50",
-                      [row["p99"] / row["p50"]], 4, unit="×")
-        yield verdict(f"{count} connections for a minute: p99.9", [row["p999"]], 50, unit=" ms")
-        yield verdict(f"{count} connections for a minute: the slowest", [row["max"]], 250,
-                      unit=" ms")
+        what = f"{count} connection{'s' if count > 1 else ''} for a minute"
+        yield verdict(f"{what}: p99, against p50", [row["p99"] / row["p50"]], 4, unit="×")
+        for field, title, most_ms in (("p999", "p99.9", 50), ("max", "the slowest", 250)):
+            limits = each(of(rows, "stalls", peer="limit", connections=count), field)
+            beside = f" (the limit's: {number(limits[0])} ms)" if limits else ""
+            yield verdict(f"{what}: {title}{beside}", [row[field]], most_ms, unit=" ms")
     for row in of(rows, "in flight", calls_at_once=10000):
         yield verdict("10,000 calls in flight: not answered", [row["failed"]], 0)
         yield verdict("10,000 calls in flight: memory of each", [row["kib_each"]], 40, unit=" KiB")

@@ -413,8 +413,12 @@ void HttpFront::Connection::read_body() {
           return;
         break;
       }
-      request_->body = input_.substr(0, content_length_);
-      input_.erase(0, content_length_);
+      if (input_.size() == content_length_ && content_length_ > kept_size) {
+        request_->body = std::exchange(input_, {});
+      } else {
+        request_->body = input_.substr(0, content_length_);
+        input_.erase(0, content_length_);
+      }
       return finish_request();
     case HttpHead::Framing::chunked:
       if (!read_chunked_body())
