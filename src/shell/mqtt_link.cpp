@@ -399,8 +399,11 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   }
   if (is_up_ && is_news)
     user_.on_subscriptions_refused(refused_);
-  if (!asked_.empty())
-    return is_up_ ? void() : limit_attempt();
+  if (!asked_.empty()) {
+    if (!is_up_)
+      limit_attempt();
+    return;
+  }
   leave_filters();
   if (!is_up_) {
     user_.on_subscriptions_refused(refused_);
