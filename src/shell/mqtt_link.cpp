@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kick_after = 5ms;
 // How long events may keep the loop from everything else.
 constexpr auto batch_time = 10ms;
+// How many SUBSCRIBE packets are on their way, and how many UNSUBSCRIBE packets go at once: for
+// each the library looks through all that are.
 constexpr std::size_t asked_at_once = 64;
 // While answers are expected: after so much silence the broker is asked for a sign of life. The
 // PUBACK timeout and this together must stay below 5 s.
@@ -161,7 +163,8 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
   watch();
 }
 
-/// Unsubscribes from what is no longer wanted, once nobody waits for an answer there.
+/// Unsubscribes from what is no longer wanted, once nobody waits for an answer there; from some at
+/// a time, as ask() subscribes, and watch() goes on.
 void MqttLink::leave_filters() {
   const auto now = Clock::now();
   std::size_t left = 0;
@@ -370,7 +373,6 @@ void MqttLink::subscribe(const std::string& filter) {
   ask();
 }
 
-/// Some at a time: for each the library looks through those that are on their way.
 void MqttLink::ask() {
   while (!to_ask_.empty() && asked_.size() < asked_at_once) {
     const auto asked = asked_.emplace(++last_asked_, std::move(to_ask_.front())).first;
@@ -493,13 +495,14 @@ void MqttLink::expect_answers(bool expected) {
   expects_answers_ = expected;
   if (!leaving_.empty() && asked_.empty())
     leave_filters();
-  if (expected && is_up_)
+  if ((expected || !leaving_.empty()) && is_up_)
     watch();
 }
 
 /// While anything waits for the library or for the broker, sees to it that it does not for ever.
 void MqttLink::watch() {
-  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty();
+  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty() ||
+                         (!leaving_.empty() && !expects_answers_);
   const auto due = Clock::now() + (is_urgent ? Duration(kick_after) : Duration(probe_after));
   if (is_watching_ && watch_timer_.expiry() <= due)
     return;
@@ -520,7 +523,10 @@ void MqttLink::watch() {
       on(mqtt_event::Lost{"the broker does not answer", false});
       return user_.on_batch_end();
     }
-    if (!is_up_ || expects_answers_ || !unacknowledged_.empty() || !asked_.empty())
+    if (asked_.empty())
+      leave_filters();
+    if (!is_up_ || expects_answers_ || !unacknowledged_.empty() || !asked_.empty() ||
+        !leaving_.empty())
       watch();
   });
 }

@@ -129,6 +129,45 @@ TEST(MqttLink, ComesUpWithThousandsOfFilters) {
   EXPECT_TRUE(watcher.run_until([&] { return watcher.messages.size() == 1; }));
 }
 
+TEST(MqttLink, LeavesHundredsOfFiltersThatAreNoLongerWantedThoughNobodyCalls) {
+  const Mosquitto broker;
+  MqttLinkOptions options = options_for(broker);
+  const std::string kept = options.filters.front();
+  for (int i = 0; i < 300; ++i)
+    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  Watcher watcher(options);
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  auto fewer = options;
+  fewer.filters = {kept};
+  watcher.link.reconfigure(fewer);
+  // What comes to none but `kept` shows that the others are left.
+  std::uint64_t id = 0;
+  const auto publish = [&](const std::string& topic) {
+    watcher.link.publish({.id = ++id,
+                          .topic = topic,
+                          .payload = "A",
+                          .response_topic = {},
+                          .correlation = {},
+                          .expiry = {},
+                          .user_properties = {},
+                          .retained = false});
+  };
+  const auto has_come_to_kept = [&] {
+    return !watcher.messages.empty() && watcher.messages.back().topic == kept;
+  };
+  watcher.link.expect_answers(false);  // as the bridge says after each thing that it does
+  for (std::size_t left = 1; left < options.filters.size();) {
+    watcher.messages.clear();
+    publish(options.filters[left]);
+    publish(kept);
+    ASSERT_TRUE(watcher.run_until(has_come_to_kept));
+    if (watcher.messages.size() == 1)
+      ++left;
+    ASSERT_LT(id, 20'000u) << options.filters[left] << " is not left";
+  }
+}
+
 TEST(MqttLink, SetsThemAgainOnTheNextConnection) {
   const Mosquitto broker;
   Watcher watcher(options_for(broker));
