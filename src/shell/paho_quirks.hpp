@@ -30,7 +30,8 @@ class BrokerSocket {
   /// TCP_USER_TIMEOUT (limits::puback_timeout) and close-on-exec on it. False when there is none.
   bool tune(const sockaddr_storage& peer);
 
-  /// The kernel leaves quick-ACK mode by itself (tcp(7)), so this follows every packet received.
+  /// The kernel leaves quick-ACK mode by itself (tcp(7)), so this follows every packet received
+  /// over TLS. Over plain TCP, see tell_version(), reading does it.
   void acknowledge_quickly() const;
 
   /// Ends the connection at once, as if the peer had closed it.
