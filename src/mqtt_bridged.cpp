@@ -82,8 +82,10 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
     bridge.api.token = read_token(options.token_file);
   bridge.bounds = {.in_flight = options.max_in_flight,
                    .queued = options.max_queued,
-                   .per_netid = options.max_per_netid};
+                   .per_netid = options.max_per_netid,
+                   .turn_rest = options.turn_rest};
   bridge.link = link_options_of(options.broker);
+  bridge.state_dir = options.state_dir;
   return bridge;
 }
 

@@ -13,13 +13,6 @@ namespace {
 
 using namespace mqtt_bridge;
 
-/// How long requests wait for us at the broker while we reconnect: nobody waits longer for an
-/// answer. None wait for one of a group, since the broker would go on to give it its share.
-std::chrono::seconds session_expiry_of(const ResponderOptions& options) {
-  return options.share.empty() ? std::chrono::seconds(limits::max_timeout)
-                               : std::chrono::seconds(0);
-}
-
 int run(const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
@@ -31,7 +24,9 @@ int run(const ResponderOptions& options) {
     if (options.id.empty())
       link.whose_client_id = LinkPolicy::ClientId::made_up;
   }
-  link.session_expiry = session_expiry_of(options);
+  // The broker is to say that there is no subscriber as soon as we are gone, and to give the share
+  // of one of a group to the others. mqtt_bridged publishes again what it asked meanwhile.
+  link.session_expiry = std::chrono::seconds(0);
   block_signals();
   asio::io_context loop(1);
   Responder responder(loop, std::move(link), options.share, id);

@@ -101,7 +101,12 @@ struct Weather {
   bool restarts;       // the broker
   bool has_strangers;  // other clients on our topics
   bool is_gentle;      // nothing of the above that could cost a call its answer
+  bool tells;          // the broker says of a publish that it has no subscriber
+  bool has_poison;     // requests on which the broker ends the connection
 };
+
+/// What the broker ends the connection on.
+constexpr std::string_view poison = "poison";
 
 struct Message {
   std::string topic;
@@ -123,7 +128,7 @@ class Broker {
     virtual void on_connected(bool session_present) = 0;
     virtual void on_unreachable() = 0;
     virtual void on_subscribed() = 0;
-    virtual void on_acknowledged(std::uint64_t id) = 0;
+    virtual void on_acknowledged(std::uint64_t id, Subscribers subscribers) = 0;
     virtual void on_message(const Message& message) = 0;
     virtual void on_lost() = 0;
 
@@ -147,7 +152,8 @@ class Broker {
   Broker(Fate& fate, const Weather& weather) : fate_(fate), weather_(weather) {}
 
   // What clients do; the answers come through Client.
-  Handle connect(Client& client, const std::string& id, bool clean,
+  enum class Keep { session, nothing };
+  Handle connect(Client& client, const std::string& id, bool clean, Keep keep,
                  std::optional<Message> will = {}) {
     auto connection = std::make_shared<Connection>(Connection{&client, id});
     if (!is_up_) {
@@ -158,7 +164,7 @@ class Broker {
       return connection;
     }
     connections_.push_back(connection);
-    to_broker(connection, [this, connection, clean, will] {
+    to_broker(connection, [this, connection, clean, keep, will] {
       Session& session = sessions_[connection->client_id];
       if (session.connection)
         lose(session.connection, fate_.up_to(5ms));
@@ -166,6 +172,7 @@ class Broker {
       if (!is_present)
         session = Session{};
       session.exists = true;
+      session.ends_with_connection = keep == Keep::nothing;
       session.connection = connection;
       session.will = will;
       to_client(connection, [=] { connection->client->on_connected(is_present); });
@@ -196,9 +203,15 @@ class Broker {
 
   void publish(const Handle& connection, std::uint64_t id, Message message) {
     to_broker(connection, [this, connection, id, message = std::move(message)] {
+      if (message.payload.starts_with(poison) && parse_request_topic(message.topic))
+        return cut(connection);
       const bool acknowledges_first = fate_.chance(50);
+      const auto subscribers =
+          weather_.tells && !has_subscribers(message) ? Subscribers::none : Subscribers::perhaps;
       const auto acknowledge = [&] {
-        to_client(connection, [connection, id] { connection->client->on_acknowledged(id); });
+        to_client(connection, [connection, id, subscribers] {
+          connection->client->on_acknowledged(id, subscribers);
+        });
       };
       if (acknowledges_first)
         acknowledge();
@@ -241,6 +254,7 @@ class Broker {
       session.will.reset();  // nobody is there to publish it
     for (const auto& connection : std::exchange(connections_, {}))
       lose(connection, fate_.up_to(2ms));
+    std::erase_if(sessions_, [](const auto& each) { return each.second.ends_with_connection; });
     for (auto& [id, session] : sessions_)
       session.connection.reset();
     if (memory == Memory::none) {
@@ -257,6 +271,8 @@ class Broker {
   }
   void save() {
     saved_sessions_ = sessions_;
+    std::erase_if(saved_sessions_,
+                  [](const auto& each) { return each.second.ends_with_connection; });
     saved_retained_ = retained_;
     for (auto& [id, session] : saved_sessions_) {
       session.connection.reset();
@@ -266,12 +282,13 @@ class Broker {
   const std::vector<Handle>& connections() const { return connections_; }
   bool is_up() const { return is_up_; }
 
-  /// How often a request with this correlation data was taken.
+  /// How often a request with this correlation data was taken for a subscriber.
   std::map<std::string, int> requests_taken;
 
  private:
   struct Session {
     bool exists = false;
+    bool ends_with_connection = false;  // Session Expiry Interval 0
     Handle connection;
     std::set<std::string> filters;
     std::map<std::uint64_t, Message> pending;  // by packet identifier
@@ -310,8 +327,17 @@ class Broker {
     });
   }
 
+  bool has_subscribers(const Message& message) const {
+    return std::any_of(sessions_.begin(), sessions_.end(),
+                       [&](const auto& session) { return is_subscribed(session.second, message); });
+  }
+  static bool is_subscribed(const Session& session, const Message& message) {
+    return std::any_of(session.filters.begin(), session.filters.end(),
+                       [&](const auto& filter) { return matches(filter, message.topic); });
+  }
+
   void route(const Message& message) {
-    if (message.correlation && parse_request_topic(message.topic))
+    if (message.correlation && parse_request_topic(message.topic) && has_subscribers(message))
       ++requests_taken[*message.correlation];
     if (message.retained) {
       retained_.erase(message.topic);
@@ -321,10 +347,8 @@ class Broker {
     Message sent = message;
     sent.retained = false;
     for (auto& [id, session] : sessions_) {
-      if (std::any_of(session.filters.begin(), session.filters.end(),
-                      [&](const auto& filter) { return matches(filter, message.topic); })) {
+      if (is_subscribed(session, message))
         lose_or_enqueue(id, session, sent);
-      }
     }
   }
 
@@ -376,7 +400,10 @@ class Broker {
     if (found == sessions_.end() || found->second.connection != connection)
       return;
     found->second.connection.reset();
-    if (const auto will = std::exchange(found->second.will, std::nullopt))
+    const auto will = std::exchange(found->second.will, std::nullopt);
+    if (found->second.ends_with_connection)
+      sessions_.erase(found);
+    if (will)
       route(*will);
   }
 
@@ -446,7 +473,10 @@ class Peer : protected Broker::Client {
 
   void start() {
     is_running_ = true;
-    policy_ = LinkPolicy(Protocol::automatic, fate_.now());
+    // A session that is gone says nothing of other clients where none is kept.
+    policy_ = LinkPolicy(Protocol::automatic, fate_.now(),
+                         keeps() == Broker::Keep::session ? LinkPolicy::ClientId::configured
+                                                          : LinkPolicy::ClientId::made_up);
     attempt();
   }
   /// As `kill -9` does.
@@ -465,6 +495,7 @@ class Peer : protected Broker::Client {
   virtual void down() {}
   virtual void failed() {}
   virtual bool forgets_session() const { return !has_been_up_; }
+  virtual Broker::Keep keeps() const { return Broker::Keep::session; }
   virtual std::optional<Message> will() const { return {}; }
 
   Fate& fate_;
@@ -482,7 +513,7 @@ class Peer : protected Broker::Client {
       if (life != life_ || !policy_.next_attempt())
         return;
       policy_.attempt_begins(fate_.now());
-      connection_ = broker_.connect(*this, id_, forgets_session(), will());
+      connection_ = broker_.connect(*this, id_, forgets_session(), keeps(), will());
     });
   }
   double jitter() { return fate_.below(1000) / 1000.0; }
@@ -529,6 +560,7 @@ class Responder : public Peer {
   struct Character {
     bool is_v5;      // sends correlation data back, and its name
     bool announces;  // its presence
+    bool is_clean;   // its session ends with its connection
     Letters letters;
     std::uint32_t never = 0, twice = 0, late = 0, fails = 0;  // percent of the requests
   };
@@ -550,6 +582,9 @@ class Responder : public Peer {
   }
 
   bool forgets_session() const override { return false; }
+  Broker::Keep keeps() const override {
+    return character_.is_clean ? Broker::Keep::nothing : Broker::Keep::session;
+  }
   std::optional<Message> will() const override {
     if (!character_.announces)
       return {};
@@ -564,7 +599,9 @@ class Responder : public Peer {
     for (auto& [number, answer] : unacknowledged_)
       broker_.publish(connection_, number, answer);
   }
-  void on_acknowledged(std::uint64_t number) override { unacknowledged_.erase(number); }
+  void on_acknowledged(std::uint64_t number, Subscribers) override {
+    unacknowledged_.erase(number);
+  }
 
   void on_message(const Message& request) override {
     const auto topic = parse_request_topic(request.topic);
@@ -630,7 +667,7 @@ class Stranger : public Peer {
 
  private:
   void up(bool) override {}
-  void on_acknowledged(std::uint64_t) override {}
+  void on_acknowledged(std::uint64_t, Subscribers) override {}
   void on_message(const Message&) override {}
 };
 
@@ -650,7 +687,7 @@ class Bridge : public Peer {
   Bridge(Fate& fate, Broker& broker, std::string id, std::vector<std::string> filters,
          MqttVersion version)
       : Peer(fate, broker, std::move(id), std::move(filters)), version_(version) {
-    begin(0s);  // no earlier run left anything behind
+    begin({});  // no earlier run left anything behind
   }
 
   /// As kill -9 does, and starts it again. Whoever waited for an answer learns that it is gone.
@@ -659,7 +696,7 @@ class Bridge : public Peer {
     for (const auto& [exchange, call] : std::exchange(by_exchange_, {}))
       calls[call].outcome = Failure{Problem::shutting_down, "it was killed", {}};
     has_been_up_ = false;
-    begin(limits::memory_age);
+    begin({.doubt = limits::memory_age, .turns = turns_});
     start();
   }
 
@@ -691,13 +728,12 @@ class Bridge : public Peer {
   std::vector<std::string> faults;
 
  private:
-  void begin(Duration doubt) {
-    table = std::make_unique<Table>(fate_.now(), Exchanges::Bounds{.in_flight = 24,
-                                                                   .queued = 64,
-                                                                   .per_netid = 64,
-                                                                   .bytes = 4096,
-                                                                   .window = 4,
-                                                                   .start_doubt = doubt});
+  void begin(const EarlierRun& earlier) {
+    table = std::make_unique<Table>(
+        fate_.now(),
+        Exchanges::Bounds{
+            .in_flight = 24, .queued = 64, .per_netid = 64, .bytes = 4096, .window = 4},
+        earlier);
   }
 
   void up(bool session_present) override {
@@ -709,8 +745,12 @@ class Bridge : public Peer {
     table->link_down("the connection broke", fate_.now());
     act();
   }
-  void on_acknowledged(std::uint64_t exchange) override {
-    table->acknowledged(exchange, fate_.now());
+  void on_acknowledged(std::uint64_t exchange, Subscribers subscribers) override {
+    if (version_ != MqttVersion::v5)
+      subscribers = Subscribers::perhaps;
+    if (subscribers == Subscribers::none)
+      fate_.note(id_, " learns that a request has no subscriber");
+    table->acknowledged(exchange, subscribers, fate_.now());
     act();
   }
   void on_message(const Message& message) override {
@@ -721,7 +761,7 @@ class Bridge : public Peer {
       if (message.payload.empty())
         table->gone(*responder, fate_.now());
       else if (const auto actions = parse_birth_message(message.payload))
-        table->announced(*responder, *actions);
+        table->announced(*responder, *actions, message.retained ? Heard::retained : Heard::live);
     } else {
       const auto view = [](const auto& text) {
         return text ? std::optional<std::string_view>(*text) : std::nullopt;
@@ -748,6 +788,12 @@ class Bridge : public Peer {
     }
     while (auto ended = table->next_ended())
       end(*std::move(ended));
+    while (const auto note = table->next_turn_note()) {
+      if (note->takes_turns)
+        turns_.insert(note->topic);
+      else
+        turns_.erase(note->topic);
+    }
     if (const auto next = table->next_deadline())
       fate_.at(*next, [this] { act(); });
   }
@@ -785,6 +831,7 @@ class Bridge : public Peer {
 
   const MqttVersion version_;
   std::map<ExchangeId, std::size_t> by_exchange_;
+  std::set<std::string> turns_;  // response topics, as they are kept over a restart
 };
 
 // The world -----------------------------------------------------------------------------------
@@ -845,7 +892,9 @@ class World {
             .cuts = fate_.chance(50),
             .restarts = fate_.chance(50),
             .has_strangers = fate_.chance(50),
-            .is_gentle = is_gentle};
+            .is_gentle = is_gentle,
+            .tells = fate_.chance(50),
+            .has_poison = fate_.chance(30)};
   }
 
   void populate() {
@@ -871,8 +920,13 @@ class World {
       std::vector<std::string> served = actions;
       if (!serves_own)
         served.erase(served.begin());
+      const bool announces = is_v5 && fate_.chance(70);
+      // What is published while it is away is lost, and a bridge learns of that by its return, or
+      // by the broker; a request that takes turns is then published again only by the latter.
+      const bool may_be_clean = !weather_.is_gentle || (announces && !serves_own);
       Responder::Character character{.is_v5 = is_v5,
-                                     .announces = is_v5 && fate_.chance(70),
+                                     .announces = announces,
+                                     .is_clean = may_be_clean && fate_.chance(50),
                                      .letters = has_own_letters    ? Letters::own
                                                 : fate_.chance(50) ? Letters::full
                                                                    : Letters::ascii,
@@ -942,7 +996,7 @@ class World {
   }
 
   void call(std::uint32_t bridge, std::string_view action) {
-    std::string text = some_text();
+    std::string text = weather_.has_poison && fate_.chance(10) ? std::string(poison) : some_text();
     if (action == own_action)  // so that every answer tells whose it is
       text += std::to_string(++distinct_);
     const Duration patience = fate_.chance(50) ? 1ms + fate_.up_to(5s) : 1ms + fate_.up_to(50ms);
@@ -1043,6 +1097,9 @@ class World {
         if (asked.action == own_action) {
           if (broker_.requests_taken[asked.correlation] > 1)
             return "published twice, which it must not be: " + asked.correlation;
+        } else if (asked.payload.starts_with(poison)) {
+          if (is_answered(asked))
+            return "answered though it never came through: " + asked.correlation;
         } else if (weather_.is_gentle && !is_answered(asked)) {
           return "lost its answer: " + asked.correlation;
         }

@@ -109,13 +109,8 @@ class ForgetsWhatItGot : public Exchanges {
 /// Takes an answer to its earlier run for one to itself.
 class DoesNotKnowThatItWasRestarted : public Exchanges {
  public:
-  DoesNotKnowThatItWasRestarted(Instant now, Bounds bounds) : Exchanges(now, doubtless(bounds)) {}
-
- private:
-  static Bounds doubtless(Bounds bounds) {
-    bounds.start_doubt = 0s;
-    return bounds;
-  }
+  DoesNotKnowThatItWasRestarted(Instant now, Bounds bounds, const EarlierRun&)
+      : Exchanges(now, bounds) {}
 };
 
 class Oversleeps : public Exchanges {
@@ -143,7 +138,7 @@ class PublishesNothingAgain : public Exchanges {
   std::optional<Publish> next_publish(Instant now) {
     auto next = Exchanges::next_publish(now);
     while (next && !published_.insert(next->exchange).second) {
-      Exchanges::acknowledged(next->exchange, now);
+      Exchanges::acknowledged(next->exchange, Subscribers::perhaps, now);
       next = Exchanges::next_publish(now);
     }
     return next;
@@ -151,6 +146,25 @@ class PublishesNothingAgain : public Exchanges {
 
  private:
   std::set<ExchangeId> published_;
+};
+
+/// Publishes what may have broken the connection together with all others.
+class SuspectsNothing : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  std::optional<Publish> next_publish(Instant now) {
+    const auto next = Exchanges::next_publish(now);
+    if (next)
+      Exchanges::acknowledged(next->exchange, Subscribers::perhaps, now);  // so none is alone
+    return next;
+  }
+};
+
+/// Ends a call by what a broker says that has just come back.
+class TakesNobodyForGoneForEver : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  void link_down(std::string, Instant) {}
 };
 
 template <typename Table>

@@ -30,6 +30,11 @@ constexpr std::string_view to_string(Action action) {
   return {};
 }
 
+/// Whether it changes the case of letters, and not their order.
+constexpr bool is_case_action(Action action) {
+  return action != Action::reverse && action != Action::shuffle;
+}
+
 /// Nothing when `name` is not exactly one of the five spellings (case matters, as in topics).
 constexpr std::optional<Action> parse_action(std::string_view name) {
   for (const Action action : all_actions) {

@@ -3,11 +3,16 @@
 // that their late and second answers are told from answers to others. See content_rule.hpp for what
 // is an answer.
 //
+// A response may have one final newline more than a right answer, or one less: services that work
+// on lines do that. The call gets the right answer.
+//
 // Invariants:
 //  1. What find() gives for a response has it among its right answers (MatchedBy::content), or is
 //     the only request, ended ones included, that it can mean by a case mapping that we do not know
 //     (MatchedBy::folded_content).
 //  2. The memories are bounded by limits.hpp.
+//  3. One find() costs a bounded amount of work, limits::checked_bytes. What that does not allow to
+//     compare is NoMatch::unchecked.
 // Threads: the owner serialises.
 #pragma once
 
@@ -20,9 +25,11 @@
 #include <string_view>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "core/action.hpp"
 #include "core/instant.hpp"
+#include "core/unmatched.hpp"
 
 namespace mqtt_bridge {
 
@@ -40,15 +47,17 @@ class ContentLane {
   /// It ended; `taken`: the response that it took by its content, if it did.
   void leave(ExchangeId exchange, std::string request, std::optional<std::string> taken,
              Instant now);
+  /// A response came that carries correlation data: most likely the next ones do, too.
+  void correlates() { is_lazy_ = true; }
 
   struct Match {
     ExchangeId exchange;
     MatchedBy rule;
-    /// Its answer, where that is not the response at hand but an earlier one: an older request may
-    /// have taken it, that has now got its own.
-    std::optional<std::string> earlier_response = {};
+    /// The answer, where it is not the response at hand: that differs by a final newline, or an
+    /// older request took the answer, and has now got its own.
+    std::optional<std::string> answer = {};
   };
-  enum class NoMatch { late, unmatched };  // late: an ended request's, or its second
+  enum class NoMatch { late, unmatched, unchecked };  // late: an ended request's, or its second
   /// `forgetful_until`: until then requests of this topic may have been forgotten elsewhere.
   std::variant<Match, NoMatch> find(std::string_view response, Instant now,
                                     Instant forgetful_until);
@@ -56,32 +65,46 @@ class ContentLane {
   bool is_resting() const { return published_.empty(); }
   Instant last_used() const { return last_used_; }
 
-  std::uint64_t strangers = 0;  // responses that nobody could be found for
+  Unmatched unmatched;  // the owner's, too
 
  private:
   struct Published {
     std::string_view request;
-    std::size_t likeness;  // hashed; see content_rule.hpp
+    std::optional<std::size_t> likeness = {};  // hashed, see content_rule.hpp; once it is indexed
   };
   /// A request that was published and has ended.
   struct Memory {
     std::string request;
-    std::size_t likeness;
+    std::optional<std::size_t> likeness;  // as in Published
     Instant ended;
     std::optional<std::string> taken;
   };
 
+  class Work;
+  struct Found;
+  struct Remembered;
+
   std::size_t likeness_of(std::string_view text) const;
-  std::optional<ExchangeId> exact_match(std::string_view response, std::size_t likeness) const;
-  std::optional<ExchangeId> folded_match(std::string_view response, std::size_t likeness) const;
-  Memory* remembered(std::string_view response, std::size_t likeness);
-  std::optional<Match> hand_on(Memory& memory, std::string_view response);
+  std::vector<std::size_t> likenesses_of(std::string_view response) const;
+  void index(ExchangeId exchange, Published& published);
+  void index_all();
+  Found look(std::string_view response, const std::vector<std::size_t>& likenesses,
+             Work& work) const;
+  Remembered remember(std::string_view response, const std::vector<std::size_t>& likenesses,
+                      Work& work);
+  std::optional<Match> hand_on(Memory& memory, std::string_view response, Work& work);
+  std::optional<ExchangeId> folded_match(std::string_view response, std::size_t likeness,
+                                         Work& work);
+  NoMatch note_unmatched(std::string_view response, std::size_t likeness, const Work& work);
   static std::size_t bytes_of(const Memory& memory);
   void forget(Instant now);
 
   const Action action_;
   std::unordered_map<ExchangeId, Published> published_;
   std::unordered_map<std::size_t, std::set<ExchangeId>> by_likeness_;  // the oldest first
+  std::set<ExchangeId> unindexed_;  // published, and not in by_likeness_ yet
+  std::size_t uncheckable_ = 0;     // published, and too large to be ever compared
+  bool is_lazy_ = false;            // index only when a response without correlation data comes
   std::deque<Memory> memories_;
   std::size_t memory_bytes_ = 0;
   Instant forgetful_until_{};  // a memory was dropped early: until then trust no folded match

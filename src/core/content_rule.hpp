@@ -26,9 +26,18 @@ std::vector<std::string> answer_keys(Action action, std::string_view request);
 /// Any bytes: a response need not be UTF-8.
 std::string response_key(Action action, std::string_view response);
 
-/// Whether response_key() is one of answer_keys(), without making more of them than it takes: for
-/// title case that is up to 0.5 s for 1 MiB.
-bool is_answer(Action action, std::string_view request, std::string_view response);
+/// How a response relates to the right answers to a request. `newline_more`, `newline_less`: it is
+/// one of them but for one final newline, which it has too many or lacks.
+enum class Fit { none, exact, newline_more, newline_less };
+
+/// Exact when response_key() is one of answer_keys(), without making more of them than it takes.
+/// What that may cost: check_cost().
+Fit fit(Action action, std::string_view request, std::string_view response);
+
+/// The work that comparing a text with one other costs at most, in bytes of a comparison of ASCII
+/// letters (some 10 ns each, see bench/README.md): what is not ASCII and what looks for words
+/// costs a multiple.
+std::size_t check_cost(Action action, std::string_view text);
 
 /// What a request, its answers, and all that is equal to them under folding have in common: a cheap
 /// way to see that a response is not for a request. Any bytes.

@@ -404,6 +404,8 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::headers_too_large:
     case Problem::internal_error:
     case Problem::bad_response:
+    case Problem::broker_refused:
+    case Problem::turn_pending:
     case Problem::overloaded:
     case Problem::shutting_down:
     case Problem::responder_error:

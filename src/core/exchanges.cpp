@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/duration.hpp"
 #include "core/topic.hpp"
 #include "core/utf8.hpp"
 
@@ -18,6 +19,12 @@ using namespace std::chrono_literals;
 constexpr std::array<Duration, 5> again_after{300ms, 1s, 2s, 4s, 8s};
 constexpr auto just_published = 200ms;
 
+// A connection that broke so soon after a request that was alone on it broke because of that.
+constexpr auto prompt = 1s;
+
+// What is taken for the way to the broker and back before it was measured.
+constexpr auto unknown_round_trip = 50ms;
+
 constexpr std::size_t most_deserted = limits::responders * limits::birth_actions;
 
 // What a PUBLISH has beside its topics and its payload: the fixed header, a packet identifier, a
@@ -27,6 +34,40 @@ constexpr std::size_t packet_overhead = 96;
 
 bool is_due(Instant at, Instant now) {
   return at <= now;
+}
+
+std::string in_words(Duration duration) {
+  return duration_text(std::chrono::ceil<std::chrono::milliseconds>(duration));
+}
+
+std::string in_seconds(Duration duration) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(duration).count()) + " s";
+}
+
+std::string request_topic_of(const Call& call) {
+  return request_topic(call.netid, call.action);
+}
+
+/// The statuses of a responder that go on to the caller as they are. Others need fields that we
+/// cannot give (401, 405, 416, 426), speak of the request as HTTP (406, 411, 414, 431) or invite a
+/// client to send a POST again that was carried out (408, 421, 425): RFC 9110 15.5.
+bool may_pass_on(int status) {
+  constexpr std::array passed{400, 402, 403, 404, 409, 410, 413, 415, 418, 422, 423,
+                              424, 429, 451, 500, 501, 502, 503, 504, 507, 508};
+  return std::ranges::find(passed, status) != passed.end();
+}
+
+/// An HTTP status in three digits, if it may be passed on.
+std::optional<int> status_of(std::string_view text) {
+  if (text.size() != 3)
+    return std::nullopt;
+  int status = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9')
+      return std::nullopt;
+    status = status * 10 + (digit - '0');
+  }
+  return may_pass_on(status) ? std::optional(status) : std::nullopt;
 }
 
 }  // namespace
@@ -45,6 +86,8 @@ std::string_view to_string(Dropped reason) {
       return "late";
     case Dropped::unmatched:
       return "unmatched";
+    case Dropped::unchecked:
+      return "unchecked";
   }
   return {};
 }
@@ -62,6 +105,8 @@ std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
     if (lane == nullptr || lane->queued() >= limits::lane_queue) {
       return Failure{Problem::overloaded, "too many calls wait for their turn on " + topic, {}};
     }
+    if (auto failure = why_no_turn(*lane, call, topic))
+      return *std::move(failure);
   }
   const ExchangeId id = ++last_id_;
   const Instant now = call.arrived;
@@ -77,13 +122,13 @@ std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
     to_publish_.insert(waiting.call.netid, id);
   } else {
     lane->enter(id);
-    take_turns(*lane, now);
+    take_turns(waiting.topic, *lane, now);
   }
   return id;
 }
 
-std::optional<Failure> Exchanges::why_not_admitted(const Call& call,
-                                                   const std::string& topic) const {
+std::optional<Failure> Exchanges::why_not_admitted(const Call& call, const std::string& topic) {
+  const Instant now = call.arrived;
   if (is_abandoned_) {
     return Failure{Problem::shutting_down, "this bridge is shutting down", {}};
   }
@@ -94,15 +139,44 @@ std::optional<Failure> Exchanges::why_not_admitted(const Call& call,
   if (same_netid != by_netid_.end() && same_netid->second >= bounds_.per_netid) {
     return Failure{Problem::overloaded, "too many calls to " + call.netid + " are waiting", {}};
   }
-  if (!link_ && call.arrived - down_since_ > bounds_.down_grace) {
+  if (!link_ && is_due(down_since_ + bounds_.down_grace, now)) {
     return Failure{Problem::broker_unavailable, why_down_, {}};
   }
   if (is_refused(topic, call.action))
     return refused_subscription(topic);
-  if (link_ && presence_.is_deserted(call.action) && !deserted_.contains(call.action)) {
-    return no_responder(call.action);
+  if (const auto until = offenders_.refused_until(topic, call.payload.size(), now))
+    return breaks_connections(call, *until - now);
+  const bool presence_decides = link_ && !tells_subscribers_;
+  if (presence_decides && presence_.is_unserved(call.action, now) &&
+      !deserted_.contains(call.action) && !may_probe(topic, now)) {
+    return gone_responders(call.action);
   }
   return std::nullopt;
+}
+
+/// Whether a call may be published although presence says that its responders are gone: one in each
+/// limits::presence_probe, since a responder need not announce itself.
+bool Exchanges::may_probe(const std::string& topic, Instant now) {
+  const auto is_over = [now](const auto& probe) {
+    return is_due(probe.second + limits::presence_probe, now);
+  };
+  if (const auto last = probes_.find(topic); last != probes_.end() && !is_over(*last))
+    return false;
+  if (probes_.size() >= limits::presence_probes)
+    std::erase_if(probes_, is_over);
+  if (probes_.size() >= limits::presence_probes)
+    return false;
+  probes_.insert_or_assign(topic, now);
+  return true;
+}
+
+/// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
+std::optional<Failure> Exchanges::why_no_turn(const ExclusiveLane& lane, const Call& call,
+                                              const std::string& topic) const {
+  const auto until = lane.rests_until(call.arrived);
+  if (!until || *until < call.deadline)
+    return std::nullopt;
+  return turn_pending(topic, *until - call.arrived);
 }
 
 bool Exchanges::is_refused(const std::string& topic, std::string_view action) const {
@@ -114,19 +188,45 @@ Failure Exchanges::refused_subscription(const std::string& topic) {
   return {Problem::broker_unavailable, "the broker refused the subscription to " + topic, {}};
 }
 
-Failure Exchanges::no_responder(const std::string& action) {
+Failure Exchanges::gone_responders(const std::string& action) {
   return {Problem::no_responder, "every responder that announced " + action + " is gone", {}};
+}
+
+Failure Exchanges::no_subscriber(const Call& call) {
+  return {Problem::no_responder,
+          "the broker says that no client is subscribed to " + request_topic_of(call),
+          {}};
+}
+
+Failure Exchanges::turn_pending(const std::string& topic, Duration left) {
+  return {Problem::turn_pending,
+          "answers on " + topic +
+              " carry no correlation data, and one to an earlier call may still come; that is "
+              "waited for " +
+              in_seconds(left) + " longer",
+          {},
+          left};
+}
+
+/// `left`: how long such requests are refused.
+Failure Exchanges::breaks_connections(const Call& call, std::optional<Duration> left) {
+  std::string detail = "the broker closes the connection when a request of " +
+                       std::to_string(call.payload.size()) + " bytes is published to " +
+                       request_topic_of(call);
+  if (left)
+    detail += "; such requests are refused for " + in_seconds(*left) + " longer";
+  return {Problem::broker_refused, std::move(detail), {}, left};
 }
 
 // The link ------------------------------------------------------------------------------------
 
 void Exchanges::subscriptions_refused(std::set<std::string> filters, Instant now) {
   refused_ = std::move(filters);
-  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    const auto current = waiting++;
-    if (is_refused(current->second.topic, current->second.call.action))
-      end(current, refused_subscription(current->second.topic), now);
-  }
+  end_all(now, [this](const Waiting& waiting) -> std::optional<Failure> {
+    if (!is_refused(waiting.topic, waiting.call.action))
+      return std::nullopt;
+    return refused_subscription(waiting.topic);
+  });
 }
 
 void Exchanges::link_up(LinkUp link, Instant now) {
@@ -135,8 +235,11 @@ void Exchanges::link_up(LinkUp link, Instant now) {
   link_ = link;
   up_since_ = now;
   rounds_of_again_ = was_down_ ? 0 : again_after.size();
+  tells_subscribers_ = false;
   if (is_forgotten)
     presence_.doubt(now + limits::presence_patience);
+  if (const auto alone = std::exchange(broken_alone_, {}))
+    blame(*alone, now);
   for (const auto& [id, waiting] : waiting_) {
     // What was acknowledged is the broker's to deliver, and its answer waits for us there, as long
     // as it kept our session; else our subscription was gone when the answer came. The second
@@ -144,41 +247,101 @@ void Exchanges::link_up(LinkUp link, Instant now) {
     if (is_forgotten)
       publish_again(id, waiting);
   }
-  // Who lost the broker when we did comes back when we do.
-  for (auto& action : presence_.deserted())
+  // Responders that lost the broker when we did come back when we do.
+  for (auto& action : presence_.unserved(now))
     deserted_.insert_or_assign(std::move(action), now + limits::return_grace);
 }
 
 void Exchanges::link_down(std::string why, Instant now) {
   why_down_ = std::move(why);
   was_down_ = true;
-  if (!link_)
+  if (!link_) {
+    broken_alone_.reset();  // the broker is away: that is why the connection broke
     return;
+  }
   link_.reset();
   down_since_ = now;
-  // What had no PUBACK may have been lost with the connection.
+  broken_alone_ = std::exchange(alone_, {});
+  if (broken_alone_ && now - broken_alone_->published >= prompt)
+    broken_alone_.reset();
+  // What had no PUBACK may have been lost with the connection, or may have broken it.
   for (const ExchangeId id : std::exchange(unacknowledged_, {})) {
     const auto waiting = waiting_.find(id);
     if (waiting == waiting_.end())
       continue;
-    if (++waiting->second.losses < limits::lost_publishes) {
-      publish_again(id, waiting->second);
-    } else {
+    if (++waiting->second.losses >= limits::lost_publishes) {
       end(waiting,
           Failure{Problem::broker_unavailable,
                   "the connection to the broker broke each time this request was published",
                   {}},
           now);
+    } else if (may_repeat(waiting->second)) {
+      suspect(id, waiting->second);
+    } else {
+      offenders_.broke_in_company(waiting->second.topic);
     }
   }
 }
 
-void Exchanges::publish_again(ExchangeId exchange, const Waiting& waiting) {
-  if (waiting.published && waiting.checkable && !unacknowledged_.contains(exchange))
-    to_publish_again_.insert(exchange);
+/// It broke the connection, which it had for itself, and the broker was there at once again.
+void Exchanges::blame(const Alone& alone, Instant now) {
+  const int breaks_of_topic = offenders_.broke_alone(alone.topic, now);
+  const auto waiting = waiting_.find(alone.exchange);
+  const bool is_tried_again = waiting != waiting_.end() && waiting->second.suspect;
+  const int trials = is_tried_again ? ++waiting->second.trials : breaks_of_topic;
+  if (trials >= limits::suspect_trials)
+    offenders_.condemn(alone.topic, alone.bytes, now);
+  if (is_tried_again && trials >= limits::suspect_trials)
+    end(waiting, breaks_connections(waiting->second.call, {}), now);
+  else if (is_tried_again)
+    suspect(alone.exchange, waiting->second);
+  end_refused_suspects(now);
 }
 
-/// Whoever may publish the announcements of responders can bring this about, so it has a limit.
+/// They need not wait for their trial to be told.
+void Exchanges::end_refused_suspects(Instant now) {
+  end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
+    if (!waiting.suspect)
+      return std::nullopt;
+    const auto until = offenders_.refused_until(waiting.topic, waiting.call.payload.size(), now);
+    return until ? std::optional(breaks_connections(waiting.call, *until - now)) : std::nullopt;
+  });
+}
+
+/// It goes out, or out again, with nothing beside it.
+void Exchanges::suspect(ExchangeId exchange, Waiting& waiting) {
+  clear(waiting);
+  to_publish_again_.erase(exchange);
+  waiting.suspect = SuspectKey{likelihood_of(waiting), exchange};
+  suspects_.insert(*waiting.suspect);
+}
+
+Exchanges::Likelihood Exchanges::likelihood_of(const Waiting& waiting) const {
+  if (offenders_.is_proven(waiting.topic, waiting.call.payload.size()))
+    return Likelihood::proven;
+  if (waiting.trials > 0)
+    return Likelihood::tried;
+  return offenders_.has_broken(waiting.topic) ? Likelihood::of_broken_topic : Likelihood::fresh;
+}
+
+void Exchanges::clear(Waiting& waiting) {
+  if (const auto key = std::exchange(waiting.suspect, {}))
+    suspects_.erase(*key);
+}
+
+/// Only the five actions may be carried out twice; but what reached no subscriber was not.
+bool Exchanges::may_repeat(const Waiting& waiting) const {
+  return waiting.checkable || waiting.is_undelivered;
+}
+
+void Exchanges::publish_again(ExchangeId exchange, const Waiting& waiting) {
+  if (waiting.published && may_repeat(waiting) && !waiting.suspect &&
+      !unacknowledged_.contains(exchange)) {
+    to_publish_again_.insert(exchange);
+  }
+}
+
+/// Every client that may publish an announcement can bring this about, so it has a limit.
 void Exchanges::publish_again(const std::set<std::string>& actions) {
   if (actions.empty())
     return;
@@ -206,22 +369,102 @@ void Exchanges::publish_again_by_time(Instant now) {
   }
 }
 
-void Exchanges::acknowledged(ExchangeId exchange, Instant now) {
+void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now) {
   unacknowledged_.erase(exchange);
-  if (const auto waiting = waiting_.find(exchange); waiting != waiting_.end()) {
-    waiting->second.acknowledged = now;
+  if (alone_ && alone_->exchange == exchange)
+    alone_.reset();
+  if (subscribers == Subscribers::none)
+    tells_subscribers_ = true;
+  const auto found = waiting_.find(exchange);
+  if (found == waiting_.end())
+    return;
+  Waiting& waiting = found->second;
+  waiting.acknowledged = now;
+  learn_round_trip(now - *waiting.published);
+  if (!offenders_.empty())
+    offenders_.acknowledged(waiting.topic, waiting.call.payload.size(), now);
+  if (subscribers == Subscribers::perhaps) {
+    waiting.was_delivered = true;
+    waiting.is_undelivered = false;
+    return;
   }
+  const std::string& action = waiting.call.action;
+  if (waiting.was_delivered) {
+    // Whoever got it before may still answer, unless that was a responder that is gone.
+    if (presence_.is_unserved(action, now) && !deserted_.contains(action))
+      end(found, gone_responders(action), now);
+    return;
+  }
+  waiting.is_owed = false;
+  waiting.is_undelivered = true;
+  if (!may_come_back(action, now))
+    end(found, no_subscriber(waiting.call), now);
 }
 
-void Exchanges::refused(ExchangeId exchange, std::string why, Instant now) {
-  unacknowledged_.erase(exchange);
-  if (const auto waiting = waiting_.find(exchange); waiting != waiting_.end()) {
-    waiting->second.is_owed = false;
-    end(waiting, Failure{Problem::broker_unavailable, std::move(why), {}}, now);
-  }
+/// Whether responders may just be on their way back, with the broker or after they lost it.
+bool Exchanges::may_come_back(const std::string& action, Instant now) const {
+  return deserted_.contains(action) ||
+         (was_down_ && !is_due(up_since_ + limits::return_grace, now));
 }
 
-std::optional<ExchangeId> Exchanges::take_to_publish() {
+void Exchanges::learn_round_trip(Duration sample) {
+  constexpr int weight = 8;
+  round_trip_ = round_trip_ ? *round_trip_ + (sample - *round_trip_) / weight : sample;
+}
+
+/// Coming back takes a responder some round trips: TCP, CONNECT, SUBSCRIBE, its announcement.
+Duration Exchanges::gone_grace() const {
+  const Duration trips = limits::gone_round_trips * round_trip_.value_or(unknown_round_trip);
+  return std::clamp<Duration>(trips, limits::gone_grace, limits::return_grace);
+}
+
+void Exchanges::refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now) {
+  unacknowledged_.erase(exchange);
+  if (alone_ && alone_->exchange == exchange)
+    alone_.reset();
+  const auto waiting = waiting_.find(exchange);
+  if (waiting == waiting_.end())
+    return;
+  waiting->second.is_owed = false;
+  const Problem problem = refusal == Refusal::too_large        ? Problem::payload_too_large
+                          : refusal == Refusal::quota_exceeded ? Problem::overloaded
+                                                               : Problem::broker_refused;
+  why += " (" + request_topic_of(waiting->second.call) + ")";
+  end(waiting, Failure{problem, std::move(why), {}}, now);
+}
+
+// Publishing ----------------------------------------------------------------------------------
+
+/// What goes out next: suspects first, each alone, then new requests, then those once more that may
+/// be lost, which are not to hold up the others.
+std::optional<Publish> Exchanges::next_publish(Instant now) {
+  while (const auto next = next_candidate(now)) {
+    const auto entry = waiting_.find(*next);
+    if (auto failure = why_not_published(entry->second, now)) {
+      end(entry, *std::move(failure), now);
+      continue;
+    }
+    Waiting& waiting = entry->second;
+    const std::size_t bytes = waiting.call.payload.size();
+    if (waiting.suspect) {
+      alone_ = Alone{entry->first, waiting.topic, bytes, now};
+      clear(waiting);
+    } else if (!offenders_.empty() && offenders_.goes_alone(waiting.topic, bytes, now)) {
+      suspect(entry->first, waiting);
+      continue;
+    }
+    return publish(entry->first, waiting, now);
+  }
+  return std::nullopt;
+}
+
+std::optional<ExchangeId> Exchanges::next_candidate(Instant now) {
+  if (!link_ || alone_)
+    return std::nullopt;
+  if (const auto suspect = next_suspect(now))
+    return unacknowledged_.empty() ? suspect : std::nullopt;
+  if (unacknowledged_.size() >= link_->window)
+    return std::nullopt;
   if (!to_publish_.empty() && in_flight_ < bounds_.in_flight)
     return to_publish_.pop();
   if (to_publish_again_.empty())
@@ -229,40 +472,49 @@ std::optional<ExchangeId> Exchanges::take_to_publish() {
   return to_publish_again_.extract(to_publish_again_.begin()).value();
 }
 
-std::optional<Publish> Exchanges::next_publish(Instant now) {
-  while (link_ && unacknowledged_.size() < link_->window) {
-    const auto next = take_to_publish();
-    if (!next)
-      break;
-    const auto entry = waiting_.find(*next);
-    Waiting& waiting = entry->second;
-    const Call& call = waiting.call;
-    if (is_due(call.deadline, now))
-      continue;  // expire() ends it
-    const std::size_t packet_bytes = call.payload.size() + 2 * waiting.topic.size() +
-                                     call.traceparent.size() + call.tracestate.size() +
-                                     packet_overhead;
-    if (packet_bytes > link_->packet_bytes) {
-      end(entry,
-          Failure{Problem::payload_too_large,
-                  "the broker takes packets of at most " + std::to_string(link_->packet_bytes) +
-                      " bytes",
-                  {}},
-          now);
-      continue;
-    }
-    if (!waiting.published) {
-      ++in_flight_;
-      enter_lane(entry->first, waiting);
-    }
-    waiting.published = now;
-    waiting.is_owed = true;
-    waiting.acknowledged.reset();
-    unacknowledged_.insert(entry->first);
-    return Publish{entry->first,     call.netid,       call.action,     call.payload,
-                   call.correlation, call.traceparent, call.tracestate, call.deadline - now};
+std::optional<ExchangeId> Exchanges::next_suspect(Instant now) {
+  waits_for_trial_ = false;
+  if (suspects_.empty())
+    return std::nullopt;
+  const SuspectKey& first = *suspects_.begin();
+  const bool is_likely = first.likelihood > Likelihood::fresh ||
+                         (first.likelihood == Likelihood::fresh && offenders_.is_careful(now));
+  waits_for_trial_ = is_likely && now < offenders_.next_trial();
+  const bool has_room = waiting_.at(first.exchange).published || in_flight_ < bounds_.in_flight;
+  return has_room && !waits_for_trial_ ? std::optional(first.exchange) : std::nullopt;
+}
+
+std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Instant now) const {
+  const Call& call = waiting.call;
+  if (is_due(call.deadline, now))
+    return why_unanswered(waiting);
+  const std::size_t bytes = packet_overhead + 2 * waiting.topic.size() + call.payload.size() +
+                            call.traceparent.size() + call.tracestate.size();
+  if (bytes > link_->packet_bytes) {
+    return Failure{
+        Problem::payload_too_large,
+        "the broker takes packets of at most " + std::to_string(link_->packet_bytes) + " bytes",
+        {}};
   }
+  if (const auto until = offenders_.refused_until(waiting.topic, call.payload.size(), now))
+    return breaks_connections(call, *until - now);
   return std::nullopt;
+}
+
+Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
+  if (!waiting.published) {
+    ++in_flight_;
+    waiting.first_published = now;
+    enter_lane(exchange, waiting);
+  }
+  waiting.published = now;
+  waiting.is_owed = true;
+  waiting.is_undelivered = false;  // this time it may be
+  waiting.acknowledged.reset();
+  unacknowledged_.insert(exchange);
+  const Call& call = waiting.call;
+  return {exchange,         call.netid,       call.action,     call.payload,
+          call.correlation, call.traceparent, call.tracestate, call.deadline - now};
 }
 
 // Responses -----------------------------------------------------------------------------------
@@ -270,16 +522,13 @@ std::optional<Publish> Exchanges::next_publish(Instant now) {
 void Exchanges::response(const Response& response, Instant now) {
   if (response.retained)
     return drop(Dropped::retained);
-  const auto topic = parse_response_topic(response.topic);
-  if (topic)
-    presence_.answered(topic->action, response.responder.value_or(""));
   const std::string lane(response.topic);
   const auto exclusive = exclusive_lanes_.find(lane);
   if (response.correlation) {
     const bool is_ours = respond_by_correlation(response, now);
     if (is_ours && exclusive != exclusive_lanes_.end()) {
       exclusive->second.correlates();
-      take_turns(exclusive->second, now);
+      take_turns(exclusive->first, exclusive->second, now);
     }
     return;
   }
@@ -287,7 +536,7 @@ void Exchanges::response(const Response& response, Instant now) {
     return respond_in_turn(exclusive->second, response, now);
   if (const auto found = content_lanes_.find(lane); found != content_lanes_.end())
     return respond_by_content(found->second, response, now);
-  drop(topic ? Dropped::unmatched : Dropped::foreign_topic);
+  drop(parse_response_topic(response.topic) ? Dropped::unmatched : Dropped::foreign_topic);
 }
 
 /// Whether it was for one of ours.
@@ -302,25 +551,34 @@ bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
     drop(Dropped::wrong_lane);
     return false;
   }
+  if (waiting.checkable)
+    content_lanes_.at(waiting.topic).correlates();
   accept(found->second, response, MatchedBy::correlation, now);
   return true;
 }
 
 void Exchanges::respond_by_content(ContentLane& lane, const Response& response, Instant now) {
-  // An error answer says nothing about its request, so without correlation it is nobody's.
+  // An error answer does not tell its request, so without correlation data it answers none.
   if (response.status) {
-    ++lane.strangers;
+    lane.unmatched.add(response.payload.size(), Unmatched::Looks::error);
     return drop(Dropped::unmatched);
   }
   const auto found = lane.find(response.payload, now, forgetful_until_);
   const auto* const match = std::get_if<ContentLane::Match>(&found);
   if (match == nullptr) {
-    const bool is_late = std::get<ContentLane::NoMatch>(found) == ContentLane::NoMatch::late;
-    return drop(is_late ? Dropped::late : Dropped::unmatched);
+    switch (std::get<ContentLane::NoMatch>(found)) {
+      case ContentLane::NoMatch::late:
+        return drop(Dropped::late);
+      case ContentLane::NoMatch::unmatched:
+        return drop(Dropped::unmatched);
+      case ContentLane::NoMatch::unchecked:
+        return drop(Dropped::unchecked);
+    }
+    return;
   }
   Response accepted = response;
-  if (match->earlier_response)
-    accepted.payload = *match->earlier_response;
+  if (match->answer)
+    accepted.payload = *match->answer;
   accept(match->exchange, accepted, match->rule, now);
 }
 
@@ -334,26 +592,21 @@ void Exchanges::respond_in_turn(ExclusiveLane& lane, const Response& response, I
   if (exchange && waiting_.at(*exchange).published)
     return accept(*exchange, response, MatchedBy::exclusive_lane, now);
   if (exchange)
-    ++lane.strangers;
+    lane.unmatched.add(response.payload);
   drop(Dropped::unmatched);
-  take_turns(lane, now);  // it may have been the late answer that all waited for
+  take_turns(topic, lane, now);  // it may have been the late answer that all waited for
 }
 
 void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now) {
   const auto waiting = waiting_.find(exchange);
   waiting->second.is_owed = false;
+  presence_.answered(waiting->second.call.action, response.responder.value_or(""), now);
   if (response.status) {
-    int status = 0;
-    for (const char digit : response.status->substr(0, 4)) {
-      status = digit >= '0' && digit <= '9' ? status * 10 + (digit - '0') : 0;
-    }
-    const bool is_error = response.status->size() == 3 && status >= 400 && status <= 599;
     std::string text(response.error.value_or("the responder gave no reason"));
     if (!is_utf8(text))
       text = "the responder gave a reason that is not UTF-8";
     return end(waiting,
-               Failure{Problem::responder_error, std::move(text),
-                       is_error ? std::optional(status) : std::nullopt},
+               Failure{Problem::responder_error, std::move(text), status_of(*response.status)},
                now);
   }
   if (response.payload.size() > limits::response_bytes) {
@@ -373,20 +626,24 @@ void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy 
 
 void Exchanges::announced(std::string_view responder, const std::vector<std::string>& actions,
                           Heard heard) {
-  // Whoever waits for one of these has waited for nobody; its request may have been missed.
   const auto fresh = presence_.announced(responder, actions, heard);
   for (const auto& action : actions)
     deserted_.erase(action);
-  publish_again({fresh.begin(), fresh.end()});
+  // What waits for one of these may have been published while no responder was there for it, or
+  // while this one had lost its connection.
+  std::set<std::string> again(fresh.begin(), fresh.end());
+  if (heard == Heard::live)
+    again.insert(actions.begin(), actions.end());
+  publish_again(again);
 }
 
 void Exchanges::gone(std::string_view responder, Instant now) {
   std::set<std::string> served;
   for (auto& action : presence_.gone(responder)) {
-    if (!presence_.is_deserted(action))
+    if (!presence_.is_unserved(action, now))
       served.insert(std::move(action));  // another one may answer what this one got
     else if (link_ && deserted_.size() < most_deserted)
-      deserted_.emplace(std::move(action), now + limits::gone_grace);
+      deserted_.emplace(std::move(action), now + gone_grace());
   }
   publish_again(served);
 }
@@ -403,14 +660,26 @@ void Exchanges::end_deserted(Instant now) {
     }
     const std::string action = deserted->first;
     deserted = deserted_.erase(deserted);
-    if (!presence_.is_deserted(action))
-      continue;
-    for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-      const auto current = waiting++;
-      if (current->second.call.action == action)
-        end(current, no_responder(action), now);
-    }
+    if (presence_.is_unserved(action, now))
+      end_deserted(action, now);
   }
+}
+
+/// The responders of `action` did not come back. What can be published again is, where the broker
+/// then says whether any client is there to get it.
+void Exchanges::end_deserted(const std::string& action, Instant now) {
+  for (auto& [id, waiting] : waiting_) {
+    if (waiting.call.action == action && tells_subscribers_ && waiting.checkable)
+      publish_again(id, waiting);
+  }
+  end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
+    if (waiting.call.action != action)
+      return std::nullopt;
+    if (waiting.is_undelivered)
+      return no_subscriber(waiting.call);
+    const bool broker_will_tell = tells_subscribers_ && (waiting.checkable || !waiting.published);
+    return broker_will_tell ? std::nullopt : std::optional(gone_responders(action));
+  });
 }
 
 // Endings -------------------------------------------------------------------------------------
@@ -420,9 +689,22 @@ void Exchanges::expire(Instant now) {
     const auto waiting = waiting_.find(deadlines_.begin()->second);
     end(waiting, why_unanswered(waiting->second), now);
   }
+  end_unpublished(now);
   end_deserted(now);
   end_quarantines(now);
   publish_again_by_time(now);
+}
+
+/// Once the link has been down for long enough, what waits to be published waits no longer. What
+/// was published may still be answered when the link is back.
+void Exchanges::end_unpublished(Instant now) {
+  if (link_ || queued() == 0 || !is_due(down_since_ + bounds_.down_grace, now))
+    return;
+  end_all(now, [this](const Waiting& waiting) -> std::optional<Failure> {
+    if (waiting.published)
+      return std::nullopt;
+    return Failure{Problem::broker_unavailable, why_down_, {}};
+  });
 }
 
 void Exchanges::abandon(Instant now) {
@@ -438,29 +720,49 @@ void Exchanges::abandon(Instant now) {
 }
 
 Failure Exchanges::why_unanswered(const Waiting& waiting) const {
+  const Call& call = waiting.call;
   if (!waiting.published) {
     if (!link_)
       return {Problem::broker_unavailable, why_down_, {}};
-    if (!waiting.checkable) {
-      return {Problem::overloaded,
-              "other calls had their turn on " + waiting.topic +
-                  ", or one that ended unanswered may still be answered",
-              {}};
-    }
+    if (!waiting.checkable)
+      return {Problem::overloaded, "other calls had their turn on " + waiting.topic, {}};
     return {Problem::overloaded, "the MQTT broker did not take the request in time", {}};
   }
-  if (strangers_on(waiting) > waiting.strangers_before) {
+  const std::string waited = "within " + in_words(call.deadline - call.arrived);
+  std::string detail = "published to " + request_topic_of(call);
+  if (const std::string came = what_came(waiting); !came.empty()) {
     return {Problem::unmatched_response,
-            "responses came on " + waiting.topic + ", but none of them answers this request",
+            detail + "; on " + waiting.topic + " came " + came +
+                ", but no answer to this request " + waited,
             {}};
   }
-  std::string detail =
-      waiting.acknowledged
-          ? "the request was published and the broker acknowledged it, but no response came"
-          : "the request was published, the broker did not acknowledge it, and no response came";
-  if (presence_.is_unheard_of(waiting.call.action))
-    detail += "; no responder has announced or answered " + waiting.call.action + " so far";
+  detail += waiting.acknowledged ? ", which the broker acknowledged"
+                                 : ", which the broker did not acknowledge";
+  detail += "; no response came on " + waiting.topic + " " + waited;
+  if (presence_.is_unheard_of(call.action))
+    detail += "; no responder has announced or answered " + call.action + " so far";
   return {Problem::response_timeout, std::move(detail), {}};
+}
+
+/// The responses on its topic that answered no call, since it was published.
+std::string Exchanges::what_came(const Waiting& waiting) const {
+  if (!waiting.checkable)
+    return exclusive_lanes_.at(waiting.topic).unmatched.since(waiting.unmatched_before);
+  const auto lane = content_lanes_.find(waiting.topic);
+  return lane != content_lanes_.end() ? lane->second.unmatched.since(waiting.unmatched_before) : "";
+}
+
+std::optional<TurnNote> Exchanges::next_turn_note() {
+  if (turn_notes_.empty())
+    return std::nullopt;
+  TurnNote note = std::move(turn_notes_.front());
+  turn_notes_.pop_front();
+  return note;
+}
+
+bool Exchanges::owes_turns(Instant now) const {
+  return std::any_of(exclusive_lanes_.begin(), exclusive_lanes_.end(),
+                     [now](const auto& lane) { return lane.second.rests_until(now).has_value(); });
 }
 
 std::optional<Ended> Exchanges::next_ended() {
@@ -480,8 +782,13 @@ std::optional<Instant> Exchanges::next_deadline() const {
     consider(quarantines_.begin()->first);
   if (const auto doubt = presence_.next_deadline())
     consider(*doubt);
-  if (!link_)
+  if (!link_) {
+    if (queued() > 0)
+      consider(down_since_ + bounds_.down_grace);
     return next;
+  }
+  if (waits_for_trial_)
+    consider(offenders_.next_trial());
   if (!waiting_.empty() && rounds_of_again_ < again_after.size())
     consider(up_since_ + again_after[rounds_of_again_]);
   for (const auto& [action, believed] : deserted_)
@@ -500,6 +807,10 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"deadlines", deadlines_.size(), most, true},
           {"to publish", to_publish_.size(), bounds_.queued, true},
           {"to publish again", to_publish_again_.size(), most, true},
+          {"suspects", suspects_.size(), most, true},
+          {"offenders", offenders_.size(), limits::offenders, false},
+          {"probes", probes_.size(), limits::presence_probes, false},
+          {"turn notes", turn_notes_.size(), 2 * limits::exclusive_lanes, true},
           {"unacknowledged", unacknowledged_.size(), bounds_.window, true},
           {"ended", ended_.size(), most, true},
           {"busy lanes", busy_lanes, most, true},
@@ -509,6 +820,20 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"deserted actions", deserted_.size(), most_deserted, true}};
 }
 
+/// Ends what `why` gives a failure for. The end of one may be the end of others.
+template <typename Why>
+void Exchanges::end_all(Instant now, const Why& why) {
+  std::vector<std::pair<ExchangeId, Failure>> ends;
+  for (const auto& [id, waiting] : waiting_) {
+    if (auto failure = why(waiting))
+      ends.emplace_back(id, *std::move(failure));
+  }
+  for (auto& [id, failure] : ends) {
+    if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
+      end(waiting, std::move(failure), now);
+  }
+}
+
 void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   const ExchangeId id = entry->first;
   Waiting& waiting = entry->second;
@@ -516,13 +841,16 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
       .exchange = id,
       .outcome = std::move(outcome),
       .arrived = waiting.call.arrived,
-      .published = waiting.published,
+      .published = waiting.first_published,
+      .published_last = waiting.published,
       .acknowledged = waiting.acknowledged,
       .ended = now,
+      .may_be_carried_out = waiting.is_owed,
   });
   deadlines_.erase({waiting.call.deadline, id});
   to_publish_.erase(waiting.call.netid, id);
   to_publish_again_.erase(id);
+  clear(waiting);
   by_correlation_.erase(waiting.call.correlation);
   waiting_bytes_ -= waiting.call.payload.size();
   in_flight_ -= waiting.published ? 1 : 0;
@@ -543,7 +871,7 @@ void Exchanges::enter_lane(ExchangeId exchange, Waiting& waiting) {
       resting_.erase({lane->second.last_used(), waiting.topic});
     lane->second.enter(exchange, waiting.call.payload);
   }
-  waiting.strangers_before = strangers_on(waiting);
+  waiting.unmatched_before = unmatched_on(waiting);
 }
 
 void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
@@ -551,10 +879,11 @@ void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
     ExclusiveLane& lane = exclusive_lanes_.at(waiting.topic);
     forget_quarantine(waiting.topic, lane);
     lane.leave(exchange,
-               waiting.is_owed ? ExclusiveLane::Owed::an_answer : ExclusiveLane::Owed::nothing,
-               now);
+               waiting.is_owed ? ExclusiveLane::Owed::an_answer : ExclusiveLane::Owed::nothing, now,
+               bounds_.turn_rest);
     remember_quarantine(waiting.topic, lane);
-    return take_turns(lane, now);
+    take_turns(waiting.topic, lane, now);
+    return end_hopeless(lane, now);
   }
   if (!waiting.published)
     return;
@@ -562,6 +891,17 @@ void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
   lane.leave(exchange, std::move(waiting.call.payload), std::move(waiting.taken), now);
   if (lane.is_resting())
     rest(waiting.topic, lane);
+}
+
+/// Tells those that wait for a turn that they would wait in vain.
+void Exchanges::end_hopeless(ExclusiveLane& lane, Instant now) {
+  const auto until = lane.rests_until(now);
+  const auto queue = lane.waiting();
+  for (const ExchangeId exchange : queue) {
+    const auto waiting = waiting_.find(exchange);
+    if (until && waiting != waiting_.end() && waiting->second.call.deadline <= *until)
+      end(waiting, turn_pending(waiting->second.topic, *until - now), now);
+  }
 }
 
 /// Of the lanes that hold nothing but memories, only the last ones are kept.
@@ -584,12 +924,29 @@ ExclusiveLane* Exchanges::exclusive_lane(const std::string& topic, Instant now) 
                   [now](const auto& lane) { return lane.second.is_resting(now); });
   if (exclusive_lanes_.size() >= limits::exclusive_lanes)
     return nullptr;
-  return &exclusive_lanes_.emplace(topic, doubtful_until_).first->second;
+  const bool is_doubtful = now < doubtful_until_ && earlier_turns_.contains(topic);
+  ExclusiveLane& lane =
+      exclusive_lanes_
+          .emplace(topic,
+                   ExclusiveLane(is_doubtful ? std::optional(doubtful_until_) : std::nullopt))
+          .first->second;
+  remember_quarantine(topic, lane);
+  return &lane;
 }
 
-void Exchanges::take_turns(ExclusiveLane& lane, Instant now) {
+void Exchanges::take_turns(const std::string& topic, ExclusiveLane& lane, Instant now) {
   while (const auto exchange = lane.next(now))
     to_publish_.insert(waiting_.at(*exchange).call.netid, *exchange);
+  note_turns(topic, lane);
+}
+
+/// Tells once when turns begin to matter on a topic, and when they no longer do.
+void Exchanges::note_turns(const std::string& topic, ExclusiveLane& lane) {
+  const bool takes_turns = !lane.is_known_to_correlate();
+  if (takes_turns == lane.is_noted)
+    return;
+  lane.is_noted = takes_turns;
+  turn_notes_.push_back({topic, takes_turns});
 }
 
 // Around each change of a lane: its entry in quarantines_ follows.
@@ -607,16 +964,15 @@ void Exchanges::end_quarantines(Instant now) {
     const auto lane = exclusive_lanes_.find(quarantines_.begin()->second);
     quarantines_.erase(quarantines_.begin());
     if (lane != exclusive_lanes_.end())
-      take_turns(lane->second, now);
+      take_turns(lane->first, lane->second, now);
   }
 }
 
-std::uint64_t Exchanges::strangers_on(const Waiting& waiting) const {
-  if (waiting.checkable) {
-    const auto lane = content_lanes_.find(waiting.topic);
-    return lane != content_lanes_.end() ? lane->second.strangers : 0;
-  }
-  return exclusive_lanes_.at(waiting.topic).strangers;
+std::uint64_t Exchanges::unmatched_on(const Waiting& waiting) const {
+  if (!waiting.checkable)
+    return exclusive_lanes_.at(waiting.topic).unmatched.count();
+  const auto lane = content_lanes_.find(waiting.topic);
+  return lane != content_lanes_.end() ? lane->second.unmatched.count() : 0;
 }
 
 }  // namespace mqtt_bridge

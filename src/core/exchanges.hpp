@@ -7,8 +7,16 @@
 // cannot be checked, because its request is the only one that is out, see exclusive_lane.hpp.
 //
 // The five actions are idempotent, so a request that may have been lost with a connection, or that
-// its responder may have missed, is published again while it waits. A request for another action
-// is handed out once.
+// its responder may have missed, is published again while it waits. A request for another action is
+// handed out once, and again only when the broker said that nobody got it.
+//
+// What had no acknowledgement when a connection broke may be what broke it. It goes out again one
+// at a time, with nothing beside it, so that only a request that breaks a connection alone is
+// ended, see offenders.hpp.
+//
+// A call ends at once as no-responder on what is known at that moment: the broker's own word (a
+// PUBACK with reason code 0x10, No matching subscribers, MQTT 5.0 3.4.2.1). Where the broker never
+// says that, presence decides, and one call a second is published all the same.
 //
 // Overload is decided here: at most so many are in flight, so many queued, and so many of one
 // NetID; the queue is served in turn by NetID, so that one of them does not hold up the others.
@@ -41,8 +49,10 @@
 #include "core/fair_queue.hpp"
 #include "core/instant.hpp"
 #include "core/limits.hpp"
+#include "core/offenders.hpp"
 #include "core/presence.hpp"
 #include "core/problem.hpp"
+#include "core/publish_outcome.hpp"
 
 namespace mqtt_bridge {
 
@@ -92,7 +102,8 @@ struct Answer {
 struct Failure {
   Problem problem;
   std::string detail;
-  std::optional<int> status;  // where a responder named one
+  std::optional<int> status;                 // where a responder named one
+  std::optional<Duration> retry_after = {};  // where it is known
 };
 
 /// How an exchange ended, and when it passed each station (nothing where it never did).
@@ -100,14 +111,24 @@ struct Ended {
   ExchangeId exchange;
   std::variant<Answer, Failure> outcome;
   Instant arrived;
-  std::optional<Instant> published;
+  std::optional<Instant> published;       // the first time
+  std::optional<Instant> published_last;  // the time that `acknowledged` is about
   std::optional<Instant> acknowledged;
   Instant ended;
+  bool may_be_carried_out = false;  // a responder may have got the request
 };
 
-/// Why a response was no use to anybody.
-enum class Dropped { retained, foreign_topic, unknown_correlation, wrong_lane, late, unmatched };
-inline constexpr std::size_t dropped_reasons = 6;
+/// Why a response was no use to any call.
+enum class Dropped {
+  retained,
+  foreign_topic,
+  unknown_correlation,
+  wrong_lane,
+  late,
+  unmatched,
+  unchecked,  // without correlation data, and too large to be compared with what waits
+};
+inline constexpr std::size_t dropped_reasons = 7;
 std::string_view to_string(Dropped reason);
 
 /// What the link offers once its subscriptions are answered.
@@ -115,6 +136,18 @@ struct LinkUp {
   bool session_present;                 // the broker kept our subscriptions and what it owes us
   std::size_t window;                   // publishes that may be unacknowledged at once; at least 1
   std::size_t packet_bytes = SIZE_MAX;  // the largest packet that the broker takes
+};
+
+/// What an earlier run of the program left behind, where that did not end cleanly.
+struct EarlierRun {
+  Duration doubt{};             // how long its requests may still be answered; 0: there was none
+  std::set<std::string> turns;  // the response topics on which it took turns
+};
+
+/// That turns are taken on a response topic from now on, or are no longer needed.
+struct TurnNote {
+  std::string topic;
+  bool takes_turns;
 };
 
 class Exchanges {
@@ -126,21 +159,22 @@ class Exchanges {
     std::size_t bytes = limits::exchange_bytes;
     std::size_t window = limits::publish_window;
     Duration down_grace = limits::down_grace;
-    Duration start_doubt = limits::memory_age;  // how long an earlier run's answers may still come
+    Duration turn_rest = limits::turn_rest;  // after a call that ended unanswered
   };
 
   /// The link counts as down from `now` on.
   explicit Exchanges(Instant now) : Exchanges(now, Bounds{}) {}
   /// Other bounds for calls yet to come; what waits already stays.
   void set_bounds(const Bounds& bounds) { bounds_ = bounds; }
-  Exchanges(Instant now, Bounds bounds)
+  Exchanges(Instant now, Bounds bounds, EarlierRun earlier = {})
       : bounds_(bounds),
-        doubtful_until_(now + bounds.start_doubt),
+        doubtful_until_(now + earlier.doubt),
+        earlier_turns_(std::move(earlier.turns)),
         forgetful_until_(doubtful_until_),
         down_since_(now) {}
 
-  /// Admits a call, or says at once why not: overloaded, broker-unavailable (the link has been down
-  /// for longer than down_grace), shutting-down.
+  /// Admits a call, or says at once why not: overloaded, turn-pending, no-responder,
+  /// broker-refused, broker-unavailable (the link has been down for down_grace), shutting-down.
   std::variant<ExchangeId, Failure> begin(Call call);
 
   // Facts.
@@ -150,9 +184,9 @@ class Exchanges {
   void subscriptions_refused(std::set<std::string> filters, Instant now);
   /// It broke, or an attempt failed; `why`, in words for the caller.
   void link_down(std::string why, Instant now);
-  void acknowledged(ExchangeId exchange, Instant now);
+  void acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now);
   /// The broker took no responsibility for the request: a PUBACK with `why`.
-  void refused(ExchangeId exchange, std::string why, Instant now);
+  void refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now);
   void response(const Response& response, Instant now);
   /// The birth message of a responder, or that it is gone.
   void announced(std::string_view responder, const std::vector<std::string>& actions,
@@ -166,6 +200,7 @@ class Exchanges {
   // Decisions: ask until there is nothing more.
   std::optional<Publish> next_publish(Instant now);
   std::optional<Ended> next_ended();
+  std::optional<TurnNote> next_turn_note();
   /// When to call expire() next.
   std::optional<Instant> next_deadline() const;
 
@@ -183,30 +218,72 @@ class Exchanges {
   std::size_t in_flight() const { return in_flight_; }
   std::size_t queued() const { return waiting_.size() - in_flight_; }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
+  /// Whether answers may still come to requests that took turns and have ended.
+  bool owes_turns(Instant now) const;
   std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
   const std::array<std::uint64_t, dropped_reasons>& dropped() const { return dropped_; }
 
  private:
+  /// Where a suspect stands among those that go out alone: the most likely innocent first. Then
+  /// those that broke a connection before, so that it is soon known; then others to their topic.
+  enum class Likelihood { proven, fresh, tried, of_broken_topic };
+  struct SuspectKey {
+    Likelihood likelihood;
+    ExchangeId exchange;
+    auto operator<=>(const SuspectKey&) const = default;
+  };
   struct Waiting {
     Call call;
-    std::string topic;                 // the response topic: its lane
-    std::optional<Action> checkable;   // what the content rule knows the action as
-    std::optional<Instant> published;  // the last time
+    std::string topic;                       // the response topic: its lane
+    std::optional<Action> checkable;         // what the content rule knows the action as
+    std::optional<Instant> first_published;  // and the last time:
+    std::optional<Instant> published;
     std::optional<Instant> acknowledged;
-    bool is_owed = false;  // it was published, and its answer may still come
-    int losses = 0;        // connections that broke before they acknowledged it
-    int again = 0;         // how often it was published again because responders came or went
-    std::uint64_t strangers_before = 0;  // the lane's unmatched responses when it was published
+    bool is_owed = false;         // it was published, and its answer may still come
+    bool was_delivered = false;   // as far as the broker says, some subscriber was given it
+    bool is_undelivered = false;  // the broker said that there was none, and it was not before
+    int losses = 0;               // connections that broke before they acknowledged it
+    int trials = 0;               // those of them that it had for itself
+    int again = 0;                // how often it was published again as responders came or went
+    std::optional<SuspectKey> suspect;   // in suspects_
+    std::uint64_t unmatched_before = 0;  // the lane's unmatched responses when it was published
     std::optional<std::string> taken;    // the response that ended it by its content
   };
   using Table = std::map<ExchangeId, Waiting>;
   using Outcome = std::variant<Answer, Failure>;
+  /// A request that is, or was, alone on the connection.
+  struct Alone {
+    ExchangeId exchange;
+    std::string topic;  // the request topic
+    std::size_t bytes;
+    Instant published;
+  };
 
-  std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic) const;
+  std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic);
+  std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const Call& call,
+                                     const std::string& topic) const;
   bool is_refused(const std::string& topic, std::string_view action) const;
+  bool may_probe(const std::string& topic, Instant now);
   static Failure refused_subscription(const std::string& topic);
-  static Failure no_responder(const std::string& action);
-  std::optional<ExchangeId> take_to_publish();
+  static Failure gone_responders(const std::string& action);
+  static Failure no_subscriber(const Call& call);
+  static Failure turn_pending(const std::string& topic, Duration left);
+  static Failure breaks_connections(const Call& call, std::optional<Duration> left);
+
+  std::optional<ExchangeId> next_candidate(Instant now);
+  std::optional<ExchangeId> next_suspect(Instant now);
+  std::optional<Failure> why_not_published(const Waiting& waiting, Instant now) const;
+  Publish publish(ExchangeId exchange, Waiting& waiting, Instant now);
+  void suspect(ExchangeId exchange, Waiting& waiting);
+  Likelihood likelihood_of(const Waiting& waiting) const;
+  void clear(Waiting& waiting);
+  void blame(const Alone& alone, Instant now);
+  void end_refused_suspects(Instant now);
+  bool may_repeat(const Waiting& waiting) const;
+  bool may_come_back(const std::string& action, Instant now) const;
+  Duration gone_grace() const;
+  void learn_round_trip(Duration sample);
+  void end_unpublished(Instant now);
   void publish_again(ExchangeId exchange, const Waiting& waiting);
   void publish_again(const std::set<std::string>& actions);
   void publish_again_by_time(Instant now);
@@ -217,7 +294,11 @@ class Exchanges {
   void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
 
   void end(Table::iterator waiting, Outcome outcome, Instant now);
+  template <typename Why>
+  void end_all(Instant now, const Why& why);
   void end_deserted(Instant now);
+  void end_deserted(const std::string& action, Instant now);
+  void end_hopeless(ExclusiveLane& lane, Instant now);
   void forget_quarantine(const std::string& topic, const ExclusiveLane& lane);
   void remember_quarantine(const std::string& topic, const ExclusiveLane& lane);
   void end_quarantines(Instant now);
@@ -227,12 +308,15 @@ class Exchanges {
   void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
   void rest(const std::string& topic, const ContentLane& lane);
   ExclusiveLane* exclusive_lane(const std::string& topic, Instant now);
-  void take_turns(ExclusiveLane& lane, Instant now);
-  std::uint64_t strangers_on(const Waiting& waiting) const;
+  void take_turns(const std::string& topic, ExclusiveLane& lane, Instant now);
+  void note_turns(const std::string& topic, ExclusiveLane& lane);
+  std::uint64_t unmatched_on(const Waiting& waiting) const;
+  std::string what_came(const Waiting& waiting) const;
   void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
 
   Bounds bounds_;
   const Instant doubtful_until_;  // an earlier run's requests may be answered until then
+  const std::set<std::string> earlier_turns_;
   Table waiting_;
   std::size_t waiting_bytes_ = 0;
   std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
@@ -241,8 +325,14 @@ class Exchanges {
   std::unordered_map<std::string, std::size_t> by_netid_;  // how many wait
   FairQueue to_publish_;
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
+  std::set<SuspectKey> suspects_;          // before those, each alone
   std::unordered_set<ExchangeId> unacknowledged_;
+  std::optional<Alone> alone_;         // the one unacknowledged request, which has to be alone
+  std::optional<Alone> broken_alone_;  // what was so when the link broke, until that is back
+  Offenders offenders_;
+  bool waits_for_trial_ = false;  // a suspect does, until offenders_.next_trial()
   std::deque<Ended> ended_;
+  std::deque<TurnNote> turn_notes_;
   std::array<std::uint64_t, dropped_reasons> dropped_{};
   ExchangeId last_id_ = 0;
   bool is_abandoned_ = false;
@@ -265,8 +355,12 @@ class Exchanges {
   Instant up_since_{};               // while there is one
   std::size_t rounds_of_again_ = 0;  // how often, since then, what waits was published again
 
+  std::optional<Duration> round_trip_;  // to the broker and back, smoothed
+  bool tells_subscribers_ = false;      // the broker has said since then that it had none
+
   // Who answers.
   Presence presence_;
+  std::unordered_map<std::string, Instant> probes_;  // response topics, and when last published
   std::map<std::string, Instant, std::less<>> deserted_;  // actions, and when to believe it
 };
 

@@ -7,24 +7,24 @@
 
 namespace mqtt_bridge {
 
-void ExclusiveLane::leave(ExchangeId exchange, Owed owed, Instant now) {
+void ExclusiveLane::leave(ExchangeId exchange, Owed owed, Instant now, Duration rest) {
   if (published_.erase(exchange) == 0) {
     queue_.erase(std::find(queue_.begin(), queue_.end(), exchange));
     return;
   }
   if (owed == Owed::nothing)
     return;
-  expect_late_answer(now);
+  expect_late_answer(now, rest);
   // Responses came without correlation data, and this request got none with it: the responder
   // is another one now.
-  if (had_strangers_)
+  if (had_uncorrelated_)
     correlates_ = false;
 }
 
 std::optional<ExchangeId> ExclusiveLane::next(Instant now) {
   if (queue_.empty())
     return std::nullopt;
-  if (!correlates_ && (!published_.empty() || is_quarantined(now)))
+  if (!correlates_ && (!published_.empty() || rests_until(now)))
     return std::nullopt;
   const ExchangeId exchange = queue_.front();
   queue_.pop_front();
@@ -34,7 +34,7 @@ std::optional<ExchangeId> ExclusiveLane::next(Instant now) {
 
 void ExclusiveLane::correlates() {
   correlates_ = true;
-  had_strangers_ = false;
+  had_uncorrelated_ = false;
 }
 
 std::optional<ExchangeId> ExclusiveLane::find(std::string_view response, bool duplicate,
@@ -45,23 +45,29 @@ std::optional<ExchangeId> ExclusiveLane::find(std::string_view response, bool du
   seen_.push_back(hash);
   if (seen_.size() > limits::lane_answers)
     seen_.pop_front();
-  const bool is_in_doubt = now < in_doubt_until_ || is_quarantined(now);
-  if (!correlates_ && !is_in_doubt && published_.size() == 1)
+  if (!correlates_ && !rests_until(now) && published_.size() == 1)
     return *published_.begin();
-  ++strangers;
-  had_strangers_ = true;
+  unmatched.add(response);
+  had_uncorrelated_ = true;
   if (published_.empty())
     late_answer_came();
   return std::nullopt;
 }
 
-void ExclusiveLane::expect_late_answer(Instant now) {
-  owed_ = is_quarantined(now) ? owed_ + 1 : 1;
-  quarantined_until_ = now + limits::memory_age;
+std::optional<Instant> ExclusiveLane::rests_until(Instant now) const {
+  return !correlates_ && is_quarantined(now) ? quarantined_until_ : std::nullopt;
+}
+
+void ExclusiveLane::expect_late_answer(Instant now, Duration rest) {
+  if (!is_quarantined(now))
+    owed_ = 0;
+  if (owed_ != unknown)
+    ++owed_;
+  quarantined_until_ = std::max(now + rest, quarantined_until_.value_or(now));
 }
 
 void ExclusiveLane::late_answer_came() {
-  if (owed_ > 0)
+  if (owed_ > 0 && owed_ != unknown)
     --owed_;
   if (owed_ == 0)
     quarantined_until_.reset();

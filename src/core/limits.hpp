@@ -31,14 +31,24 @@ inline constexpr int presence_republishes = 8;  // of one request, as responders
 inline constexpr std::size_t lane_queue = 64;   // waiting for their turn on an exclusive lane
 inline constexpr std::size_t exclusive_lanes = 4096;  // response topics on which turns are taken
 
+// Requests on which the broker closes the connection.
+inline constexpr int suspect_trials = 2;        // alone on a connection that broke, then it ends
+inline constexpr auto trial_pause = 150ms;      // between two of those
+inline constexpr auto refusal_base = 1s;        // the first time that their topic is refused
+inline constexpr auto refusal_cap = 60s;        // the longest
+inline constexpr std::size_t offenders = 1024;  // topics remembered for this
+
 // What is remembered of requests that have ended, to tell a late or second answer from a new one.
 inline constexpr std::size_t lane_memories = 256;            // per response topic
 inline constexpr std::size_t lane_memory_bytes = 64 * 1024;  // their payloads together
-inline constexpr std::size_t alike_bytes = 256 * 1024;  // of requests that one response is checked
-                                                        // against: letters or order apart, the same
-inline constexpr std::size_t resting_lanes = 256;       // response topics that hold only these
+inline constexpr std::size_t checked_bytes = 1024 * 1024;    // of requests that one response is
+                                                             // compared with, see check_cost()
+inline constexpr std::size_t resting_lanes = 256;            // response topics that hold only these
 inline constexpr std::size_t lane_answers = 64;  // per response topic on which turns are taken
-inline constexpr auto memory_age = 60s;  // and how long a late answer is waited for, at most
+inline constexpr auto memory_age = 60s;          // how long all these are remembered
+inline constexpr auto turn_rest =
+    60s;  // how long a late answer is waited for where turns are taken
+inline constexpr std::size_t unmatched_notes = 4;  // per response topic: what came and did not fit
 
 // The front. RFC 9112 3 asks for a request line of at least 8000 octets.
 inline constexpr std::size_t head_bytes = 16 * 1024;
@@ -57,16 +67,24 @@ inline constexpr auto drain_timeout = 10s;   // for calls in flight after SIGTER
 inline constexpr std::size_t responders = 256;    // remembered, those that are gone included
 inline constexpr std::size_t birth_bytes = 8192;  // what one says of itself
 inline constexpr std::size_t birth_actions = 64;  // how many actions it may name
-inline constexpr auto gone_grace = 25ms;          // for one that lost its connection to come back
-inline constexpr auto return_grace = 1s;          // the same, where the broker was gone too
-inline constexpr auto presence_patience = 15s;    // the same, where the broker forgot everything
+inline constexpr auto gone_grace = 25ms;          // for one that lost its connection to come back,
+inline constexpr int gone_round_trips = 8;        // and so many round trips to the broker
+inline constexpr auto presence_probe =
+    1s;  // between calls that are published although all are gone
+inline constexpr std::size_t presence_probes =
+    4096;                                       // response topics for which that is remembered
+inline constexpr auto return_grace = 1s;        // the same, where the broker was gone too
+inline constexpr auto presence_patience = 15s;  // the same, where the broker forgot everything
 
 // The responder: answers that wait for the broker.
 inline constexpr std::size_t responder_queue = 10'000;
 inline constexpr auto farewell_timeout = 1s;  // for them to go out once it is asked to stop
 
 // The link.
+inline constexpr std::size_t inbound_packet_bytes =
+    response_bytes + payload_bytes;                  // with its topic
 inline constexpr std::size_t inbox_events = 65'536;  // from the MQTT library, not yet looked at
+inline constexpr std::size_t inbox_bytes = 8 << 20;  // of the messages among these
 inline constexpr auto down_grace = 2s;      // calls wait this long for a lost link, then get 503
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;

@@ -52,9 +52,9 @@ std::vector<std::string> Presence::announced(std::string_view id,
   }
   responders_.insert_or_assign(std::string(id),
                                Responder{State::here, {actions.begin(), actions.end()}});
-  for (auto& [action, ids] : strangers_) {
-    if (const auto found = ids.find(id); found != ids.end())
-      ids.erase(found);
+  for (auto& [action, answered] : unannounced_) {
+    if (const auto found = answered.find(id); found != answered.end())
+      answered.erase(found);
   }
   return fresh;
 }
@@ -67,25 +67,26 @@ std::vector<std::string> Presence::gone(std::string_view id) {
   return {responder->second.actions.begin(), responder->second.actions.end()};
 }
 
-std::vector<std::string> Presence::deserted_of(const Responder& responder) const {
-  std::vector<std::string> deserted;
-  std::copy_if(responder.actions.begin(), responder.actions.end(), std::back_inserter(deserted),
-               [this](const auto& action) { return is_deserted(action); });
-  return deserted;
+std::vector<std::string> Presence::unserved_of(const Responder& responder, Instant now) const {
+  std::vector<std::string> unserved;
+  std::copy_if(responder.actions.begin(), responder.actions.end(), std::back_inserter(unserved),
+               [&](const auto& action) { return is_unserved(action, now); });
+  return unserved;
 }
 
-void Presence::answered(std::string_view action, std::string_view id) {
+void Presence::answered(std::string_view action, std::string_view id, Instant now) {
   if (!answered_.contains(action) && answered_.size() < limits::responders)
     answered_.emplace(action);
-  if (!id.empty() && responders_.contains(id))
+  if (id.empty() ? is_here(action) : responders_.contains(id))
     return;
-  if (strangers_.size() >= limits::responders && !strangers_.contains(action)) {
+  if (unannounced_.size() >= limits::responders && !unannounced_.contains(action)) {
     is_incomplete_ = true;
     return;
   }
-  auto& ids = strangers_[std::string(action)];
-  const bool has_room = ids.size() < limits::responders && id.size() <= limits::netid_bytes;
-  ids.emplace(has_room ? id : "");
+  auto& answered = unannounced_[std::string(action)];
+  const bool is_known = answered.contains(id);
+  const bool has_room = answered.size() < limits::responders && id.size() <= limits::netid_bytes;
+  answered.insert_or_assign(std::string(is_known || has_room ? id : ""), now);
 }
 
 void Presence::doubt(Instant until) {
@@ -103,32 +104,39 @@ std::vector<std::string> Presence::expire(Instant now) {
   doubtful_until_.reset();
   if (!hears_retained_)
     return {};
-  std::vector<std::string> deserted;
+  std::vector<std::string> unserved;
   for (auto& [id, responder] : responders_) {
     if (responder.state != State::doubtful)
       continue;
     responder.state = State::gone;
-    std::ranges::move(deserted_of(responder), std::back_inserter(deserted));
+    std::ranges::move(unserved_of(responder, now), std::back_inserter(unserved));
   }
-  return deserted;
+  return unserved;
 }
 
-std::vector<std::string> Presence::deserted() const {
-  std::set<std::string> deserted;
+std::vector<std::string> Presence::unserved(Instant now) const {
+  std::set<std::string> unserved;
   for (const auto& [id, responder] : responders_) {
-    for (auto& action : deserted_of(responder))
-      deserted.insert(std::move(action));
+    for (auto& action : unserved_of(responder, now))
+      unserved.insert(std::move(action));
   }
-  return {deserted.begin(), deserted.end()};
+  return {unserved.begin(), unserved.end()};
 }
 
-bool Presence::is_deserted(std::string_view action) const {
+bool Presence::is_unserved(std::string_view action, Instant now) const {
   if (is_incomplete_ || !is_announced(action))
     return false;
-  const auto strangers = strangers_.find(action);
-  if (strangers != strangers_.end() && !strangers->second.empty())
+  const auto unannounced = unannounced_.find(action);
+  if (unannounced != unannounced_.end() &&
+      std::any_of(unannounced->second.begin(), unannounced->second.end(),
+                  [now](const auto& each) { return now < each.second + limits::memory_age; })) {
     return false;
-  return std::none_of(responders_.begin(), responders_.end(), [&](const auto& responder) {
+  }
+  return !is_here(action);
+}
+
+bool Presence::is_here(std::string_view action) const {
+  return std::any_of(responders_.begin(), responders_.end(), [action](const auto& responder) {
     return responder.second.state != State::gone && responder.second.actions.contains(action);
   });
 }

@@ -11,7 +11,7 @@ constexpr auto no = Retryable::no;
 
 // A problem after which a request may have been published, or which the same request would meet
 // again, is not retryable.
-constexpr std::array<ProblemKind, 26> kinds{{
+constexpr std::array<ProblemKind, 28> kinds{{
     {invalid_netid, "invalid-netid", 400, no, "Invalid NetID"},
     {invalid_payload, "invalid-payload", 400, no, "Invalid payload"},
     {invalid_parameter, "invalid-parameter", 400, no, "Invalid parameter"},
@@ -32,8 +32,10 @@ constexpr std::array<ProblemKind, 26> kinds{{
     {internal_error, "internal-error", 500, no, "Internal error"},
     {unmatched_response, "unmatched-response", 502, no, "No response matched the request"},
     {bad_response, "bad-response", 502, no, "Unusable response"},
+    {broker_refused, "broker-refused", 502, no, "The broker refuses the request"},
     {broker_unavailable, "broker-unavailable", 503, yes, "Broker unavailable"},
     {no_responder, "no-responder", 503, yes, "No responder"},
+    {turn_pending, "turn-pending", 503, yes, "A late answer is waited for"},
     {overloaded, "overloaded", 503, yes, "Overloaded"},
     {shutting_down, "shutting-down", 503, yes, "Shutting down"},
     {response_timeout, "response-timeout", 504, no, "No response in time"},
@@ -56,7 +58,7 @@ const ProblemKind& describe(Problem problem) {
   return kinds[static_cast<std::size_t>(problem)];
 }
 
-const std::array<ProblemKind, 26>& all_problems() {
+const std::array<ProblemKind, 28>& all_problems() {
   return kinds;
 }
 

@@ -29,8 +29,10 @@ enum class Problem {
   internal_error,
   unmatched_response,
   bad_response,
+  broker_refused,
   broker_unavailable,
   no_responder,
+  turn_pending,
   overloaded,
   shutting_down,
   response_timeout,
@@ -52,6 +54,6 @@ struct ProblemKind {
 const ProblemKind& describe(Problem problem);
 
 /// In the order of the enum; for tests, metrics and documents that walk them all.
-const std::array<ProblemKind, 26>& all_problems();
+const std::array<ProblemKind, 28>& all_problems();
 
 }  // namespace mqtt_bridge

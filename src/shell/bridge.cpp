@@ -46,13 +46,22 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
   return options.link;
 }
 
+/// What an earlier run that was killed may have left behind.
+EarlierRun earlier_run_of(const RunMark& mark, const Exchanges::Bounds& bounds) {
+  if (!mark.earlier_turns())
+    return {};
+  return {.doubt = std::max<Duration>(bounds.turn_rest, limits::memory_age),
+          .turns = *mark.earlier_turns()};
+}
+
 }  // namespace
 
 Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
     : loop_(loop),
       started_(Clock::now()),
       api_(options.api, *this),
-      exchanges_(started_, options.bounds),
+      mark_(options.state_dir),
+      exchanges_(started_, options.bounds, earlier_run_of(mark_, options.bounds)),
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
@@ -154,7 +163,8 @@ BridgeStatus Bridge::status() const {
           .in_flight = exchanges_.in_flight(),
           .queued = exchanges_.queued(),
           .connections = front_.connections(),
-          .dropped = exchanges_.dropped()};
+          .dropped = exchanges_.dropped(),
+          .lost = link_.lost()};
 }
 
 std::string Bridge::metrics() {
@@ -162,7 +172,8 @@ std::string Bridge::metrics() {
                               .in_flight = exchanges_.in_flight(),
                               .queued = exchanges_.queued(),
                               .connections = front_.connections(),
-                              .dropped = exchanges_.dropped()});
+                              .dropped = exchanges_.dropped(),
+                              .lost = link_.lost()});
 }
 
 // The link ------------------------------------------------------------------------------------
@@ -193,12 +204,12 @@ void Bridge::on_message(const MqttMessage& message) {
   tell(exchanges_, message, Clock::now());
 }
 
-void Bridge::on_acknowledged(std::uint64_t id) {
-  exchanges_.acknowledged(id, Clock::now());
+void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
+  exchanges_.acknowledged(id, subscribers, Clock::now());
 }
 
-void Bridge::on_refused(std::uint64_t id, const std::string& why) {
-  exchanges_.refused(id, why, Clock::now());
+void Bridge::on_refused(std::uint64_t id, Refusal refusal, const std::string& why) {
+  exchanges_.refused(id, refusal, why, Clock::now());
 }
 
 std::optional<std::string> Bridge::why_not_ready() const {
@@ -221,6 +232,8 @@ void Bridge::tell_systemd() const {
 void Bridge::act() {
   const auto now = Clock::now();
   exchanges_.expire(now);
+  while (const auto note = exchanges_.next_turn_note())
+    mark_.note(*note);
   while (link_.is_up()) {
     const auto next = exchanges_.next_publish(now);
     if (!next)
@@ -265,7 +278,7 @@ void Bridge::set_deadline_timer() {
 void Bridge::drain() {
   if (is_draining_) {
     abandon();
-    return loop_.stop();
+    return end();
   }
   is_draining_ = true;
   notify_stopping(limits::drain_timeout + limits::write_timeout + drain_margin);
@@ -277,10 +290,14 @@ void Bridge::drain() {
       abandon();
   });
   front_.drain();
-  front_.when_empty([this] {
-    link_.stop();
-    loop_.stop();
-  });
+  front_.when_empty([this] { end(); });
+}
+
+void Bridge::end() {
+  link_.stop();
+  if (!exchanges_.owes_turns(Clock::now()))
+    mark_.end_cleanly();
+  loop_.stop();
 }
 
 void Bridge::abandon() {

@@ -8,6 +8,7 @@
 // Threads: everything on the loop's thread.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -24,6 +25,7 @@
 #include "shell/http_front.hpp"
 #include "shell/metrics.hpp"
 #include "shell/mqtt_link.hpp"
+#include "shell/run_mark.hpp"
 
 namespace mqtt_bridge {
 
@@ -32,6 +34,7 @@ struct BridgeOptions {
   Exchanges::Bounds bounds;
   MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
   std::size_t most_connections = limits::connections;
+  std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
 };
 
 class Bridge : private MqttLink::User, private HttpFront::Service, private HttpApi::Subject {
@@ -66,8 +69,8 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   void on_link_up(const LinkUp& link) override;
   void on_link_down() override;
   void on_message(const MqttMessage& message) override;
-  void on_acknowledged(std::uint64_t id) override;
-  void on_refused(std::uint64_t id, const std::string& why) override;
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
+  void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_batch_end() override { act(); }
 
@@ -79,6 +82,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   void record(const HttpRequest& request, const HttpApi::Reply& reply);
   void set_deadline_timer();
   void abandon();
+  void end();
   std::optional<std::string> why_not_ready() const;
   void tell_systemd() const;
 
@@ -86,6 +90,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   const Instant started_;
   HttpApi api_;
   Metrics metrics_;
+  RunMark mark_;
   Exchanges exchanges_;
   std::unordered_map<ExchangeId, Caller> callers_;
   asio::steady_timer deadline_timer_;

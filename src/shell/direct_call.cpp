@@ -22,7 +22,11 @@ constexpr int attempts = 6;
 class OneCall : private MqttLink::User {
  public:
   OneCall(asio::io_context& loop, const DirectCall& call)
-      : loop_(loop), exchanges_(Clock::now()), deadline_(loop), link_(loop, link_of(call), *this) {
+      : loop_(loop),
+        // It has nothing to do but wait for the broker.
+        exchanges_(Clock::now(), {.down_grace = call.timeout}),
+        deadline_(loop),
+        link_(loop, link_of(call), *this) {
     const auto now = Clock::now();
     const auto admitted = exchanges_.begin({.netid = call.netid,
                                             .action = std::string(to_string(call.action)),
@@ -70,9 +74,11 @@ class OneCall : private MqttLink::User {
   }
   void on_link_down() override { exchanges_.link_down(link_.why_down(), Clock::now()); }
   void on_message(const MqttMessage& message) override { tell(exchanges_, message, Clock::now()); }
-  void on_acknowledged(std::uint64_t id) override { exchanges_.acknowledged(id, Clock::now()); }
-  void on_refused(std::uint64_t id, const std::string& why) override {
-    exchanges_.refused(id, why, Clock::now());
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override {
+    exchanges_.acknowledged(id, subscribers, Clock::now());
+  }
+  void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override {
+    exchanges_.refused(id, refusal, why, Clock::now());
   }
 
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override {

@@ -61,7 +61,7 @@ Json timing_of(const Ended& ended) {
   if (ended.published) {
     timing["queue"] = milliseconds(*ended.published - ended.arrived);
     if (ended.acknowledged)
-      timing["puback"] = milliseconds(*ended.acknowledged - *ended.published);
+      timing["puback"] = milliseconds(*ended.acknowledged - *ended.published_last);
     timing["response"] = milliseconds(ended.ended - *ended.published);
   }
   timing["total"] = milliseconds(ended.ended - ended.arrived);
@@ -332,6 +332,8 @@ class HttpApi::Server : public InMemoryServer {
     Json dropped;
     for (std::size_t i = 0; i < status.dropped.size(); ++i)
       dropped[std::string(to_string(static_cast<Dropped>(i)))] = status.dropped[i];
+    dropped["too-large"] = status.lost.too_large;
+    dropped["inbox-full"] = status.lost.inbox_full;
     Json json{
         {"version", MQTT_BRIDGE_VERSION},
         {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count()},
@@ -374,14 +376,19 @@ class HttpApi::Server : public InMemoryServer {
               {"status", response.status},
               {"detail", failure.detail},
               {"request_id", pass_->request->request_id},
-              {"retryable", kind.retryable == Retryable::yes && !was_published()}};
-    if (kind.status == 503 && kind.retryable == Retryable::yes) {
+              {"retryable", kind.retryable == Retryable::yes && !may_be_carried_out()}};
+    if (failure.retry_after) {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(*failure.retry_after).count();
+      response.set_header("Retry-After", std::to_string(seconds));
+    } else if (kind.status == 503 && kind.retryable == Retryable::yes) {
       response.set_header("Retry-After", "1");
     }
     response.set_content(dump(json) + "\n", problem_type);
   }
 
-  bool was_published() const { return pass_->ended != nullptr && pass_->ended->published; }
+  bool may_be_carried_out() const {
+    return pass_->ended != nullptr && pass_->ended->may_be_carried_out;
+  }
 
   /// A reason or a NetID may hold anything.
   static std::string dump(const Json& json) {

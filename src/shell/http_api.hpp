@@ -23,6 +23,7 @@
 #include "core/exchanges.hpp"
 #include "core/problem.hpp"
 #include "shell/http_front.hpp"
+#include "shell/mqtt_link.hpp"
 
 namespace mqtt_bridge {
 
@@ -47,6 +48,7 @@ struct BridgeStatus {
   std::size_t queued;
   std::size_t connections;
   std::array<std::uint64_t, dropped_reasons> dropped;
+  MqttLink::Lost lost;
 };
 
 class HttpApi {

@@ -134,10 +134,14 @@ std::string Metrics::exposition(const Snapshot& now) {
   families_->in_flight.Set(static_cast<double>(now.in_flight));
   families_->queued.Set(static_cast<double>(now.queued));
   families_->connections.Set(static_cast<double>(now.connections));
-  for (std::size_t i = 0; i < now.dropped.size(); ++i) {
-    Counter& counter = families_->dropped[to_string(static_cast<Dropped>(i))];
-    counter.Increment(static_cast<double>(now.dropped[i]) - counter.Value());
-  }
+  const auto set = [this](std::string_view reason, std::uint64_t total) {
+    Counter& counter = families_->dropped[reason];
+    counter.Increment(static_cast<double>(total) - counter.Value());
+  };
+  for (std::size_t i = 0; i < now.dropped.size(); ++i)
+    set(to_string(static_cast<Dropped>(i)), now.dropped[i]);
+  set("too-large", now.lost.too_large);
+  set("inbox-full", now.lost.inbox_full);
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

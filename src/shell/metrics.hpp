@@ -12,6 +12,7 @@
 
 #include "core/exchanges.hpp"
 #include "core/instant.hpp"
+#include "shell/mqtt_link.hpp"
 
 namespace mqtt_bridge {
 
@@ -34,6 +35,7 @@ class Metrics {
     std::size_t queued;
     std::size_t connections;
     std::array<std::uint64_t, dropped_reasons> dropped;
+    MqttLink::Lost lost;
   };
   /// Prometheus's text format 0.0.4.
   std::string exposition(const Snapshot& now);

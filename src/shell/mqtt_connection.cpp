@@ -9,7 +9,9 @@
 #include <mqtt/async_client.h>
 
 #include "core/limits.hpp"
+#include "core/packet_filter.hpp"
 #include "shell/paho_quirks.hpp"
+#include "shell/paho_reading.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -40,6 +42,12 @@ std::string reason_in_words(int code) {
   }
   const char* const text = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(code));
   return text != nullptr ? std::string(text) : "reason code " + std::to_string(code);
+}
+
+Refusal refusal_of(int code) {
+  if (code == MQTTREASONCODE_PACKET_TOO_LARGE)
+    return Refusal::too_large;
+  return code == MQTTREASONCODE_QUOTA_EXCEEDED ? Refusal::quota_exceeded : Refusal::other;
 }
 
 std::string_view bytes_of(const MQTTLenString& text) {
@@ -149,7 +157,8 @@ class MqttConnection::Client {
         client_(options.uri, options.client_id,
                 mqtt::create_options(is_v5_ ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
     client_.set_message_callback([this](mqtt::const_message_ptr message) noexcept {
-      acknowledge_quickly();
+      if (message->get_topic() == PacketFilter::too_large_topic)
+        return sink_(mqtt_event::TooLarge{});
       sink_(mqtt_event::Arrived{translate(*message)});
     });
     client_.set_connection_lost_handler(
@@ -189,7 +198,9 @@ class MqttConnection::Client {
     if (is_v5_) {
       connect.set_clean_start(options.clean_start);
       connect.set_properties({{mqtt::property::SESSION_EXPIRY_INTERVAL,
-                               static_cast<int32_t>(options.session_expiry.count())}});
+                               static_cast<int32_t>(options.session_expiry.count())},
+                              {mqtt::property::MAXIMUM_PACKET_SIZE,  // MQTT 5.0 3.1.2.11.4
+                               static_cast<int32_t>(limits::inbound_packet_bytes)}});
     } else {
       connect.set_clean_session(true);
     }
@@ -319,20 +330,18 @@ class MqttConnection::Client {
   }
 
   void published(const mqtt::token& token, bool succeeded) {
-    acknowledge_quickly();
     const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
-    if (succeeded)
-      return sink_(mqtt_event::Acknowledged{id});
+    if (succeeded) {
+      const auto packet_id = static_cast<std::uint16_t>(token.get_message_id());
+      const bool has_none = socket_.had_no_subscribers(packet_id);
+      return sink_(
+          mqtt_event::Acknowledged{id, has_none ? Subscribers::none : Subscribers::perhaps});
+    }
     const int code = token.get_reason_code();
     if (!is_v5_ || code < refusal)
       return;  // given up by the library: the connection is gone; MQTT 3.1.1 knows no refusal
-    sink_(mqtt_event::Refused{id, "the broker refused the request: " + reason_in_words(code)});
-  }
-
-  /// Over plain TCP it was done when the packet was read.
-  void acknowledge_quickly() const {
-    if (is_tls_)
-      socket_.acknowledge_quickly();
+    sink_(mqtt_event::Refused{id, refusal_of(code),
+                              "the broker refused the request: " + reason_in_words(code)});
   }
 
   void lose(std::string why, bool taken_over) {

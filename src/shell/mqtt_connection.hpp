@@ -21,6 +21,7 @@
 
 #include "core/instant.hpp"
 #include "core/link_policy.hpp"
+#include "core/publish_outcome.hpp"
 
 namespace mqtt_bridge {
 
@@ -70,23 +71,28 @@ struct Subscribed {
 };
 struct Acknowledged {
   std::uint64_t id;
+  Subscribers subscribers;
 };
 /// The broker took no responsibility for a publish (PUBACK with a reason code of 0x80 or above).
 struct Refused {
   std::uint64_t id;
+  Refusal refusal;
   std::string why;
 };
 struct Arrived {
   MqttMessage message;
 };
+/// A PUBLISH that was larger than limits::inbound_packet_bytes, and is gone.
+struct TooLarge {};
 struct Lost {
   std::string why;
   bool taken_over;  // another client connected with our client id
 };
 }  // namespace mqtt_event
-using MqttEvent = std::variant<mqtt_event::Connected, mqtt_event::ConnectFailed,
-                               mqtt_event::Subscribed, mqtt_event::Acknowledged,
-                               mqtt_event::Refused, mqtt_event::Arrived, mqtt_event::Lost>;
+using MqttEvent =
+    std::variant<mqtt_event::Connected, mqtt_event::ConnectFailed, mqtt_event::Subscribed,
+                 mqtt_event::Acknowledged, mqtt_event::Refused, mqtt_event::Arrived,
+                 mqtt_event::TooLarge, mqtt_event::Lost>;
 
 struct MqttWill {
   std::string topic;

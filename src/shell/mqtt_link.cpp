@@ -61,12 +61,16 @@ struct MqttLink::Inbox : std::enable_shared_from_this<Inbox> {
     bool was_empty;
     {
       const std::lock_guard lock(mutex);
-      was_empty = events.empty();
-      // Only a loop that hardly runs any more leaves so much; a lost answer is a call that times
-      // out.
-      if (events.size() >= limits::inbox_events &&
-          std::holds_alternative<mqtt_event::Arrived>(event))
+      const std::size_t size = bytes_of(event);
+      // Messages come faster than the loop can handle them; a lost answer is a call that times out.
+      if (std::holds_alternative<mqtt_event::Arrived>(event) &&
+          (count >= limits::inbox_events || bytes + size > limits::inbox_bytes)) {
+        ++lost;
         return;
+      }
+      was_empty = events.empty();
+      ++count;
+      bytes += size;
       events.push_back(std::move(event));
     }
     if (!was_empty)
@@ -83,13 +87,40 @@ struct MqttLink::Inbox : std::enable_shared_from_this<Inbox> {
     std::move(events.begin(), events.end(), std::back_inserter(taken));
     events.clear();
   }
+  /// The loop's: one of `taken` has been handled.
+  void handled(const MqttEvent& event) {
+    const std::lock_guard lock(mutex);
+    --count;
+    bytes -= bytes_of(event);
+  }
+  std::uint64_t times_full() const {
+    const std::lock_guard lock(mutex);
+    return lost;
+  }
+
+  static std::size_t bytes_of(const MqttEvent& event) {
+    const auto* const arrived = std::get_if<mqtt_event::Arrived>(&event);
+    return arrived != nullptr ? arrived->message.topic.size() + arrived->message.payload.size() : 0;
+  }
 
   asio::io_context& loop;
-  MqttLink* owner;              // the loop's; null once the connection is of no interest
-  std::deque<MqttEvent> taken;  // the loop's
-  std::mutex mutex;
-  std::vector<MqttEvent> events;
+  MqttLink* owner;                // the loop's; null once the connection is of no interest
+  std::deque<MqttEvent> taken;    // the loop's
+  mutable std::mutex mutex;       // guards what follows
+  std::vector<MqttEvent> events;  // not taken yet
+  std::size_t count = 0;          // of events, those taken and not handled included
+  std::size_t bytes = 0;          // the same
+  std::uint64_t lost = 0;         // messages for which there was no room
 };
+
+/// What is in it, and what still comes, is of no interest any more.
+void MqttLink::close_inbox() {
+  if (!inbox_)
+    return;
+  lost_.inbox_full += inbox_->times_full();
+  inbox_->owner = nullptr;
+  inbox_.reset();
+}
 
 MqttLink::MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user)
     : loop_(loop),
@@ -117,8 +148,7 @@ void MqttLink::stop() {
   subscribe_timer_.cancel();
   resolver_.cancel();
   diagnosis_.reset();
-  if (inbox_)
-    inbox_->owner = nullptr;
+  close_inbox();
   connection_.reset();
 }
 
@@ -253,8 +283,7 @@ void MqttLink::resolve() {
 }
 
 void MqttLink::connect_to_next() {
-  if (inbox_)
-    inbox_->owner = nullptr;
+  close_inbox();
   connection_.reset();
   inbox_ = std::make_shared<Inbox>(loop_, this);
   const MqttConnectOptions connect{
@@ -292,8 +321,7 @@ void MqttLink::drop_connection(std::string why) {
     spdlog::warn("no link to {}: {}", to_string(options_.broker), why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
-  if (inbox_)
-    inbox_->owner = nullptr;
+  close_inbox();
   connection_.reset();
   diagnosis_.reset();
   connected_.reset();
@@ -316,6 +344,7 @@ void MqttLink::take_events() {
     const MqttEvent event = std::move(inbox->taken.front());
     inbox->taken.pop_front();
     std::visit([this](const auto& concrete) { on(concrete); }, event);
+    inbox->handled(event);
   }
   if (!inbox->taken.empty() && inbox->owner != nullptr) {
     asio::post(loop_, [inbox] {
@@ -331,8 +360,8 @@ void MqttLink::on(const mqtt_event::Connected& event) {
   if (wanted > 0s && wanted < keep_alive_) {
     // Its word counts (MQTT 5.0 3.2.2.3.14), and the library can only be told when it connects.
     keep_alive_ = wanted;
+    close_inbox();
     connection_.reset();
-    inbox_->owner = nullptr;
     return begin_attempt();
   }
   if (event.receive_maximum == 0) {  // a Protocol Error (MQTT 5.0 3.2.2.3.3)
@@ -477,16 +506,27 @@ void MqttLink::on(const mqtt_event::Lost& event) {
 
 void MqttLink::on(const mqtt_event::Acknowledged& event) {
   unacknowledged_.erase(event.id);
-  user_.on_acknowledged(event.id);
+  user_.on_acknowledged(event.id, event.subscribers);
 }
 
 void MqttLink::on(const mqtt_event::Refused& event) {
   unacknowledged_.erase(event.id);
-  user_.on_refused(event.id, event.why);
+  user_.on_refused(event.id, event.refusal, event.why);
 }
 
 void MqttLink::on(const mqtt_event::Arrived& event) {
   user_.on_message(event.message);
+}
+
+void MqttLink::on(const mqtt_event::TooLarge&) {
+  ++lost_.too_large;
+}
+
+MqttLink::Lost MqttLink::lost() const {
+  Lost all = lost_;
+  if (inbox_)
+    all.inbox_full += inbox_->times_full();
+  return all;
 }
 
 // Watching ------------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ class MqttLink {
     virtual void on_link_up(const LinkUp& link) = 0;
     virtual void on_link_down() = 0;
     virtual void on_message(const MqttMessage& message) = 0;
-    virtual void on_acknowledged(std::uint64_t id) = 0;
-    virtual void on_refused(std::uint64_t id, const std::string& why) = 0;
+    virtual void on_acknowledged(std::uint64_t id, Subscribers subscribers) = 0;
+    virtual void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) = 0;
     /// A whole batch of the above has been given: the moment to act on all of it at once.
     virtual void on_batch_end() {}
     /// An attempt to connect or subscribe failed; the next one follows by itself.
@@ -95,9 +95,17 @@ class MqttLink {
   std::optional<std::string> why_incomplete() const;
   int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
 
+  /// Messages that were dropped unread, since the start.
+  struct Lost {
+    std::uint64_t too_large = 0;   // above limits::inbound_packet_bytes
+    std::uint64_t inbox_full = 0;  // they came faster than the loop could handle them
+  };
+  Lost lost() const;
+
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
   struct Inbox;
+  void close_inbox();
 
   void schedule_attempt();
   void begin_attempt();
@@ -113,6 +121,7 @@ class MqttLink {
   void on(const mqtt_event::Acknowledged& event);
   void on(const mqtt_event::Refused& event);
   void on(const mqtt_event::Arrived& event);
+  void on(const mqtt_event::TooLarge& event);
   void on(const mqtt_event::Lost& event);
 
   void limit_attempt();
@@ -148,6 +157,7 @@ class MqttLink {
   std::map<std::string, Instant> leaving_;  // filters no longer wanted; kept until then at most
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
   Instant last_heard_{};
+  Lost lost_;  // without what inbox_ has lost
   std::chrono::seconds keep_alive_ = limits::keep_alive;
   bool expects_answers_ = false;
   bool is_resolving_ = false;

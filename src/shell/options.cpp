@@ -147,6 +147,10 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            "How long a call waits when it names no timeout", into(options.timeout)},
           {"max-timeout", "DURATION", duration_text(options.max_timeout),
            "The longest timeout that a call may name", into(options.max_timeout)},
+          {"turn-rest", "DURATION", duration_text(options.turn_rest),
+           "How long a late answer to an action of --action is waited for before the next call is "
+           "published, where answers carry no correlation data",
+           into(options.turn_rest)},
           {"token-file", "FILE", "", "File that holds the bearer token that callers must send",
            into(options.token_file)},
           {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",

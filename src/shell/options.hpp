@@ -60,8 +60,9 @@ struct BridgedOptions {
   std::size_t max_per_netid = limits::per_netid;
   std::chrono::milliseconds timeout = limits::default_timeout;  // at most max_timeout
   std::chrono::milliseconds max_timeout = limits::max_timeout;
-  std::filesystem::path token_file;  // empty: no token is asked for
-  std::filesystem::path state_dir;   // empty: nothing is kept over a restart
+  std::chrono::milliseconds turn_rest = limits::turn_rest;  // after a call that ended unanswered
+  std::filesystem::path token_file;                         // empty: no token is asked for
+  std::filesystem::path state_dir;                          // empty: nothing is kept over a restart
   bool allow_remote = false;
   bool check_health = false;  // say whether the daemon that runs with all this is ready, and exit
   friend bool operator==(const BridgedOptions&, const BridgedOptions&) = default;

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #include "core/limits.hpp"
-#include "core/packet_guard.hpp"
+#include "shell/paho_reading.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 namespace {
@@ -102,6 +102,7 @@ bool BrokerSocket::tune(const sockaddr_storage& peer) {
   const int connection = find_connection(peer);
   if (connection < 0)
     return false;
+  original_ = connection;
   fcntl(connection, F_SETFD, FD_CLOEXEC);
   descriptor_ = fcntl(connection, F_DUPFD_CLOEXEC, 0);
   const auto silence = std::chrono::milliseconds(limits::puback_timeout).count();
@@ -110,9 +111,8 @@ bool BrokerSocket::tune(const sockaddr_storage& peer) {
          set_option(descriptor_, TCP_USER_TIMEOUT, static_cast<int>(silence));
 }
 
-void BrokerSocket::acknowledge_quickly() const {
-  if (descriptor_ >= 0)
-    set_option(descriptor_, TCP_QUICKACK, 1);
+bool BrokerSocket::had_no_subscribers(std::uint16_t packet_id) const {
+  return paho_quirks::had_no_subscribers(original_, packet_id);
 }
 
 void BrokerSocket::shut_down() const {
@@ -197,11 +197,6 @@ int plain_usleep(useconds_t microseconds) {
   return nanosleep(&time, nullptr);
 }
 
-int plain_poll(pollfd* descriptors, nfds_t count, int timeout) {
-  const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
-  return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
-}
-
 int rest_of_receive_thread() {
   using namespace std::chrono_literals;
   switch (receive_thread) {
@@ -219,6 +214,8 @@ int rest_of_receive_thread() {
   return 0;
 }
 
+}  // namespace
+
 bool is_ours(const char* function) {
   Dl_info here{};
   Dl_info found{};
@@ -228,160 +225,8 @@ bool is_ours(const char* function) {
          here.dli_fbase == found.dli_fbase;
 }
 
-}  // namespace
-
-// Packets without an end, and packets byte by byte ----------------------------------------------
-
-namespace {
-
-std::atomic<MqttVersion> version_received{MqttVersion::v5};
-
-bool is_receive_thread() {
-  thread_local const bool is_it = [] {
-    std::array<char, 16> name{};  // prctl(2): with its NUL
-    return prctl(PR_GET_NAME, name.data()) == 0 && std::string_view(name.data()) == "MQTTAsync_rcv";
-  }();
-  return is_it;
-}
-
-/// Else what came on a connection could be taken for what comes on the next one of its number.
-bool is_end_of_connection_seen() {
-  static const bool is_it = is_ours("close");
-  return is_it;
-}
-
-/// What came on one connection, and the library has not asked for yet.
-class Incoming {
- public:
-  /// Whether poll() needs no kernel to tell what it is asked of this connection.
-  bool tell(pollfd& asked) const {
-    const bool is_for_reading = (asked.events & POLLIN) != 0;
-    if (!has_more() || (!is_for_reading && !was_writable_))
-      return false;
-    asked.revents = is_for_reading ? POLLIN : POLLOUT;
-    return true;
-  }
-
-  /// Whether it has just been made, and the library has yet to say CONNECT on it.
-  bool is_new() const { return is_new_; }
-
-  /// What the kernel told, and what there is beside.
-  void learn(pollfd& told) {
-    if ((told.events & POLLOUT) != 0) {
-      const bool was_before = std::exchange(was_writable_, (told.revents & POLLOUT) != 0);
-      is_new_ = was_writable_ && !was_before;
-    }
-    if ((told.events & POLLIN) != 0 && has_more())
-      told.revents |= POLLIN;
-  }
-
-  /// As recv(2).
-  ssize_t give(int descriptor, char* buffer, std::size_t size) {
-    ssize_t given = 0;
-    if (!has_more() && (size >= read_size || !is_end_of_connection_seen())) {
-      given = receive(descriptor, buffer, size);
-    } else {
-      if (!has_more()) {
-        bytes_.resize(read_size);
-        given = receive(descriptor, bytes_.data(), read_size);
-        unread_ = {bytes_.data(), static_cast<std::size_t>(std::max<ssize_t>(given, 0))};
-      }
-      if (has_more()) {
-        given = static_cast<ssize_t>(unread_.copy(buffer, size));
-        unread_.remove_prefix(static_cast<std::size_t>(given));
-      }
-    }
-    if (given <= 0)
-      return given;
-    if (!guard_)
-      guard_.emplace(version_received);
-    if (guard_->take({buffer, static_cast<std::size_t>(given)}))
-      return given;
-    unread_ = {};
-    errno = ECONNRESET;  // the library ends the connection
-    return -1;
-  }
-
- private:
-  static constexpr std::size_t read_size = 16 * 1024;
-
-  bool has_more() const { return !unread_.empty(); }
-
-  static ssize_t receive(int descriptor, char* buffer, std::size_t size) {
-    const ssize_t received = recvfrom(descriptor, buffer, size, 0, nullptr, nullptr);
-    if (received > 0)
-      set_option(descriptor, TCP_QUICKACK, 1);
-    return received;
-  }
-
-  std::vector<char> bytes_;
-  std::string_view unread_;           // of bytes_
-  bool was_writable_ = false;         // when the kernel was last asked
-  bool is_new_ = false;               // it was then writable for the first time
-  std::optional<PacketGuard> guard_;  // from the first packet on: by then the version is told
-};
-
-/// The connections that the library waits for, by descriptor.
-class Connections {
- public:
-  /// As poll(2). What is at hand can be read, and until it has been, what could be written to then
-  /// still can: the kernel is not asked again.
-  int wait(pollfd* descriptors, nfds_t count, int timeout) {
-    pollfd* const end = descriptors + count;
-    {
-      const std::lock_guard lock(mutex_);
-      nfds_t told = 0;
-      bool is_any_new = false;
-      for (pollfd* each = descriptors; each != end; ++each) {
-        Incoming& incoming = incoming_[each->fd];
-        told += incoming.tell(*each) ? 1 : 0;
-        is_any_new |= incoming.is_new();
-      }
-      if (told == count)
-        return static_cast<int>(told);
-      if (told > 0 || is_any_new)
-        timeout = 0;
-    }
-    const int ready = plain_poll(descriptors, count, timeout);
-    if (ready < 0)
-      return ready;
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(std::count_if(descriptors, end, [this](pollfd& each) {
-      const auto found = incoming_.find(each.fd);
-      if (found != incoming_.end())
-        found->second.learn(each);
-      return each.revents != 0;
-    }));
-  }
-
-  ssize_t receive(int descriptor, void* buffer, std::size_t size, int flags) {
-    const std::lock_guard lock(mutex_);
-    const auto found = incoming_.find(descriptor);
-    if (found == incoming_.end() || size == 0 || flags != 0)
-      return recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
-    return found->second.give(descriptor, static_cast<char*>(buffer), size);
-  }
-
-  void forget(int descriptor) {
-    const std::lock_guard lock(mutex_);
-    incoming_.erase(descriptor);
-  }
-
- private:
-  std::mutex mutex_;  // a connection is closed by any thread
-  std::map<int, Incoming> incoming_;
-};
-
-/// Never destroyed: the library's threads outlive main().
-Connections& connections() {
-  static Connections& instance = *new Connections;
-  return instance;
-}
-
-}  // namespace
-
-void tell_version(MqttVersion version) {
-  version_received = version;
+ReceiveThread receive_thread_mode() {
+  return receive_thread;
 }
 
 void tell_receive_thread(ReceiveThread mode) {
@@ -436,10 +281,14 @@ std::vector<std::string> check() {
     failed.emplace_back("usleep() is not ours: a call after a second of silence takes 100 ms more");
   if (!is_ours("poll"))
     failed.emplace_back("poll() is not ours: connecting to the broker takes 1 s more");
-  if (!is_ours("recv"))
-    failed.emplace_back(
-        "recv() is not ours: a malformed packet of the broker may end this process");
-  if (!is_end_of_connection_seen())
+  for (const char* const function : {"recv", "SSL_read"}) {
+    if (!is_ours(function)) {
+      failed.push_back(std::string(function) +
+                       "() is not ours: a malformed or very large packet may end this process, and "
+                       "calls wait for responders that are not there");
+    }
+  }
+  if (!is_ours("close"))
     failed.emplace_back("close() is not ours: each packet costs some system calls more");
   return failed;
 }
@@ -452,28 +301,4 @@ extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microsec
     return mqtt_bridge::paho_quirks::plain_usleep(microseconds);
   }
   return mqtt_bridge::paho_quirks::rest_of_receive_thread();
-}
-
-extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
-                                                           int timeout) {
-  using namespace mqtt_bridge::paho_quirks;
-  if (!is_receive_thread())
-    return plain_poll(descriptors, count, timeout);
-  if (receive_thread == ReceiveThread::connecting)
-    timeout = std::min(timeout, 1);
-  return connections().wait(descriptors, count, timeout);
-}
-
-extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, void* buffer,
-                                                               size_t size, int flags) {
-  using namespace mqtt_bridge::paho_quirks;
-  return is_receive_thread() ? connections().receive(descriptor, buffer, size, flags)
-                             : recvfrom(descriptor, buffer, size, flags, nullptr, nullptr);
-}
-
-extern "C" __attribute__((visibility("default"))) int close(int descriptor) {
-  // The system's, or that of a sanitizer, which has to see it.
-  static const auto next = reinterpret_cast<int (*)(int)>(dlsym(RTLD_NEXT, "close"));
-  mqtt_bridge::paho_quirks::connections().forget(descriptor);
-  return next(descriptor);
 }

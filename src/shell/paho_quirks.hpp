@@ -3,6 +3,7 @@
 // oldest supported release has the remedy. Nothing else in the project knows of these faults.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,7 +12,6 @@
 #include <sys/socket.h>
 
 #include "core/instant.hpp"
-#include "core/link_policy.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 
@@ -30,9 +30,8 @@ class BrokerSocket {
   /// TCP_USER_TIMEOUT (limits::puback_timeout) and close-on-exec on it. False when there is none.
   bool tune(const sockaddr_storage& peer);
 
-  /// The kernel leaves quick-ACK mode by itself (tcp(7)), so this follows every packet received
-  /// over TLS. Over plain TCP, see tell_version(), reading does it.
-  void acknowledge_quickly() const;
+  /// Whether the broker said of this publish that it had no subscriber, see paho_reading.hpp.
+  bool had_no_subscribers(std::uint16_t packet_id) const;
 
   /// Ends the connection at once, as if the peer had closed it.
   void shut_down() const;
@@ -42,6 +41,7 @@ class BrokerSocket {
 
  private:
   int descriptor_ = -1;
+  int original_ = -1;  // the library's, of which that is a duplicate
 };
 
 /// Fault: destroying the last client of the process stops the library's threads and waits for them,
@@ -65,21 +65,13 @@ enum class ReceiveThread {
   connected    // no sleep: it waits in poll() for the next packet
 };
 void tell_receive_thread(ReceiveThread mode);
+ReceiveThread receive_thread_mode();
 
 /// Fault: unless it was built with HIGH_PERFORMANCE, which Debian's is not, the library writes a
 /// trace of every function that it enters and of every packet into memory, where nobody reads it: a
 /// fifth of what a call costs. This has it note errors only, but where a trace was asked for, by
 /// the library's own MQTT_C_CLIENT_TRACE in the environment. Calling it again does nothing.
 void silence_trace();
-
-/// Fault: the library asks the kernel for the first bytes of each packet one by one, and before it
-/// for each packet twice whether there is any. Fault: a PUBLISH whose properties do not end within
-/// it makes it read and then write out of bounds (both seen up to 1.3.16, the newest). Over plain
-/// TCP it reads by poll(), recv() and close(), which our programs define for themselves: they read
-/// ahead, set TCP_QUICKACK after each read, and let such a packet look like a broken connection.
-/// Over TLS, where the broker has proved who it is, nothing is done. This says in which version the
-/// packets will come.
-void tell_version(MqttVersion version);
 
 /// Not a fault, but what could become one: whether a thread of the library stands still. Each of
 /// them wakes up at least once in a second. Threads: the owner serialises.
@@ -96,6 +88,9 @@ class LibraryThreads {
   };
   std::map<int, Progress> threads_;  // by thread id
 };
+
+/// Whether the function of this name that libraries call is that of our program.
+bool is_ours(const char* function);
 
 /// What of the above did not take in this program on this system, for the log; empty when all did.
 std::vector<std::string> check();

@@ -116,7 +116,7 @@ void Responder::say_not_ready(const std::string& why) {
   notify_status("not ready: " + why);
 }
 
-void Responder::on_acknowledged(std::uint64_t id) {
+void Responder::on_acknowledged(std::uint64_t id, Subscribers) {
   const auto message = unacknowledged_.extract(id);
   const bool was_announcement =
       !message.empty() && message.mapped().retained && !message.mapped().payload.empty();
@@ -214,7 +214,7 @@ void Responder::publish() {
   }
 }
 
-void Responder::on_refused(std::uint64_t id, const std::string& why) {
+void Responder::on_refused(std::uint64_t id, Refusal, const std::string& why) {
   const auto message = unacknowledged_.extract(id);
   spdlog::warn("the broker did not take {}: {}",
                !message.empty() && message.mapped().retained ? "our announcement" : "an answer",

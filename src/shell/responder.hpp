@@ -52,8 +52,8 @@ class Responder : private MqttLink::User {
   void on_link_down() override;
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_message(const MqttMessage& message) override;
-  void on_acknowledged(std::uint64_t id) override;
-  void on_refused(std::uint64_t id, const std::string& why) override;
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
+  void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
   void on_batch_end() override;
 
   std::string request_filter(Action action) const;

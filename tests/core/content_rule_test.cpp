@@ -21,7 +21,7 @@ namespace {
 using namespace std::string_view_literals;
 
 bool answers(Action action, std::string_view request, std::string_view response) {
-  return is_answer(action, request, response);
+  return fit(action, request, response) == Fit::exact;
 }
 
 std::string repeated(std::string_view text, std::size_t bytes) {

@@ -38,8 +38,8 @@ TEST(Problem, IsAClientErrorOrAServerError) {
 
 TEST(Problem, IsRetryableOnlyWhereNothingWasPublishedAndTheSameRequestMayYetSucceed) {
   const std::set<Problem> retryable{Problem::request_timeout, Problem::broker_unavailable,
-                                    Problem::no_responder, Problem::overloaded,
-                                    Problem::shutting_down};
+                                    Problem::no_responder,    Problem::turn_pending,
+                                    Problem::overloaded,      Problem::shutting_down};
   for (const ProblemKind& kind : all_problems()) {
     EXPECT_EQ(kind.retryable == Retryable::yes, retryable.contains(kind.problem)) << kind.slug;
   }
@@ -67,6 +67,8 @@ TEST(Problem, HasTheStatusThatTheDocumentsPromise) {
       {Problem::internal_error, "internal-error", 500},
       {Problem::unmatched_response, "unmatched-response", 502},
       {Problem::responder_error, "responder-error", 502},
+      {Problem::broker_refused, "broker-refused", 502},
+      {Problem::turn_pending, "turn-pending", 503},
       {Problem::no_responder, "no-responder", 503},
       {Problem::response_timeout, "response-timeout", 504},
   };

@@ -47,7 +47,8 @@ struct Subject : HttpApi::Subject {
             .in_flight = 4,
             .queued = 5,
             .connections = 6,
-            .dropped = {7}};
+            .dropped = {7},
+            .lost = {.too_large = 8, .inbox_full = 9}};
   }
   std::string metrics() override { return "some_metric 1\n"; }
   std::optional<std::string> why_not_ready;
@@ -79,6 +80,7 @@ Ended ended_with(std::variant<Answer, Failure> outcome) {
           .outcome = std::move(outcome),
           .arrived = Instant{},
           .published = Instant{} + 1ms,
+          .published_last = Instant{} + 1ms,
           .acknowledged = Instant{} + 2ms,
           .ended = Instant{} + 3500us};
 }
@@ -245,13 +247,15 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
   }
 }
 
-TEST(HttpApi, NeverCallsRetryableWhatWasPublished) {
+TEST(HttpApi, NeverCallsRetryableWhatMayHaveBeenCarriedOut) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   Ended ended = ended_with(Failure{Problem::no_responder, "gone", {}});
+  ended.may_be_carried_out = true;
+  ended.may_be_carried_out = true;
   EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":false"));
-  ended.published.reset();
+  ended.may_be_carried_out = false;  // the broker said that it reached no subscriber
   EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":true"));
 }
 

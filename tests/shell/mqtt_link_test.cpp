@@ -43,12 +43,16 @@ class Watcher : public MqttLink::User {
   }
   void on_link_down() override { ++times_down; }
   void on_message(const MqttMessage& message) override { messages.push_back(message); }
-  void on_acknowledged(std::uint64_t id) override { acknowledged.push_back(id); }
-  void on_refused(std::uint64_t, const std::string&) override {}
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override {
+    acknowledged.push_back(id);
+    last_subscribers = subscribers;
+  }
+  void on_refused(std::uint64_t, Refusal, const std::string&) override {}
   void on_attempt_failed(ConnectFailure, const std::string& why) override {
     failures.push_back(why);
   }
 
+  Subscribers last_subscribers = Subscribers::perhaps;
   asio::io_context loop{1};
   int times_up = 0;
   int times_down = 0;
@@ -109,6 +113,48 @@ TEST(MqttLink, SetsTheSocketOptionsThatTheLibraryDoesNot) {
   }
 }
 
+MqttPublish publish_to(const std::string& topic, std::string_view payload, std::uint64_t id = 1) {
+  return {.id = id,
+          .topic = topic,
+          .payload = payload,
+          .response_topic = {},
+          .correlation = {},
+          .expiry = {},
+          .user_properties = {},
+          .retained = false};
+}
+
+TEST(MqttLink, TellsWhichPublishesHadNoSubscriber) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  watcher.link.publish(publish_to("heard/by/none", "x"));
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.acknowledged.size() == 1; }));
+  EXPECT_EQ(watcher.last_subscribers, Subscribers::none);
+  watcher.link.publish(publish_to("alice/uppercase/response", "x"));
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.acknowledged.size() == 2; }));
+  EXPECT_EQ(watcher.last_subscribers, Subscribers::perhaps);
+}
+
+TEST(MqttLink, TakesNoMessageThatIsLargerThanItsLimitAndGoesOn) {
+  for (const Protocol protocol : {Protocol::v5, Protocol::v3_1_1}) {
+    const Mosquitto broker;
+    Watcher watcher(options_for(broker, protocol));
+    watcher.link.start();
+    ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+    const std::string large(limits::inbound_packet_bytes, 'x');
+    const std::string topic = "alice/uppercase/response";
+    for (const std::string_view payload : {std::string_view(large), std::string_view("small")})
+      watcher.link.publish(publish_to(topic, payload, payload.size()));
+    ASSERT_TRUE(watcher.run_until([&] { return watcher.messages.size() == 1; }));
+    EXPECT_EQ(watcher.messages.front().payload, "small");
+    EXPECT_EQ(watcher.link.lost().too_large, protocol == Protocol::v5 ? 0u : 1u)
+        << "in MQTT 5 the broker keeps to our Maximum Packet Size";
+    EXPECT_EQ(watcher.times_down, 0);
+  }
+}
+
 TEST(MqttLink, ComesUpWithThousandsOfFilters) {
   const Mosquitto broker;
   MqttLinkOptions options = options_for(broker);
@@ -118,14 +164,7 @@ TEST(MqttLink, ComesUpWithThousandsOfFilters) {
   Watcher watcher(options);
   watcher.link.start();
   ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
-  watcher.link.publish({.id = 1,
-                        .topic = options.filters.back(),
-                        .payload = "A",
-                        .response_topic = {},
-                        .correlation = {},
-                        .expiry = {},
-                        .user_properties = {},
-                        .retained = false});
+  watcher.link.publish(publish_to(options.filters.back(), "A"));
   EXPECT_TRUE(watcher.run_until([&] { return watcher.messages.size() == 1; }));
 }
 

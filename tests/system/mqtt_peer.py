@@ -42,6 +42,10 @@ class Peer:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def publish(self, topic, payload):
+        """Returns once the broker has it."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(PATIENCE)
+
     def next(self):
         """The text of the next message that it has heard."""
         return self.messages.get(timeout=PATIENCE).payload.decode()
@@ -50,6 +54,11 @@ class Peer:
 def responder(broker, answer):
     """A service that speaks MQTT 5 and answers every request by `answer`."""
     return Peer(broker, "+/+/request", answer, mqtt.MQTTv5)
+
+
+def silent_service(broker):
+    """A subscriber to every request, so that the broker has one, which answers none."""
+    return Peer(broker, "+/+/request")
 
 
 def answer_with(payload, *user_properties):

@@ -11,7 +11,7 @@ import unittest
 from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually, send_raw,
                      unused_port)
 from hostile import is_instrumented
-from mqtt_peer import answer_with, responder
+from mqtt_peer import answer_with, responder, silent_service
 
 # What the README says: the status of each problem, and whether the request may simply be sent again.
 TABLE = {
@@ -34,8 +34,10 @@ TABLE = {
     "headers-too-large": (431, False),
     "unmatched-response": (502, False),
     "bad-response": (502, False),
+    "broker-refused": (502, False),
     "broker-unavailable": (503, True),
     "no-responder": (503, True),
+    "turn-pending": (503, True),
     "overloaded": (503, True),
     "shutting-down": (503, True),
     "response-timeout": (504, False),
@@ -225,7 +227,7 @@ class EveryProblem(SystemTest):
         self.assertIn("no such word", problem["detail"])
 
     def test_responder_error_with_any_other_status_becomes_502(self):
-        for status in ("200", "399", "600", "abc", "-1", "4000"):
+        for status in ("200", "399", "600", "abc", "-1", "4000", "401", "405", "408", "421", "426"):
             with self.subTest(status=status):
                 with responder(self.broker, answer_with(b"", ("status", status), ("error", "x"))):
                     answer = self.transform(self.daemon, "uppercase", "abc", timeout="10s")
@@ -244,18 +246,51 @@ class EveryProblem(SystemTest):
         only_one = self.world.responder(broker)
         self.assertEqual(self.transform(daemon, "uppercase", "abc").text, "ABC")
         only_one.stop()
-        # This one may have been published before the news came.
-        self.assertEqual(self.transform(daemon, "uppercase", "abc", timeout="10s").status, 503)
         answer = self.transform(daemon, "uppercase", "abc", timeout="10s")
-        self.assert_problem(answer, "no-responder")
+        problem = self.assert_problem(answer, "no-responder")
+        self.assertIn("alice/uppercase/request", problem["detail"])
         self.assertTrue(answer.headers["Retry-After"])
+
+    def test_no_responder_in_mqtt_3_where_the_broker_does_not_say_it(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker, "--protocol", "3.1.1")
+        only_one = self.world.responder(broker)
+        self.assertEqual(self.transform(daemon, "uppercase", "abc").text, "ABC")
+        only_one.stop()
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            # One call in each second is published all the same, and waits.
+            answers = list(pool.map(lambda n: self.transform(
+                daemon, "uppercase", f"abc {n}", timeout="900ms"), range(3)))
+        refused = [answer for answer in answers if answer.status == 503]
+        self.assertGreaterEqual(len(refused), 2, answers)
+        self.assert_problem(refused[0], "no-responder")
+
+    def test_turn_pending(self):
+        daemon = self.world.daemon(self.broker, "--action", "translate", "--turn-rest", "50s",
+                                   "--protocol", "3.1.1")
+        self.assertEqual(self.transform(daemon, "translate", "a", timeout="100ms").status, 504)
+        answer = self.transform(daemon, "translate", "b", timeout="10s")
+        problem = self.assert_problem(answer, "turn-pending")
+        self.assertIn("alice/translate/response", problem["detail"])
+        self.assertIn(answer.headers["Retry-After"], ("49", "50"))
+        self.assertIn(f"{answer.headers['Retry-After']} s", problem["detail"])
+
+    def test_broker_refused(self):
+        acl = self.world.folder / "acl"
+        acl.write_text("topic read #\n")
+        broker = self.world.broker(config=f"acl_file {acl}\nuser root")
+        daemon = self.world.daemon(broker)
+        answer = self.transform(daemon, "uppercase", "abc", timeout="10s")
+        problem = self.assert_problem(answer, "broker-refused")
+        self.assertIn("alice/uppercase/request", problem["detail"])
 
     @unittest.skipIf(is_instrumented(), "64 MiB take a sanitizer longer than anybody waits")
     def test_overloaded(self):
         """64 MiB of payloads may wait for their answers: 64 of the largest, and not one more."""
         daemon = self.world.daemon(self.broker)
         largest = b"a" * (1024 * 1024)
-        with concurrent.futures.ThreadPoolExecutor(64) as pool, Caller(daemon.port) as caller:
+        with silent_service(self.broker), concurrent.futures.ThreadPoolExecutor(64) as pool, \
+                Caller(daemon.port) as caller:
             calls = []
             for count in range(1, 65):  # one by one: those still arriving are counted apart
                 calls.append(pool.submit(self.transform, daemon, "uppercase", largest,
@@ -273,7 +308,7 @@ class EveryProblem(SystemTest):
     def test_shutting_down(self):
         """A call that was not published yet when the daemon was told to end now."""
         daemon = self.world.daemon(self.broker, "--max-in-flight", "1")
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with silent_service(self.broker), concurrent.futures.ThreadPoolExecutor(2) as pool:
             in_flight = pool.submit(self.transform, daemon, "reverse", "in flight", timeout="30s")
             self.broker.wait_for_line(r"Received PUBLISH from .*alice/reverse/request")
             queued = pool.submit(self.transform, daemon, "reverse", "queued", timeout="30s")
@@ -288,9 +323,11 @@ class EveryProblem(SystemTest):
         self.assertEqual(daemon.wait(), 0)
 
     def test_response_timeout(self):
-        answer = self.transform(self.daemon, "uppercase", "abc", timeout="200ms")
+        with silent_service(self.broker):
+            answer = self.transform(self.daemon, "uppercase", "abc", timeout="200ms")
         problem = self.assert_problem(answer, "response-timeout")
-        self.assertIn("acknowledged", problem["detail"])
+        for words in ("alice/uppercase/request", "alice/uppercase/response", "acknowledged", "200ms"):
+            self.assertIn(words, problem["detail"])
 
     def test_a_problem_echoes_the_callers_request_id(self):
         answer = self.transform(self.daemon, "rot13", "abc", {"Request-Id": "mine-1"})

@@ -1,14 +1,22 @@
 """What a responder says of itself, and what becomes of an action that the daemon knows nothing of."""
 
 import concurrent.futures
+import http.client
 import os
 import signal
+import time
 import unittest
 
 from harness import Caller, SystemTest
 from mqtt_peer import Peer, answer_with, responder
 
 STATUS = "mqtt-responder/the-one/status"
+
+
+def answer_in_brackets(client, request):
+    """As a service of MQTT 3.1.1: without correlation data, on the topic of the convention."""
+    client.publish(request.topic.replace("/request", "/response"), b"<" + request.payload + b">",
+                   qos=1)
 
 
 def transform(daemon, *request, **query):
@@ -49,6 +57,52 @@ class Presence(SystemTest):
                 self.assertEqual(answer.result().text, f"ABC {n}")
 
 
+class TruthOfTheMoment(SystemTest):
+    """`no-responder` is said only while it is true."""
+
+    def student(self, broker):
+        """A responder of MQTT 3.1.1 that does not announce itself."""
+        return Peer(broker, "+/uppercase/request",
+                    lambda client, request: client.publish(
+                        request.topic.replace("/request", "/response"), request.payload.upper(),
+                        qos=1))
+
+    def assert_answered_soon(self, daemon):
+        """The first call is answered, or one within 1.5 s: a call a second is published anyway."""
+        end = time.monotonic() + 1.5
+        answer = transform(daemon, "uppercase", "abc")
+        while answer.status == 503 and time.monotonic() < end:
+            answer = transform(daemon, "uppercase", "abc")
+        self.assertEqual(answer.text, "ABC", answer)
+
+    def test_a_students_responder_is_heard_after_ours_was_stopped(self):
+        for protocol in ("5", "3.1.1"):
+            with self.subTest(protocol=protocol):
+                broker = self.world.broker()
+                daemon = self.world.daemon(broker, "--protocol", protocol)
+                ours = self.world.responder(broker)
+                self.assertEqual(transform(daemon, "uppercase", "abc").text, "ABC")
+                ours.stop()
+                self.assertEqual(transform(daemon, "uppercase", "abc", timeout="500ms").status,
+                                 503 if protocol == "5" else 504)
+                with self.student(broker):
+                    self.assert_answered_soon(daemon)
+                    for _ in range(20):
+                        self.assertEqual(transform(daemon, "uppercase", "abc").text, "ABC")
+
+    def test_a_stray_message_does_not_make_calls_wait_for_a_responder_that_is_gone(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        ours = self.world.responder(broker)
+        self.assertEqual(transform(daemon, "uppercase", "abc").text, "ABC")
+        with Peer(broker, "x", lambda *_: None) as peer:
+            peer.publish("alice/uppercase/response", b"a stray message")
+        ours.kill()
+        answer = transform(daemon, "uppercase", "abc", timeout="20s")
+        self.assertEqual(answer.status, 503)
+        self.assertIn("no-responder", answer.text)
+
+
 class LargeAnswers(SystemTest):
     def test_an_answer_that_the_broker_does_not_take_is_an_error_and_disturbs_nobody(self):
         """Or the broker would end the connection each time that it is sent."""
@@ -73,15 +127,65 @@ class OwnActions(SystemTest):
                     lambda n: transform(daemon, "translate", f"text {n}"), range(20)))
         self.assertEqual([answer.text for answer in answers], [f"<text {n}>" for n in range(20)])
 
-    def test_no_other_answer_is_believed_that_may_be_one_to_an_earlier_run_of_the_daemon(self):
+    def test_the_first_call_to_a_fresh_daemon_is_answered(self):
+        broker = self.world.broker()
+        with Peer(broker, "alice/translate/request", answer_in_brackets):
+            daemon = self.world.daemon(broker, "--action", "translate")
+            self.assertEqual(transform(daemon, "translate", "text").text, "<text>")
+
+    def test_no_answer_is_believed_that_may_be_one_to_an_earlier_run_which_was_killed(self):
+        broker = self.world.broker()
+        state = self.world.folder / "state"
+        state.mkdir()
+        options = ("--action", "translate", "--state-dir", state)
+        with Peer(broker, "alice/translate/request") as service:
+            killed = self.world.daemon(broker, *options)
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                call = pool.submit(transform, killed, "translate", "left behind")
+                self.assertEqual(service.next(), "left behind")
+                killed.kill()
+                self.assertIsInstance(call.exception(), (OSError, http.client.HTTPException))
+        with Peer(broker, "alice/translate/request", answer_in_brackets):
+            daemon = self.world.daemon(broker, *options)
+            refused = transform(daemon, "translate", "text")
+            self.assertEqual(refused.status, 503)
+            self.assertIn("turn-pending", refused.text)
+            self.assertGreater(int(refused.headers["Retry-After"]), 30)
+            self.assertEqual(daemon.stop(), 0)
+            after_a_clean_end = self.world.daemon(broker, *options)
+            self.assertEqual(transform(after_a_clean_end, "translate", "text").status, 503,
+                             "the doubt goes on")
+
+    def test_a_clean_end_leaves_no_doubt(self):
+        broker = self.world.broker()
+        state = self.world.folder / "state"
+        state.mkdir()
+        options = ("--action", "translate", "--state-dir", state)
+        with Peer(broker, "alice/translate/request", answer_in_brackets):
+            first = self.world.daemon(broker, *options)
+            self.assertEqual(transform(first, "translate", "text").text, "<text>")
+            self.assertEqual(first.stop(), 0)
+            second = self.world.daemon(broker, *options)
+            self.assertEqual(transform(second, "translate", "text").text, "<text>")
+
+    def test_a_kill_costs_nothing_where_answers_carry_correlation_data(self):
+        broker = self.world.broker()
+        state = self.world.folder / "state"
+        state.mkdir()
+        options = ("--action", "translate", "--state-dir", state)
+        with responder(broker, answer_with(lambda text: b"<" + text + b">")):
+            killed = self.world.daemon(broker, *options)
+            self.assertEqual(transform(killed, "translate", "text").text, "<text>")
+            killed.kill()
+            daemon = self.world.daemon(broker, *options)
+            self.assertEqual(transform(daemon, "translate", "text").text, "<text>")
+
+    def test_a_call_before_the_service_is_there_does_not_hold_up_those_after(self):
         broker = self.world.broker()
         daemon = self.world.daemon(broker, "--action", "translate")
-
-        def answer(client, request):
-            client.publish("alice/translate/response", b"<" + request.payload + b">", qos=1)
-
-        with Peer(broker, "alice/translate/request", answer):
-            self.assertEqual(transform(daemon, "translate", "text", timeout="100ms").status, 502)
+        self.assertEqual(transform(daemon, "translate", "too early").status, 503)
+        with Peer(broker, "alice/translate/request", answer_in_brackets):
+            self.assertEqual(transform(daemon, "translate", "text").text, "<text>")
 
     def test_the_late_answer_to_one_call_is_not_given_to_the_next(self):
         broker = self.world.broker()

@@ -1,21 +1,31 @@
 // The input: the version of MQTT in one byte, then what a broker sends. It is also judged by a
 // second reader that is given all of it at once.
-#include "core/packet_guard.hpp"
+#include "core/packet_filter.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "fuzz.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
-bool passes(MqttVersion version, std::string_view bytes, std::size_t piece) {
-  PacketGuard guard(version);
-  for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    if (!guard.take(bytes.substr(at, piece)))
-      return false;
-  }
-  return true;
+constexpr std::size_t most_bytes = 300;
+
+/// Whether all is sound, and what the library is given.
+struct Filtered {
+  bool is_sound = true;
+  std::string out;
+};
+
+Filtered filter(MqttVersion version, std::string_view bytes, std::size_t piece) {
+  PacketFilter filter(version, most_bytes);
+  Filtered filtered;
+  for (std::size_t at = 0; at < bytes.size() && filtered.is_sound; at += piece)
+    filtered.is_sound = filter.take(bytes.substr(at, piece), filtered.out);
+  return filtered;
 }
 
 /// Reads `bytes` as if zeros followed.
@@ -47,6 +57,7 @@ struct Reader {
 struct Packet {
   std::size_t end;
   bool is_sound;
+  bool is_too_large;
 };
 
 Packet first_packet(MqttVersion version, std::string_view bytes) {
@@ -54,14 +65,17 @@ Packet first_packet(MqttVersion version, std::string_view bytes) {
   const unsigned first = reader.byte();
   const auto length = reader.number();
   if (!length)
-    return {reader.at, false};
+    return {reader.at, false, false};
   const std::size_t end = reader.at + *length;
-  if (first / 16 != 3 || version != MqttVersion::v5)
-    return {end, true};
+  const bool is_large = end > most_bytes;
+  if (first / 16 != 3 || (version != MqttVersion::v5 && !is_large))
+    return {end, true, false};
   const unsigned topic_bytes = reader.two_bytes();
   reader.at += topic_bytes + (first / 2 % 4 != 0 ? 2 : 0);
+  if (is_large)
+    return {end, reader.at + (version == MqttVersion::v5 ? 1 : 0) <= end, true};
   const auto properties = reader.number();
-  return {end, properties && reader.at + *properties <= end};
+  return {end, properties && reader.at + *properties <= end, false};
 }
 
 }  // namespace
@@ -71,9 +85,15 @@ void fuzz(std::string_view input) {
     return;
   const auto version = input.front() % 2 == 0 ? MqttVersion::v5 : MqttVersion::v3_1_1;
   std::string_view bytes = input.substr(1);
-  const bool all_passes = passes(version, bytes, bytes.size());
-  for (const std::size_t piece : piece_sizes)
-    require(passes(version, bytes, piece) == all_passes, "cutting changes nothing");
+  const Filtered whole = filter(version, bytes, std::max<std::size_t>(bytes.size(), 1));
+  const bool all_passes = whole.is_sound;
+  for (const std::size_t piece : piece_sizes) {
+    const Filtered pieces = filter(version, bytes, piece);
+    require(pieces.is_sound == whole.is_sound, "cutting changes nothing");
+    require(!whole.is_sound || pieces.out == whole.out, "nor what the library is given");
+  }
+  bool is_any_too_large = false;
+  const std::string_view all = bytes;
 
   while (!bytes.empty()) {
     const Packet packet = first_packet(version, bytes);
@@ -84,8 +104,11 @@ void fuzz(std::string_view input) {
     }
     if (!packet.is_sound)
       return require(!all_passes, "what passes has only sound packets");
+    is_any_too_large |= packet.is_too_large;
     bytes.remove_prefix(packet.end);
   }
+  require(is_any_too_large || whole.out == all,
+          "sound packets that are not too large stay as they are");
   require(all_passes, "sound packets pass");
 }
 
