@@ -58,8 +58,8 @@ void append(std::vector<Setting>& settings, std::vector<Setting> more) {
 
 /// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
 std::filesystem::path systemd_directory(const Environment& environment, const char* name) {
-  const char* const value = environment(name);
-  const std::string_view list = value == nullptr ? "" : value;
+  const auto variable = environment.find(name);
+  const std::string_view list = variable == environment.end() ? "" : variable->second;
   return list.substr(0, list.find(':'));
 }
 

@@ -43,7 +43,7 @@ SANITIZER_REPORT = re.compile(
 def environment(**extra):
     """This process's environment without the options of ours that it may hold."""
     clean = {name: value for name, value in os.environ.items()
-             if not name.startswith("MQTT_BRIDGE_")}
+             if not name.startswith(("MQTT_BRIDGE_", "MQTT_RESPONDER_"))}
     clean.update(PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     clean.update(extra)
     return clean
