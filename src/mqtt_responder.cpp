@@ -1,9 +1,14 @@
 // The service at the other end: answers `<netid>/<action>/request` for every NetID.
+#include <memory>
+#include <string_view>
+#include <utility>
+
 #include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
 
 #include "shell/log.hpp"
 #include "shell/options.hpp"
+#include "shell/output.hpp"
 #include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
 #include "shell/responder.hpp"
@@ -20,7 +25,10 @@ std::chrono::seconds session_expiry_of(const ResponderOptions& options) {
                                : std::chrono::seconds(0);
 }
 
-int run(const ResponderOptions& options) {
+constexpr std::string_view program = "mqtt_responder";
+
+/// Until it is asked to stop; all of it is gone then, but the loop.
+int serve(asio::io_context& loop, const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);
@@ -33,7 +41,6 @@ int run(const ResponderOptions& options) {
   }
   link.session_expiry = session_expiry_of(options);
   block_signals();
-  asio::io_context loop(1);
   Responder responder(loop, std::move(link), options.share, id);
   const Signals signals(
       loop, [&] { responder.stop([&] { loop.stop(); }); },
@@ -41,21 +48,26 @@ int run(const ResponderOptions& options) {
   responder.start();
   const Watchdog watchdog(loop);
   notify_ready();
-  loop.run();
-  return 0;
+  return run_loop(loop);
+}
+
+int run(const ResponderOptions& options) {
+  auto loop = std::make_unique<asio::io_context>(1);
+  const int code = serve(*loop, options);
+  return end_loop(std::move(loop), code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded("mqtt_responder", [&] {
+  return guarded(program, [&] {
     const auto parsed = parse_responder_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
-      return exit_now(*exit);
+      return exit_now(program, *exit);
     const auto& options = std::get<ResponderOptions>(parsed);
     if (options.run.check_config) {
       link_options_of(options.broker);
-      return exit_now({0, "the configuration is good\n", ""});
+      return exit_now(program, {0, "the configuration is good\n", ""});
     }
     return run(options);
   });

@@ -210,10 +210,12 @@ std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* 
   ClientOptions options;
   Texts texts;
   declare_all(app, options, texts);
-  declare(app, "--not-asked", texts.not_asked, "REASON", "Why no daemon was asked");
+  declare(app, "--not-asked", texts.not_asked, "REASON", "Why no daemon was of use");
+  declare(app, "--forbidden", texts.not_asked, "REASON", "The same, and it is a matter of rights");
   if (auto exit = parse(app, options, texts, argc, argv, nullptr))
     return *std::move(exit);
   options.not_asked = texts.not_asked;
+  options.is_forbidden = app.count("--forbidden") > 0;
   return options;
 }
 

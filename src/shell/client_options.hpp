@@ -20,10 +20,12 @@ struct ClientOptions {
   std::uint16_t port = 1883;
   std::string netid;
   Action action = Action::uppercase;
-  std::string message;    // UTF-8, perhaps empty
-  std::string daemon;     // as parse_daemon_url() reads it; empty: not named
-  bool direct = false;    // beats `daemon`
-  std::string not_asked;  // mqtt_client_direct only: why no daemon was asked; empty: as was wished
+  std::string message;  // UTF-8, perhaps empty
+  std::string daemon;   // as parse_daemon_url() reads it; empty: not named
+  bool direct = false;  // beats `daemon`
+  // Of mqtt_client_direct only: why no daemon was of use; empty: none was wished.
+  std::string not_asked = {};
+  bool is_forbidden = false;  // one is there, and we may not open its socket
   std::chrono::milliseconds timeout = limits::default_timeout;
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
@@ -37,7 +39,8 @@ inline constexpr std::string_view client_usage =
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
                                                           const char* bridge_url);
 
-/// That of mqtt_client_direct, which mqtt_client runs: the same, and --not-asked=REASON.
+/// That of mqtt_client_direct, which mqtt_client runs: the same, and --not-asked=REASON or
+/// --forbidden=REASON.
 std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* const* argv);
 
 }  // namespace mqtt_bridge

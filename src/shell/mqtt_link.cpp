@@ -222,9 +222,10 @@ void MqttLink::limit_attempt() {
   attempt_timer_.async_wait([this](const std::error_code& error) {
     if (error)
       return;
-    fail_attempt(ConnectFailure::unreachable,
-                 is_resolving_ ? "the look-up of host '" + options_.broker.host + "' takes too long"
-                               : "the broker does not answer");
+    fail_attempt(ConnectFailure::unreachable, is_resolving_
+                                                  ? "the look-up of the address of host '" +
+                                                        options_.broker.host + "' takes too long"
+                                                  : "the broker does not answer");
     user_.on_batch_end();
   });
 }
@@ -232,6 +233,8 @@ void MqttLink::limit_attempt() {
 /// One look-up at a time: it cannot be cancelled, and may outlive the attempt that it was begun
 /// for.
 void MqttLink::resolve() {
+  if (why_down_ == "connecting")
+    why_down_ = "looking up the address of host '" + options_.broker.host + "'";
   if (std::exchange(is_resolving_, true))
     return;
   resolver_.async_resolve(
