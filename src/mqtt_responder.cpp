@@ -1,11 +1,14 @@
 // The service at the other end: answers `<netid>/<action>/request` for every NetID.
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
 
+#include "shell/health_socket.hpp"
 #include "shell/log.hpp"
 #include "shell/options.hpp"
 #include "shell/output.hpp"
@@ -45,6 +48,9 @@ int serve(asio::io_context& loop, const ResponderOptions& options) {
   const Signals signals(
       loop, [&] { responder.stop([&] { loop.stop(); }); },
       [] { spdlog::warn("SIGHUP: there is nothing to reload here"); });
+  std::optional<HealthSocket> health;
+  if (!options.health_socket.empty())
+    health.emplace(loop, options.health_socket, [&] { return responder.why_not_ready(); });
   responder.start();
   const Watchdog watchdog(loop);
   notify_ready();
@@ -55,6 +61,12 @@ int run(const ResponderOptions& options) {
   auto loop = std::make_unique<asio::io_context>(1);
   const int code = serve(*loop, options);
   return end_loop(std::move(loop), code);
+}
+
+ExitNow check_health(const ResponderOptions& options) {
+  if (const auto why_not = ask_health(options.health_socket))
+    return {exit_failed, "", std::string(program) + ": not ready: " + *why_not + "\n"};
+  return {0, "ready\n", ""};
 }
 
 }  // namespace
@@ -69,6 +81,8 @@ int main(int argc, char** argv) {
       link_options_of(options.broker);
       return exit_now(program, {0, "the configuration is good\n", ""});
     }
+    if (options.check_health)
+      return exit_now(program, check_health(options));
     return run(options);
   });
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/repeats.hpp"
 #include "core/utf8.hpp"
 
 namespace mqtt_bridge {
@@ -272,6 +275,21 @@ void set_up_log(LogLevel level, LogFormat format) {
 
 void set_log_level(LogLevel level) {
   spdlog::default_logger()->set_level(to_spdlog(level));
+}
+
+void log_rarely(LogLevel level, const std::string& text) {
+  static std::mutex mutex;
+  static Repeats repeats;
+  std::optional<std::uint64_t> left_out;
+  {
+    const std::lock_guard lock(mutex);
+    left_out = repeats.take(text, std::chrono::steady_clock::now());
+  }
+  if (!left_out)
+    return;
+  const std::string more =
+      *left_out > 0 ? fmt::format(" ({} times more since this was said last)", *left_out) : "";
+  spdlog::log(to_spdlog(level), "{}{}", text, more);
 }
 
 void log_request(const RequestRecord& record) {

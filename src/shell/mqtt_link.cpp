@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/limits.hpp"
+#include "shell/log.hpp"
 #include "shell/paho_quirks.hpp"
 
 namespace mqtt_bridge {
@@ -292,7 +293,7 @@ void MqttLink::fail_attempt(ConnectFailure failure, std::string why) {
 
 void MqttLink::drop_connection(std::string why) {
   if (why != why_down_)
-    spdlog::warn("no link to {}: {}", to_string(options_.broker), why);
+    log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
   if (inbox_)
@@ -398,8 +399,8 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (is_granted) {
     is_news = refused_.erase(filter) > 0;
   } else {
-    spdlog::log(refused_.contains(filter) ? spdlog::level::debug : spdlog::level::warn,
-                "the broker refused the subscription to {}", filter);
+    if (!refused_.contains(filter))
+      log_rarely(LogLevel::warn, "the broker refused the subscription to " + filter);
     is_news = !is_optional && refused_.insert(filter).second;
   }
   if (is_up_ && is_news)
@@ -471,8 +472,8 @@ void MqttLink::on(const mqtt_event::Lost& event) {
   else
     is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
   if (is_taken_over) {
-    spdlog::error("another client uses our client id '{}'; set client-id to one of our own",
-                  options_.client_id);
+    log_rarely(LogLevel::error, "another client uses our client id '" + options_.client_id +
+                                    "'; set client-id to one of our own");
   }
   drop_connection(event.why);
   schedule_attempt();

@@ -163,11 +163,17 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
 
 std::vector<Setting> settings_of(ResponderOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
-  append(settings,
-         {{"share", "GROUP", "", "Share the requests with the other responders of this group",
-           into_topic_level(options.share)},
-          {"id", "ID", "", "Name to announce this responder by; made up when not given",
-           into_topic_level(options.id)}});
+  append(
+      settings,
+      {{"share", "GROUP", "", "Share the requests with the other responders of this group",
+        into_topic_level(options.share)},
+       {"id", "ID", "", "Name to announce this responder by; made up when not given",
+        into_topic_level(options.id)},
+       {"health-socket", "PATH", "", "Unix socket at which --check-health asks this very responder",
+        into(options.health_socket)},
+       {"check-health", "", "",
+        "Say whether the responder that runs with these options is ready, and exit",
+        into(options.check_health), KeyType::boolean, Where::only_as_flag}});
   append(settings, run_settings(options.run));
   return settings;
 }
@@ -196,7 +202,9 @@ std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const 
   if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
     return *std::move(exit);
   }
-  const std::string fault = broker_fault(options.broker);
+  std::string fault = broker_fault(options.broker);
+  if (fault.empty() && options.check_health && options.health_socket.empty())
+    fault = "--check-health needs --health-socket, where the responder listens";
   if (!fault.empty())
     return usage_error(program.name, fault);
   return options;
