@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shell/log.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -151,6 +153,7 @@ TEST(ExitCode, IsASignalWhereNobodyCanCatch) {
       throw std::runtime_error("in a callback");
   };
   const auto terminate = [&fault] {
+    set_up_log(LogLevel::info, LogFormat::journal);
     guarded("test", [&fault] {
       [&fault]() noexcept { fault(true); }();
       return 0;
