@@ -7,9 +7,14 @@ import socket
 import subprocess
 import unittest
 
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 import private_machine
 from harness import (BUILD, PATIENCE, Daemon, Outcome, SystemTest, World, environment, run,
                      unused_port)
+from mqtt_peer import Peer
 
 SYSTEM_SOCKET = pathlib.Path("/run/mqtt-bridge/bridge.sock")
 NOBODY = 65534
@@ -117,6 +122,30 @@ class Named(Ways):
     def test_direct_beats_the_variable(self):
         self.assert_answered(self.call("--direct", MQTT_BRIDGE_URL="unix:/run/nothing-here.sock"),
                              "ABC")
+
+
+class ErrorsOfAResponder(Ways):
+    @classmethod
+    def share(cls, world: World):
+        cls.broker = world.broker()
+
+    # Control characters, which mosquitto passes on to nobody, are core/daemon_reply_test.cpp's.
+    def test_what_it_says_tells_a_terminal_nothing_whichever_way_it_came(self):
+        def refuse(client, request):
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.CorrelationData = request.properties.CorrelationData
+            properties.UserProperty = [
+                ("status", "422"),
+                ("error", "no\u2028mqtt_client: all is well \u202egnorw \u00e9")]
+            client.publish(request.properties.ResponseTopic, b"", qos=1, properties=properties)
+
+        daemon = self.world.daemon(self.broker, netid="carl")
+        with Peer(self.broker, "carl/reverse/request", refuse, protocol=mqtt.MQTTv5):
+            for way in (["--direct"], ["--daemon", daemon.url]):
+                outcome = run([BUILD / "mqtt_client", "--host", "127.0.0.1", "-p",
+                               str(self.broker.port), *way, "carl", "reverse", "abc"], environment())
+                self.assert_one_line(outcome, 1, "no mqtt_client: all is well  gnorw \u00e9")
+                self.assertNotRegex(outcome.stderr, "[\u2028\u202e]")
 
 
 class Forbidden(Ways):
