@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string_view>
+#include <string>
 
 #include "core/duration.hpp"
 #include "shell/option_values.hpp"
@@ -59,8 +59,9 @@ void append(std::vector<Setting>& settings, std::vector<Setting> more) {
 /// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
 std::filesystem::path systemd_directory(const Environment& environment, const char* name) {
   const auto variable = environment.find(name);
-  const std::string_view list = variable == environment.end() ? "" : variable->second;
-  return list.substr(0, list.find(':'));
+  if (variable == environment.end())
+    return {};
+  return variable->second.substr(0, variable->second.find(':'));
 }
 
 std::string broker_fault(const BrokerOptions& broker) {
