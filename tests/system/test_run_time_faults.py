@@ -3,14 +3,18 @@ again: never with 2, which stands for a configuration that is wrong, and for whi
 RestartPreventExitStatus=."""
 
 import contextlib
+import ctypes
 import http.client
 import pathlib
+import platform
 import re
 import resource
 import signal
+import struct
+import subprocess
 import unittest
 
-from harness import BUILD, Caller, Process, SystemTest, World
+from harness import BUILD, Caller, Process, SystemTest, World, environment
 
 MAY_START_AGAIN = (1, -signal.SIGABRT, -signal.SIGSEGV)
 
@@ -19,6 +23,37 @@ def address_space(process):
     """In bytes, what the process has of it now."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     return int(re.search(r"VmSize:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def forbid_to_set_limits():
+    """In a child before it becomes the program: setrlimit(2), and prlimit(2) with a new limit, fail
+    with EPERM (seccomp(2); the numbers are those of x86-64)."""
+    load, equal, end = 0x20, 0x15, 0x06  # BPF: a word, a comparison, the verdict
+    allow, forbid = 0x7FFF0000, 0x00050001
+    steps = [(load, 0, 0, 0), (equal, 4, 0, 160), (equal, 0, 2, 302), (load, 0, 0, 32),
+             (equal, 0, 1, 0), (end, 0, 0, allow), (end, 0, 0, forbid)]
+    program = ctypes.create_string_buffer(
+        b"".join(struct.pack("HBBI", *step) for step in steps))
+    head = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps),
+                                                   ctypes.addressof(program)))
+    libc = ctypes.CDLL(None)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, head, 0, 0):
+        raise OSError("no seccomp")
+
+
+class LimitsThatStay(SystemTest):
+    @unittest.skipUnless(platform.machine() == "x86_64", "a filter for x86-64")
+    def test_a_daemon_that_may_not_raise_its_limit_says_so_and_keeps_to_it(self):
+        def confine():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
+            forbid_to_set_limits()
+        daemon = subprocess.Popen([BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0"],
+                                  env=environment(), stderr=subprocess.PIPE, preexec_fn=confine)
+        with daemon:
+            line = daemon.stderr.readline().decode()
+            daemon.terminate()
+        self.assertIn("warn    cannot have more than 1024 descriptors", line)
+        self.assertEqual(daemon.returncode, 0)
 
 
 class RunTimeFaults(SystemTest):
