@@ -50,9 +50,9 @@ class LimitsThatStay(SystemTest):
         daemon = subprocess.Popen([BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0"],
                                   env=environment(), stderr=subprocess.PIPE, preexec_fn=confine)
         with daemon:
-            line = daemon.stderr.readline().decode()
+            warning, _listening = (daemon.stderr.readline().decode() for _ in range(2))
             daemon.terminate()
-        self.assertIn("warn    cannot have more than 1024 descriptors", line)
+        self.assertIn("warn    cannot have more than 1024 descriptors", warning)
         self.assertEqual(daemon.returncode, 0)
 
 
