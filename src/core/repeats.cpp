@@ -36,6 +36,14 @@ std::optional<std::uint64_t> Repeats::take(Entry& entry, Instant now) {
   return std::exchange(entry.left_out, 0);
 }
 
+void Repeats::begin_anew(Instant now) {
+  if (begun_anew_ && now - *begun_anew_ < limits::repeat_pause)
+    return;
+  begun_anew_ = now;
+  entries_.clear();
+  others_.reset();
+}
+
 /// Whether there is any for one more text; those that would be new again are forgotten.
 bool Repeats::make_room(Instant now) {
   if (entries_.size() < limits::repeat_texts)

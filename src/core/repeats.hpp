@@ -21,6 +21,10 @@ class Repeats {
   /// out now.
   std::optional<std::uint64_t> take(std::string_view text, Instant now);
 
+  /// What the texts are about has changed meanwhile: each is new again. Heeded once in
+  /// limits::repeat_pause, since a peer can cause that, too.
+  void begin_anew(Instant now);
+
  private:
   struct Entry {
     Instant seen;
@@ -34,6 +38,7 @@ class Repeats {
 
   std::map<std::size_t, Entry> entries_;  // by the text's hash
   std::optional<Entry> others_;
+  std::optional<Instant> begun_anew_;
 };
 
 }  // namespace mqtt_bridge

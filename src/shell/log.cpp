@@ -277,19 +277,43 @@ void set_log_level(LogLevel level) {
   spdlog::default_logger()->set_level(to_spdlog(level));
 }
 
-void log_rarely(LogLevel level, const std::string& text) {
-  static std::mutex mutex;
-  static Repeats repeats;
-  std::optional<std::uint64_t> left_out;
-  {
-    const std::lock_guard lock(mutex);
-    left_out = repeats.take(text, std::chrono::steady_clock::now());
+namespace {
+
+/// What a peer can cause again and again.
+class RareLines {
+ public:
+  std::optional<std::uint64_t> take(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    return repeats_.take(text, std::chrono::steady_clock::now());
   }
+  void begin_anew() {
+    const std::lock_guard lock(mutex_);
+    repeats_.begin_anew(std::chrono::steady_clock::now());
+  }
+
+ private:
+  std::mutex mutex_;
+  Repeats repeats_;
+};
+
+RareLines& rare_lines() {
+  static RareLines lines;
+  return lines;
+}
+
+}  // namespace
+
+void log_rarely(LogLevel level, const std::string& text) {
+  const auto left_out = rare_lines().take(text);
   if (!left_out)
     return;
   const std::string more =
       *left_out > 0 ? fmt::format(" ({} times more since this was said last)", *left_out) : "";
   spdlog::log(to_spdlog(level), "{}{}", text, more);
+}
+
+void log_anew() {
+  rare_lines().begin_anew();
 }
 
 void log_request(const RequestRecord& record) {

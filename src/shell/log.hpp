@@ -23,6 +23,8 @@ void set_log_level(LogLevel level);
 /// For what a peer can cause again and again: logs it at once when it is new and then more and more
 /// rarely, with how often it came meanwhile, see core/repeats.hpp. From any thread.
 void log_rarely(LogLevel level, const std::string& text);
+/// The state that such lines are about has changed: what was said is news again.
+void log_anew();
 
 /// What became of one request: one line at info, never a payload or a secret.
 struct RequestRecord {

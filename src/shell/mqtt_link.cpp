@@ -445,6 +445,7 @@ void MqttLink::come_up() {
   is_up_ = has_been_up_ = true;
   why_down_.clear();
   policy_.link_is_up(connected_->session_present, Clock::now());
+  log_anew();
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
   user_.on_link_up({.session_present = connected_->session_present,
                     .window = connected_->receive_maximum,

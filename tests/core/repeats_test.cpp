@@ -59,6 +59,21 @@ TEST(Repeats, AreNewAgainAfterASilence) {
   EXPECT_EQ(repeats.take("lost", start + 9s + limits::repeat_memory + 10s), 1U);
 }
 
+TEST(Repeats, BeginAnewWhenSomethingChangedButNotForAPeerThatChangesAllTheTime) {
+  Repeats repeats;
+  EXPECT_EQ(repeats.take("down", start), 0U);
+  repeats.begin_anew(start + 1s);
+  EXPECT_EQ(repeats.take("down", start + 2s), 0U) << "it had been up meanwhile";
+  int logged = 0;
+  for (int i = 0; i < 1000; ++i) {  // in 5 s
+    repeats.begin_anew(start + 2s + i * 5ms);
+    logged += repeats.take("down", start + 2s + i * 5ms).has_value() ? 1 : 0;
+  }
+  EXPECT_EQ(logged, 0);
+  repeats.begin_anew(start + 11s);
+  EXPECT_EQ(repeats.take("down", start + 11s), 0U);
+}
+
 TEST(Repeats, ForgetTextsThatWouldBeNewToMakeRoom) {
   Repeats repeats;
   for (std::size_t i = 0; i < limits::repeat_texts; ++i)
