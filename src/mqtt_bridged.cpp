@@ -230,7 +230,7 @@ std::size_t allow_all_descriptors() {
 }
 
 /// Until it is asked to stop; all of it is gone then, but the loop.
-int serve(asio::io_context& loop, const BridgedOptions& options, int argc, char** argv) {
+void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char** argv) {
   give_large_blocks_back();
   set_up_log(options.run.log_level, options.run.log_format);
   const std::size_t descriptors = allow_all_descriptors();
@@ -257,16 +257,14 @@ int serve(asio::io_context& loop, const BridgedOptions& options, int argc, char*
   bridge.start();
   const Watchdog watchdog(loop);
   notify_ready();
-  const int code = run_loop(loop);
-  if (code == 0)
-    spdlog::info("stopped");
-  return code;
+  run_loop(loop);
+  spdlog::info("stopped");
 }
 
 int run(const BridgedOptions& options, int argc, char** argv) {
   auto loop = std::make_unique<asio::io_context>(1);
-  const int code = serve(*loop, options, argc, argv);
-  return end_loop(std::move(loop), code);
+  serve(*loop, options, argc, argv);
+  return end_loop(std::move(loop), 0);
 }
 
 ExitNow check_health(const BridgedOptions& options) {

@@ -31,7 +31,7 @@ std::chrono::seconds session_expiry_of(const ResponderOptions& options) {
 constexpr std::string_view program = "mqtt_responder";
 
 /// Until it is asked to stop; all of it is gone then, but the loop.
-int serve(asio::io_context& loop, const ResponderOptions& options) {
+void serve(asio::io_context& loop, const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);
@@ -54,13 +54,13 @@ int serve(asio::io_context& loop, const ResponderOptions& options) {
   responder.start();
   const Watchdog watchdog(loop);
   notify_ready();
-  return run_loop(loop);
+  run_loop(loop);
 }
 
 int run(const ResponderOptions& options) {
   auto loop = std::make_unique<asio::io_context>(1);
-  const int code = serve(*loop, options);
-  return end_loop(std::move(loop), code);
+  serve(*loop, options);
+  return end_loop(std::move(loop), 0);
 }
 
 ExitNow check_health(const ResponderOptions& options) {

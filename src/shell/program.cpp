@@ -185,6 +185,12 @@ namespace {
   std::abort();
 }
 
+/// Without what is left to be destroyed.
+[[noreturn]] void leave(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
 int fail(std::string_view program, const std::exception& error, int code) {
   say(program, error.what());
   return code;
@@ -207,13 +213,12 @@ int guarded(std::string_view program, const std::function<int()>& body, int exit
   }
 }
 
-int run_loop(asio::io_context& loop) {
+void run_loop(asio::io_context& loop) {
   try {
     loop.run();
-    return 0;
   } catch (const std::exception& error) {
     spdlog::critical("ended by a fault: {}", error.what());
-    return exit_failed;
+    leave(exit_failed);
   }
 }
 
@@ -224,8 +229,7 @@ int end_loop(std::unique_ptr<asio::io_context> loop, int code) {
     ended.set_value();
   });
   if (ended.get_future().wait_for(end_patience) != std::future_status::ready) {
-    std::fflush(nullptr);
-    std::_Exit(code);
+    leave(code);
   }
   end.join();
   return code;

@@ -57,9 +57,10 @@ inline constexpr int exit_failed = 1;
 int guarded(std::string_view program, const std::function<int()>& body,
             int exit_of_fault = exit_usage);
 
-/// Runs the loop until it is stopped, and gives 0; after an exception, which is logged,
-/// exit_failed.
-int run_loop(asio::io_context& loop);
+/// Runs the loop until it is stopped. After an exception, which is logged, the process ends here
+/// with exit_failed and without a farewell: the broker is to see the connection break, and to
+/// publish the will (MQTT 5.0 3.1.2.5), which a DISCONNECT would discard.
+void run_loop(asio::io_context& loop);
 
 /// Destroys the loop and gives `code`. A look-up of an address that is under way cannot be ended,
 /// and the loop waits for it: where that takes longer than a moment, the process ends here with

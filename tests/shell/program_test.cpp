@@ -1,5 +1,6 @@
 #include "shell/program.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -134,17 +135,20 @@ TEST(ExitCode, IsTwoOnlyForWhatStaysWrong) {
 }
 
 TEST(ExitCode, IsOneForWhatHappensInTheLoopWhateverItIs) {
-  const auto code_of = [](const std::function<void()>& event) {
-    return guarded("test", [&] {
+  const auto run = [](const std::function<void()>& event) {
+    set_up_log(LogLevel::info, LogFormat::journal);
+    return guarded("test", [&event] {
       auto loop = std::make_unique<asio::io_context>(1);
       asio::post(*loop, event);
-      const int code = run_loop(*loop);
-      return end_loop(std::move(loop), code);
+      run_loop(*loop);
+      return end_loop(std::move(loop), 0);
     });
   };
-  EXPECT_EQ(code_of([] {}), 0);
-  EXPECT_EQ(code_of([] { throw std::runtime_error("x"); }), 1);
-  EXPECT_EQ(code_of([] { throw std::bad_alloc(); }), 1);
+  EXPECT_EXIT(std::exit(run([] {})), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::exit(run([] { throw std::runtime_error("x"); })), testing::ExitedWithCode(1),
+              "ended by a fault: x");
+  EXPECT_EXIT(std::exit(run([] { throw std::bad_alloc(); })), testing::ExitedWithCode(1),
+              "ended by a fault: std::bad_alloc");
 }
 
 TEST(ExitCode, IsASignalWhereNobodyCanCatch) {

@@ -15,6 +15,7 @@ import subprocess
 import unittest
 
 from harness import BUILD, Caller, Process, SystemTest, World, environment
+from mqtt_peer import Peer
 
 MAY_START_AGAIN = (1, -signal.SIGABRT, -signal.SIGSEGV)
 
@@ -85,16 +86,21 @@ class RunTimeFaults(SystemTest):
             self.assertIn(daemon.wait(), MAY_START_AGAIN, daemon.log())
         daemon.wait_for_line(r"critical (ended by a fault|aborted): std::bad_alloc")
 
-    def test_so_does_a_responder(self):
-        responder = self.start("mqtt_responder")
+    def test_so_does_a_responder_and_the_broker_takes_its_announcement_back(self):
+        """A farewell to the broker would discard the will, and a responder that is gone be counted
+        on for ever."""
+        responder = self.start("mqtt_responder", "--id", "starved")
         daemon = self.world.daemon(self.broker)
-        self.let_no_more_memory_be_had(responder)
-        with Caller(daemon.port) as caller:
-            for _ in range(64):
-                caller.transform("reverse", "x" * 1_000_000, timeout="100ms")
-                if not responder.running():
-                    break
-        self.assertIn(responder.wait(), MAY_START_AGAIN, responder.log())
+        with Peer(self.broker, "mqtt-responder/starved/status") as peer:
+            self.assertIn("starved", peer.next())
+            self.let_no_more_memory_be_had(responder)
+            with Caller(daemon.port) as caller:
+                for _ in range(64):
+                    caller.transform("reverse", "x" * 1_000_000, timeout="100ms")
+                    if not responder.running():
+                        break
+            self.assertIn(responder.wait(), MAY_START_AGAIN, responder.log())
+            self.assertEqual(peer.next(), "")
 
 
 if __name__ == "__main__":
