@@ -1,11 +1,14 @@
 // The daemon: HTTP on loopback and a unix socket on one side, one MQTT connection on the other.
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +25,7 @@
 #include "shell/listener.hpp"
 #include "shell/log.hpp"
 #include "shell/options.hpp"
+#include "shell/output.hpp"
 #include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
 #include "shell/systemd.hpp"
@@ -29,6 +33,8 @@
 namespace {
 
 using namespace mqtt_bridge;
+
+constexpr std::string_view program = "mqtt_bridged";
 
 std::string read_token(const std::filesystem::path& file) {
   std::string token = read_secret(file, "--token-file");
@@ -210,26 +216,32 @@ void give_large_blocks_back() {
 /// For the broker, the doors, the files and the libraries.
 constexpr std::size_t kept_descriptors = 32;
 
-/// As many as we are allowed: each connection is one, and the soft limit is often 1024.
+/// As many as we are allowed: each connection is one, and the soft limit is often 1024. How many
+/// there are then.
 std::size_t allow_all_descriptors() {
   rlimit descriptors{};
-  getrlimit(RLIMIT_NOFILE, &descriptors);
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+    return 2 * kept_descriptors;
+  const rlim_t allowed = std::exchange(descriptors.rlim_cur, descriptors.rlim_max);
+  if (allowed != descriptors.rlim_max && setrlimit(RLIMIT_NOFILE, &descriptors) != 0) {
+    spdlog::warn("cannot have more than {} descriptors, one for each connection: {}", allowed,
+                 std::generic_category().message(errno));
+    descriptors.rlim_cur = allowed;
+  }
   return std::max<std::size_t>(descriptors.rlim_cur, 2 * kept_descriptors);
 }
 
-int run(const BridgedOptions& options, int argc, char** argv) {
+/// Until it is asked to stop; all of it is gone then, but the loop.
+void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char** argv) {
   give_large_blocks_back();
-  const std::size_t descriptors = allow_all_descriptors();
   set_up_log(options.run.log_level, options.run.log_format);
+  const std::size_t descriptors = allow_all_descriptors();
   for (const auto& failed : paho_quirks::check())
     spdlog::warn("{}", failed);
   block_signals();
   auto listeners = listeners_of(options);
   const std::string remote = remote_of(listeners);
   require_token(remote, options);
-  asio::io_context loop(1);
   BridgeOptions bridge_options = bridge_options_of(options);
   if (bridge_options.link.client_id.empty()) {
     bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
@@ -247,9 +259,14 @@ int run(const BridgedOptions& options, int argc, char** argv) {
   bridge.start();
   const Watchdog watchdog(loop);
   notify_ready();
-  loop.run();
+  run_loop(loop);
   spdlog::info("stopped");
-  return 0;
+}
+
+int run(const BridgedOptions& options, int argc, char** argv) {
+  auto loop = std::make_unique<asio::io_context>(1);
+  serve(*loop, options, argc, argv);
+  return end_loop(std::move(loop), 0);
 }
 
 ExitNow check_health(const BridgedOptions& options) {
@@ -258,25 +275,25 @@ ExitNow check_health(const BridgedOptions& options) {
   if (!options.token_file.empty())
     token = read_token(options.token_file);
   if (const auto why_not = why_not_ready(options.listen.front(), token))
-    return {1, "", "mqtt_bridged: not ready: " + *why_not + "\n"};
+    return {exit_failed, "", std::string(program) + ": not ready: " + *why_not + "\n"};
   return {0, "ready\n", ""};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded("mqtt_bridged", [&] {
+  return guarded(program, [&] {
     const auto parsed = parse_bridged_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
-      return exit_now(*exit);
+      return exit_now(program, *exit);
     const auto& options = std::get<BridgedOptions>(parsed);
     if (options.run.check_config) {
       bridge_options_of(options);
       socket_access_of(options);
-      return exit_now({0, "the configuration is good\n", ""});
+      return exit_now(program, {0, "the configuration is good\n", ""});
     }
     if (options.check_health)
-      return exit_now(check_health(options));
+      return exit_now(program, check_health(options));
     return run(options, argc, argv);
   });
 }

@@ -20,30 +20,17 @@
 #include "core/daemon_reply.hpp"
 #include "shell/client_options.hpp"
 #include "shell/daemon_call.hpp"
+#include "shell/output.hpp"
 
 namespace {
 
 using namespace mqtt_bridge;
 using std::chrono::steady_clock;
 
-/// All of it, or the errno.
-int write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno != EINTR) {
-      return errno;
-    }
-    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-  }
-  return 0;
-}
-
-void say(std::string_view sentence) {
-  write_all(STDERR_FILENO, "mqtt_client: " + std::string(sentence) + "\n");
-}
+constexpr std::string_view program = "mqtt_client";
 
 ExitCode fail(std::string_view sentence, ExitCode code = ExitCode::failed) {
-  say(sentence);
+  say(program, sentence);
   return code;
 }
 
@@ -59,24 +46,14 @@ class Narrator {
     const auto spent =
         std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - started_);
     const auto digits = std::to_string(1000 + spent.count() % 1000).substr(1);
-    ::say(sentence + " (" + std::to_string(spent.count() / 1000) + "." + digits + " ms)");
+    mqtt_bridge::say(
+        program, sentence + " (" + std::to_string(spent.count() / 1000) + "." + digits + " ms)");
   }
 
  private:
   bool verbose_;
   Instant started_;
 };
-
-/// The answer is out only when the last byte is: a full disk may show at the close.
-ExitCode print(std::string answer) {
-  answer += '\n';
-  int error = write_all(STDOUT_FILENO, answer);
-  if (error == 0 && ::close(STDOUT_FILENO) != 0) {
-    error = errno;
-  }
-  return error == 0 ? ExitCode::answered
-                    : fail("cannot write the answer: " + std::string(std::strerror(error)));
-}
 
 /// Where this executable is; empty when /proc does not say.
 std::string own_folder() {
@@ -96,9 +73,17 @@ void become(const std::string& path, const std::vector<std::string>& arguments) 
   ::execv(path.c_str(), pointers.data());
 }
 
+/// Why a daemon is not asked, or was not of use; empty: as was wished. `is_forbidden`: of which the
+/// user is told even where the broker itself answers.
+struct Reason {
+  std::string text;
+  bool is_forbidden = false;
+};
+
 /// The same call for mqtt_client_direct, with what is left of its timeout. Every value is joined to
 /// its flag, so that none can be read as another flag.
-std::vector<std::string> direct_arguments(const ClientOptions& options, Instant started) {
+std::vector<std::string> direct_arguments(const ClientOptions& options, const Reason& reason,
+                                          Instant started) {
   using std::chrono::milliseconds;
   const auto left =
       std::chrono::ceil<milliseconds>(started + options.timeout - steady_clock::now());
@@ -110,6 +95,7 @@ std::vector<std::string> direct_arguments(const ClientOptions& options, Instant 
   arguments.push_back("--host=" + options.host);
   arguments.push_back("--port=" + std::to_string(options.port));
   arguments.push_back("--timeout=" + std::to_string(timeout.count()) + "ms");
+  arguments.push_back((reason.is_forbidden ? "--forbidden=" : "--not-asked=") + reason.text);
   for (const std::string& each : {std::string("--"), options.netid,
                                   std::string(to_string(options.action)), options.message}) {
     arguments.push_back(each);
@@ -117,9 +103,12 @@ std::vector<std::string> direct_arguments(const ClientOptions& options, Instant 
   return arguments;
 }
 
-ExitCode go_direct(const ClientOptions& options, Instant started) {
+ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant started) {
+  const std::string to_broker = "asking the broker itself";
+  Narrator(options.verbose, started)
+      .say(reason.text.empty() ? to_broker : reason.text + "; " + to_broker);
   const std::string folder = own_folder();
-  const auto arguments = direct_arguments(options, started);
+  const auto arguments = direct_arguments(options, reason, started);
   const std::string built = folder + "libexec/mqtt_client_direct";
   const std::string installed = folder + "../libexec/mqtt-bridge/mqtt_client_direct";
   become(built, arguments);
@@ -130,6 +119,16 @@ ExitCode go_direct(const ClientOptions& options, Instant started) {
   return fail("cannot run " + (is_there ? built : installed) + ": " + std::strerror(errno));
 }
 
+/// A daemon that was named is the only way: what it does not do is not done.
+ExitCode leave_aside(const ClientOptions& options, const Reason& reason, std::string_view remedy,
+                     Instant started) {
+  if (options.daemon.empty()) {
+    return go_direct(options, reason, started);
+  }
+  const std::string otherwise = remedy.empty() ? "; " : "; " + std::string(remedy) + ", or ";
+  return fail(reason.text + otherwise + "use --direct to ask the broker itself");
+}
+
 std::vector<DaemonPlace> places_for(const ClientOptions& options) {
   if (const auto place = parse_daemon_url(options.daemon)) {
     return {*place};
@@ -138,16 +137,14 @@ std::vector<DaemonPlace> places_for(const ClientOptions& options) {
 }
 
 ExitCode follow(const Answered& answered, const ClientOptions& options, Instant started) {
-  const Narrator narrator(options.verbose, started);
   const std::string where = to_string(answered.place);
   const Decision decision = decide(answered.reply, where);
   switch (decision.next) {
     case Next::print_answer:
-      narrator.say("mqtt_bridged at " + where + " answered");
-      return print(answered.reply.body);
+      Narrator(options.verbose, started).say("mqtt_bridged at " + where + " answered");
+      return static_cast<ExitCode>(print(program, answered.reply.body + "\n"));
     case Next::fall_back_direct:
-      narrator.say(decision.message + "; asking the broker itself");
-      return go_direct(options, started);
+      return leave_aside(options, {decision.message}, decision.remedy, started);
     case Next::fail:
       return fail(decision.message, decision.exit_code);
   }
@@ -155,23 +152,20 @@ ExitCode follow(const Answered& answered, const ClientOptions& options, Instant 
 }
 
 ExitCode follow(const NothingListens& nothing, const ClientOptions& options, Instant started) {
-  Narrator(options.verbose, started)
-      .say("no mqtt_bridged at " + nothing.text + "; asking the broker itself");
-  return go_direct(options, started);
+  return leave_aside(options, {"no mqtt_bridged at " + nothing.text, nothing.is_forbidden}, "",
+                     started);
 }
 
 ExitCode follow(const Broken& broken, const ClientOptions& options, Instant started) {
   if (broken.published == Broken::Published::maybe) {
     return fail(broken.text, broken.exit_code);
   }
-  Narrator(options.verbose, started).say(broken.text + "; asking the broker itself");
-  return go_direct(options, started);
+  return leave_aside(options, {broken.text}, "", started);
 }
 
 ExitCode run(const ClientOptions& options, Instant started) {
   if (options.direct) {
-    Narrator(options.verbose, started).say("asking the broker itself");
-    return go_direct(options, started);
+    return go_direct(options, {}, started);
   }
   const ClientCall call{options.action, options.netid,   options.host,
                         options.port,   options.message, options.timeout};
@@ -179,21 +173,16 @@ ExitCode run(const ClientOptions& options, Instant started) {
   return std::visit([&](const auto& each) { return follow(each, options, started); }, outcome);
 }
 
-int exit_now(const ExitNow& exit) {
-  write_all(STDERR_FILENO, exit.err);
-  const int error = write_all(STDOUT_FILENO, exit.out);
-  return error == 0 ? exit.code : static_cast<int>(ExitCode::failed);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const Instant started = steady_clock::now();
+  keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // write() says so itself; mqtt_client_direct inherits it
   try {
     const auto parsed = parse_client_options(argc, argv, std::getenv("MQTT_BRIDGE_URL"));
     if (const auto* const exit = std::get_if<ExitNow>(&parsed)) {
-      return exit_now(*exit);
+      return exit_now(program, *exit);
     }
     return static_cast<int>(run(std::get<ClientOptions>(parsed), started));
   } catch (const std::exception& error) {

@@ -1,30 +1,39 @@
 // The part of mqtt_client that needs MQTT and Unicode: one call straight to the broker. mqtt_client
 // runs it, with its own command line, where no daemon serves; people do not call it.
-#include <cstdio>
-#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 
+#include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
 
 #include "core/daemon_reply.hpp"
 #include "shell/client_options.hpp"
 #include "shell/direct_call.hpp"
 #include "shell/log.hpp"
+#include "shell/output.hpp"
 #include "shell/program.hpp"
 
 namespace {
 
 using namespace mqtt_bridge;
 
-ExitCode exit_code_of(Problem problem) {
-  switch (problem) {
-    case Problem::response_timeout:
-    case Problem::unmatched_response:
-      return ExitCode::no_answer;
-    case Problem::broker_unavailable:
-      return ExitCode::broker_unreachable;
-    default:  // of many: the rest are failures
-      return ExitCode::failed;
+constexpr std::string_view program = "mqtt_client";
+
+int tell(const std::variant<Answer, Failure>& outcome, const BrokerUrl& broker,
+         const ClientOptions& options) {
+  if (const auto* answer = std::get_if<Answer>(&outcome)) {
+    if (options.is_forbidden)
+      say(program, "asked the broker itself: " + options.not_asked);
+    return print(program, answer->payload + "\n");
   }
+  const auto& failure = std::get<Failure>(outcome);
+  const std::string tried =
+      to_string(broker) + (options.not_asked.empty() ? "" : "; " + options.not_asked);
+  say(program, on_one_line(failure.detail + " (broker " + tried + ")"));
+  return static_cast<int>(exit_code_of(failure.problem));
 }
 
 int run(const ClientOptions& options) {
@@ -33,29 +42,23 @@ int run(const ClientOptions& options) {
     spdlog::set_level(spdlog::level::off);
   const BrokerUrl broker{
       .scheme = BrokerUrl::Scheme::mqtt, .host = options.host, .port = options.port};
-  const auto outcome = call_directly({.broker = broker,
-                                      .netid = options.netid,
-                                      .action = options.action,
-                                      .message = options.message,
-                                      .timeout = options.timeout});
-  if (const auto* answer = std::get_if<Answer>(&outcome)) {
-    std::fwrite(answer->payload.data(), 1, answer->payload.size(), stdout);
-    std::fputc('\n', stdout);
-    return std::fflush(stdout) == 0 ? 0 : static_cast<int>(ExitCode::failed);
-  }
-  const auto& failure = std::get<Failure>(outcome);
-  std::fprintf(stderr, "mqtt_client: %s (broker %s)\n", failure.detail.c_str(),
-               to_string(broker).c_str());
-  return static_cast<int>(exit_code_of(failure.problem));
+  auto loop = std::make_unique<asio::io_context>(1);
+  const auto outcome = call_directly(*loop, {.broker = broker,
+                                             .netid = options.netid,
+                                             .action = options.action,
+                                             .message = options.message,
+                                             .timeout = options.timeout});
+  return end_loop(std::move(loop), tell(outcome, broker, options));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded("mqtt_client", [&] {
-    const auto parsed = parse_client_options(argc, argv, nullptr);
+  const auto body = [&] {
+    const auto parsed = parse_direct_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
-      return exit_now(*exit);
+      return exit_now(program, *exit);
     return run(std::get<ClientOptions>(parsed));
-  });
+  };
+  return guarded(program, body, static_cast<int>(ExitCode::failed));
 }

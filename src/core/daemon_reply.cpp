@@ -16,10 +16,6 @@ namespace {
 constexpr std::size_t problem_bytes = 64 * 1024;
 constexpr int problem_levels = 16;
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 /// Of a whole line: spaces, tabs and what RFC 9110 5.5 lets a field consist of.
 bool is_printable(std::string_view line) {
   return std::all_of(line.begin(), line.end(), ascii::is_field_char);
@@ -347,19 +343,6 @@ class JsonScanner {
   std::string_view rest_;
 };
 
-/// For a terminal: no control character of either set survives (C1 is C2 80..9F in UTF-8).
-std::string on_one_line(std::string text) {
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (is_control(text[at])) {
-      text[at] = ' ';
-    } else if (text[at] == '\xc2' && at + 1 < text.size() &&
-               static_cast<unsigned char>(text[at + 1]) < 0xa0) {
-      text.replace(at, 2, " ");
-    }
-  }
-  return text;
-}
-
 /// Nothing when `slug` and `status` are no pair that the daemon of this release gives. A
 /// responder's error comes with a status of the responder's own choice.
 std::optional<Problem> problem_of(std::string_view slug, int status) {
@@ -376,7 +359,36 @@ Next next_after(Problem problem) {
   return elsewhere ? Next::fall_back_direct : Next::fail;
 }
 
-/// The same as when the client asks the broker itself.
+std::string_view remedy_of(Problem problem) {
+  if (problem == Problem::wrong_broker)
+    return "--host and --port have to name its broker";
+  return problem == Problem::netid_not_served ? "its --netids has to name this NetID" : "";
+}
+
+Decision failed(std::string message) {
+  return {Next::fail, ExitCode::failed, std::move(message)};
+}
+
+Decision decide_problem(const Reply& reply, std::string_view daemon) {
+  const std::string who = "mqtt_bridged at " + std::string(daemon);
+  const auto text = read_problem(reply.body);
+  const auto problem = text ? problem_of(text->slug, reply.status) : std::nullopt;
+  if (!problem) {
+    const std::string said = text && !text->detail.empty() ? ": " + text->detail : "";
+    return failed(
+        on_one_line(who + " answered with status " + std::to_string(reply.status) + said));
+  }
+  if (*problem == Problem::unauthorized) {
+    return failed(who + " wants a token, and mqtt_client sends none; use --direct");
+  }
+  const std::string said =
+      text->detail.empty() ? std::string(describe(*problem).title) : text->detail;
+  return {next_after(*problem), exit_code_of(*problem), on_one_line(who + ": " + said),
+          std::string(remedy_of(*problem))};
+}
+
+}  // namespace
+
 ExitCode exit_code_of(Problem problem) {
   switch (problem) {
     case Problem::response_timeout:
@@ -414,28 +426,21 @@ ExitCode exit_code_of(Problem problem) {
   return ExitCode::failed;
 }
 
-Decision failed(std::string message) {
-  return {Next::fail, ExitCode::failed, std::move(message)};
-}
-
-Decision decide_problem(const Reply& reply, std::string_view daemon) {
-  const std::string who = "mqtt_bridged at " + std::string(daemon);
-  const auto text = read_problem(reply.body);
-  const auto problem = text ? problem_of(text->slug, reply.status) : std::nullopt;
-  if (!problem) {
-    const std::string said = text && !text->detail.empty() ? ": " + text->detail : "";
-    return failed(
-        on_one_line(who + " answered with status " + std::to_string(reply.status) + said));
+std::string on_one_line(std::string_view text) {
+  const bool utf8 = is_utf8(text);
+  std::string line;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t unprintable = unprintable_at(text.substr(at));
+    if (unprintable > 0 || (byte >= 0x80 && !utf8)) {
+      line += ' ';
+      at += std::max<std::size_t>(unprintable, 1) - 1;
+    } else {
+      line += text[at];
+    }
   }
-  if (*problem == Problem::unauthorized) {
-    return failed(who + " wants a token, and mqtt_client sends none; use --direct");
-  }
-  const std::string said =
-      text->detail.empty() ? std::string(describe(*problem).title) : text->detail;
-  return {next_after(*problem), exit_code_of(*problem), on_one_line(who + ": " + said)};
+  return line;
 }
-
-}  // namespace
 
 std::string request_head(const ClientCall& call, std::string_view host,
                          std::chrono::milliseconds time_left) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/action.hpp"
+#include "core/problem.hpp"
 
 namespace mqtt_bridge {
 
@@ -24,6 +25,13 @@ enum class ExitCode {
   no_answer = 3,  // in time
   broker_unreachable = 4,
 };
+
+/// The same, whichever way the call went.
+ExitCode exit_code_of(Problem problem);
+
+/// For a terminal: no control character of either set survives, nor one that breaks a line or turns
+/// the direction of writing, nor, where the text is not UTF-8, any byte above 0x7f.
+std::string on_one_line(std::string_view text);
 
 /// One call as the command line names it. REQUIRES: why_not_netid(netid) says nothing, and
 /// is_utf8(message).
@@ -92,11 +100,13 @@ std::optional<ProblemText> read_problem(std::string_view json);
 enum class Next { print_answer, fall_back_direct, fail };
 
 /// `message` is one printable line: why to fall back, or what to tell the user; empty with an
-/// answer, which is the reply's body.
+/// answer, which is the reply's body. `remedy`, a clause, says which option would make this daemon
+/// serve the call; only where it falls back.
 struct Decision {
   Next next;
   ExitCode exit_code;
   std::string message;
+  std::string remedy = {};
 };
 
 /// `daemon` names where the reply came from, for the message. Falls back only where nothing can

@@ -18,6 +18,7 @@ struct Unit {
 };
 // "ms" first, since "1ms" ends in "s" as well.
 constexpr std::array units{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}};
+constexpr const Unit& seconds = units[1];  // what a number alone means
 
 constexpr std::size_t fraction_digits = 9;  // more cannot be a whole number of milliseconds
 
@@ -55,24 +56,24 @@ std::optional<std::int64_t> parse_fraction(std::string_view digits, const Unit& 
 }  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  const auto unit = std::find_if(units.begin(), units.end(),
-                                 [text](const Unit& u) { return text.ends_with(u.name); });
-  if (unit == units.end())
-    return std::nullopt;
-  text.remove_suffix(unit->name.size());
+  const auto named = std::find_if(units.begin(), units.end(),
+                                  [text](const Unit& u) { return text.ends_with(u.name); });
+  const Unit& unit = named != units.end() ? *named : seconds;
+  if (named != units.end())
+    text.remove_suffix(unit.name.size());
 
   const std::size_t point = text.find('.');
   const auto whole = parse_digits(text.substr(0, point));
   std::optional<std::int64_t> fraction = 0;
   if (point != std::string_view::npos)
-    fraction = parse_fraction(text.substr(point + 1), *unit);
+    fraction = parse_fraction(text.substr(point + 1), unit);
   if (!whole || !fraction)
     return std::nullopt;
 
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
-  if (*whole > (most - *fraction) / unit->milliseconds)
+  if (*whole > (most - *fraction) / unit.milliseconds)
     return std::nullopt;
-  return std::chrono::milliseconds(*whole * unit->milliseconds + *fraction);
+  return std::chrono::milliseconds(*whole * unit.milliseconds + *fraction);
 }
 
 std::string duration_text(std::chrono::milliseconds duration) {

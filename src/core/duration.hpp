@@ -1,5 +1,5 @@
 // Durations as people write them in options, the configuration and `?timeout=`: a number and a
-// unit. Pure functions on values, the same in every locale.
+// unit, or a number of seconds. Pure functions on values, the same in every locale.
 #pragma once
 
 #include <chrono>
@@ -9,9 +9,10 @@
 
 namespace mqtt_bridge {
 
-/// `<digits>[.<digits>]` and one of `ms`, `s`, `m`, with nothing before, between or after:
-/// "1500ms", "2s", "1.5s", "1m". Nothing for anything else, for what is no whole number of
-/// milliseconds and for what does not fit; so a value is never rounded and never negative.
+/// `<digits>[.<digits>]` and one of `ms`, `s`, `m`, or none for seconds, with nothing before,
+/// between or after: "1500ms", "2s", "1.5s", "1m", "5". Nothing for anything else, for what is no
+/// whole number of milliseconds and for what does not fit; so a value is never rounded and never
+/// negative.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// What parse_duration() reads back as `duration`, in the largest unit that takes no fraction:

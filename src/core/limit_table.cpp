@@ -126,6 +126,12 @@ std::vector<Limit> all_limits() {
        "in which a thread of the MQTT library must move, or systemd's watchdog is told no more"},
       {"reconnect_base", text(reconnect_base), "the first pause between attempts, at most"},
       {"reconnect_cap", text(reconnect_cap), "the longest"},
+      {"repeat_pause", text(repeat_pause),
+       "between two log lines of one text that a peer causes; doubles while it goes on"},
+      {"repeat_pause_cap", text(repeat_pause_cap), "the longest such pause"},
+      {"repeat_memory", text(repeat_memory),
+       "without such a text, then it is logged at once again"},
+      {"repeat_texts", text(repeat_texts), "such texts told apart; any more count as one"},
   };
 }
 

@@ -93,4 +93,10 @@ inline constexpr auto thread_patience = 3s;  // the MQTT library's threads wake 
 inline constexpr auto reconnect_base = 50ms;
 inline constexpr auto reconnect_cap = 10s;
 
+// The log: what a peer can cause again and again.
+inline constexpr auto repeat_pause = 10s;  // until the same text is logged again; doubles each time
+inline constexpr auto repeat_pause_cap = 600s;
+inline constexpr auto repeat_memory = 60s;       // then the same text is new
+inline constexpr std::size_t repeat_texts = 64;  // told apart
+
 }  // namespace mqtt_bridge::limits

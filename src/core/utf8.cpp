@@ -43,4 +43,19 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+std::size_t unprintable_at(std::string_view text) {
+  const auto byte = [text](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+  };
+  if (!text.empty() && (byte(0) < 0x20 || byte(0) == 0x7f))
+    return 1;
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0)
+    return 2;
+  const bool turns_or_breaks =
+      byte(0) == 0xe2 && ((byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f ||
+                                               (byte(2) >= 0xa8 && byte(2) <= 0xae))) ||
+                          (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9));
+  return turns_or_breaks ? 3 : 0;
+}
+
 }  // namespace mqtt_bridge

@@ -2,11 +2,14 @@
 // for byte, and its errors in our words.
 //
 // On its own CLI11 takes `[a,b]` apart into values; newer releases read `[[aa]]` as an escape for
-// `[a]` and turn `{}` into `%%`, older ones take `-5` for an option, and `--name=` takes the next
-// argument for its value. So whatever is no option is marked before the parse, and unmarked after.
-// Pure functions on values.
+// `[a]` and turn `{}` into `%%`, older ones take `-5` for an option, `--name=` takes the next
+// argument for its value, and `-hello` is `-h` and more. So each argument is judged here, before
+// the parse, and whatever is no option is marked, and unmarked after. Pure functions on values.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +21,23 @@ class ParseError;
 
 namespace mqtt_bridge {
 
-/// The arguments after the program's name, in the reverse order that CLI::App::parse(vector) wants.
-std::vector<std::string> arguments_for_cli11(int argc, const char* const* argv);
+struct Argument {
+  enum class Kind { option, value, positional, end_of_options };
+  Kind kind;
+  std::string text;  // an option's with its value, where that is joined to it
+};
+
+/// The arguments after the program's name, as the options of `app` let them be understood. The
+/// positional number `text_at`, counted from 0, is what it is even where it looks like an option.
+std::vector<Argument> classify_arguments(int argc, const char* const* argv, const CLI::App& app,
+                                         std::size_t text_at = SIZE_MAX);
+
+/// The first short option that is none of ours or is joined to others, or a `-h` that asks for no
+/// help; empty when there is none. `host_option` is what `-h HOST` means in other programs.
+std::string short_option_fault(std::span<const Argument> arguments, std::string_view host_option);
+
+/// In the reverse order that CLI::App::parse(vector) wants.
+std::vector<std::string> arguments_for_cli11(std::span<const Argument> arguments);
 
 /// The argument as the user gave it, from what CLI11 hands back.
 std::string original_argument(std::string_view parsed);

@@ -3,8 +3,10 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -37,7 +39,7 @@ std::string actions() {
 
 /// The texts of the command line, before they are understood.
 struct Texts {
-  std::string host, port, netid, action, message, daemon, timeout;
+  std::string host, port, netid, action, message, daemon, timeout, not_asked;
 };
 
 /// Binds no value to a type of CLI11's and no limit on repetition: the last one counts.
@@ -61,7 +63,7 @@ void declare_all(CLI::App& app, ClientOptions& options, Texts& texts) {
   declare(app, "--host", texts.host, "HOST", "The MQTT broker's host; localhost by default");
   declare(app, "-p,--port", texts.port, "PORT", "The MQTT broker's port; 1883 by default");
   declare(app, "--timeout", texts.timeout, "DURATION",
-          "How long to wait for the answer, such as 1500ms or 2s; " +
+          "How long to wait for the answer, such as 1500ms or 2s, or in seconds; " +
               duration_text(options.timeout) + " by default");
   declare(app, "--daemon", texts.daemon, "URL",
           "Where mqtt_bridged is: http://host:port or unix:PATH; also MQTT_BRIDGE_URL");
@@ -69,7 +71,7 @@ void declare_all(CLI::App& app, ClientOptions& options, Texts& texts) {
   declare(app, "NETID", texts.netid, "", "Whose topics to use");
   declare(app, "ACTION", texts.action, "", "One of " + actions());
   declare(app, "MESSAGE", texts.message, "",
-          "The text to transform; write -- before one that begins with '-'");
+          "The text to transform; whatever follows ACTION, and after -- even the text --");
   for (const char* name : {"NETID", "ACTION", "MESSAGE"})
     app.get_option(name)->required();
 }
@@ -145,6 +147,50 @@ std::string take_all(const CLI::App& app, const Texts& texts, const char* bridge
   return {};
 }
 
+/// The help and the version are asked for before NETID; after ACTION those words are a text.
+std::string misplaced_help(std::span<const Argument> arguments) {
+  using Kind = Argument::Kind;
+  bool netid_came = false;
+  for (const auto& [kind, text] : arguments) {
+    netid_came = netid_came || kind == Kind::positional;
+    if (kind == Kind::option && netid_came &&
+        (text == "-h" || text == "--help" || text == "--version")) {
+      return text + " goes before NETID";
+    }
+  }
+  return {};
+}
+
+ExitNow usage_fault_with_reminder(const std::string& fault) {
+  return usage_error(program, fault + (fault.ends_with('?') ? " Usage: " : "; usage: ") +
+                                  std::string(client_usage));
+}
+
+/// Nothing when all was taken.
+std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts& texts, int argc,
+                             const char* const* argv, const char* bridge_url) {
+  constexpr std::size_t message_at = 2;  // after NETID and ACTION
+  const std::vector<Argument> arguments = classify_arguments(argc, argv, app, message_at);
+  for (const std::string& fault :
+       {short_option_fault(arguments, "--host"), misplaced_help(arguments)}) {
+    if (!fault.empty())
+      return usage_fault_with_reminder(fault);
+  }
+  try {
+    app.parse(arguments_for_cli11(arguments));
+  } catch (const CLI::CallForHelp&) {
+    return ExitNow{0, app.help(), ""};
+  } catch (const CLI::CallForVersion&) {
+    return ExitNow{0, std::string(program) + " " + MQTT_BRIDGE_VERSION + "\n", ""};
+  } catch (const CLI::ParseError& error) {
+    return usage_fault_with_reminder(usage_fault(app, error));
+  }
+  const std::string fault = take_all(app, texts, bridge_url, options);
+  if (!fault.empty())
+    return usage_error(program, fault);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
@@ -154,19 +200,22 @@ std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* 
   ClientOptions options;
   Texts texts;
   declare_all(app, options, texts);
-  try {
-    app.parse(arguments_for_cli11(argc, argv));
-  } catch (const CLI::CallForHelp&) {
-    return ExitNow{0, app.help(), ""};
-  } catch (const CLI::CallForVersion&) {
-    return ExitNow{0, std::string(program) + " " + MQTT_BRIDGE_VERSION + "\n", ""};
-  } catch (const CLI::ParseError& error) {
-    return usage_error(program, usage_fault(app, error) + "; usage: " + std::string(client_usage) +
-                                    ", with -- before a MESSAGE that begins with '-'");
-  }
-  const std::string fault = take_all(app, texts, bridge_url, options);
-  if (!fault.empty())
-    return usage_error(program, fault);
+  if (auto exit = parse(app, options, texts, argc, argv, bridge_url))
+    return *std::move(exit);
+  return options;
+}
+
+std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* const* argv) {
+  CLI::App app{"Carries out a call of mqtt_client.", std::string(program)};
+  ClientOptions options;
+  Texts texts;
+  declare_all(app, options, texts);
+  declare(app, "--not-asked", texts.not_asked, "REASON", "Why no daemon was of use");
+  declare(app, "--forbidden", texts.not_asked, "REASON", "The same, and it is a matter of rights");
+  if (auto exit = parse(app, options, texts, argc, argv, nullptr))
+    return *std::move(exit);
+  options.not_asked = texts.not_asked;
+  options.is_forbidden = app.count("--forbidden") > 0;
   return options;
 }
 

@@ -23,6 +23,9 @@ struct ClientOptions {
   std::string message;  // UTF-8, perhaps empty
   std::string daemon;   // as parse_daemon_url() reads it; empty: not named
   bool direct = false;  // beats `daemon`
+  // Of mqtt_client_direct only: why no daemon was of use; empty: none was wished.
+  std::string not_asked = {};
+  bool is_forbidden = false;  // one is there, and we may not open its socket
   std::chrono::milliseconds timeout = limits::default_timeout;
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
@@ -30,8 +33,14 @@ struct ClientOptions {
 inline constexpr std::string_view client_usage =
     "mqtt_client [--help] [-v] [--host HOST] [-p PORT] NETID ACTION MESSAGE";
 
-/// `bridge_url` is the environment variable MQTT_BRIDGE_URL; null or empty when it is not set.
+/// The command line of mqtt_client. `bridge_url` is the environment variable MQTT_BRIDGE_URL; null
+/// or empty when it is not set. Options go before ACTION or after MESSAGE: what follows ACTION is
+/// MESSAGE, whatever it looks like. --help and --version go before NETID.
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
                                                           const char* bridge_url);
+
+/// That of mqtt_client_direct, which mqtt_client runs: the same, and --not-asked=REASON or
+/// --forbidden=REASON.
+std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* const* argv);
 
 }  // namespace mqtt_bridge

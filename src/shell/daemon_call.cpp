@@ -76,7 +76,12 @@ class Socket {
 struct Connection {
   Socket socket;
   int error = 0;
+  std::string unresolved = {};  // instead of the error: what is wrong with the host's name
 };
+
+std::string why_none(const Connection& connection) {
+  return connection.unresolved.empty() ? error_text(connection.error) : connection.unresolved;
+}
 
 /// The events that came by `deadline`; 0 when none did.
 short wait_for(const Socket& socket, short events, Instant deadline) {
@@ -170,56 +175,64 @@ std::optional<TcpAddress> numeric_address(const std::string& host, std::uint16_t
   return std::nullopt;
 }
 
-std::vector<TcpAddress> look_up(const std::string& host, std::uint16_t port) {
+/// The addresses of a host, or what is wrong with its name.
+struct LookUp {
+  std::vector<TcpAddress> addresses;
+  std::string fault = {};
+};
+
+LookUp look_up(const std::string& host, std::uint16_t port) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  std::vector<TcpAddress> addresses;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) {
-    return addresses;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  if (error != 0) {
+    return {{}, "cannot find the address of host '" + host + "': " + ::gai_strerror(error)};
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  LookUp result;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    TcpAddress address;
+    TcpAddress& address = result.addresses.emplace_back();
     address.size = each->ai_addrlen;
     std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
-    addresses.push_back(address);
   }
-  return addresses;
+  return result;
 }
 
 /// getaddrinfo() knows no deadline, so a thread is left alone with it when time is up; the process
 /// soon ends or execs. Loopback is never asked for (RFC 6761 6.3).
-std::vector<TcpAddress> resolve(const std::string& host, std::uint16_t port, Instant deadline) {
+LookUp resolve(const std::string& host, std::uint16_t port, Instant deadline) {
   if (const auto address = numeric_address(host, port)) {
-    return {*address};
+    return {{*address}};
   }
   if (host == "localhost") {
-    return {*numeric_address("127.0.0.1", port), *numeric_address("::1", port)};
+    return {{*numeric_address("127.0.0.1", port), *numeric_address("::1", port)}};
   }
-  std::packaged_task<std::vector<TcpAddress>()> task([host, port] { return look_up(host, port); });
+  std::packaged_task<LookUp()> task([host, port] { return look_up(host, port); });
   auto found = task.get_future();
   std::thread(std::move(task)).detach();
   if (found.wait_until(deadline) != std::future_status::ready) {
-    return {};
+    return {{}, "the look-up of the address of host '" + host + "' takes too long"};
   }
   return found.get();
 }
 
-/// When to give up connecting to `place`: half of what is left, so that enough is left to go
-/// another way.
+/// When to give up connecting to `place`. By default at half of what is left, so that enough is
+/// left to go another way; for the one that the user chose there is no other.
 Instant connect_deadline(const DaemonPlace& place, Instant call_deadline) {
-  const auto half = until(call_deadline) / 2;
-  const bool by_user = place.chosen == DaemonPlace::Chosen::by_user;
-  return now() + (by_user ? half : std::min<milliseconds>(half, default_place_patience));
+  if (place.chosen == DaemonPlace::Chosen::by_user) {
+    return call_deadline;
+  }
+  return now() + std::min<milliseconds>(until(call_deadline) / 2, default_place_patience);
 }
 
 Connection connect_to(const DaemonPlace& place, Instant deadline) {
   if (place.kind == DaemonPlace::Kind::unix_socket) {
     return connect_unix(place.path_or_host, deadline);
   }
-  Connection connection{Socket(), EHOSTUNREACH};
-  for (const TcpAddress& address : resolve(place.path_or_host, place.port, deadline)) {
+  const LookUp found = resolve(place.path_or_host, place.port, deadline);
+  Connection connection{Socket(), EHOSTUNREACH, found.fault};
+  for (const TcpAddress& address : found.addresses) {
     connection = connect_tcp(address, deadline);
     if (connection.socket) {
       break;
@@ -409,16 +422,17 @@ std::vector<DaemonPlace> default_daemon_places() {
 DaemonOutcome call_daemon(const std::vector<DaemonPlace>& places, const ClientCall& call,
                           Instant started) {
   const Instant call_deadline = started + call.timeout;
-  std::string reasons;
+  NothingListens nothing;
   for (const DaemonPlace& place : places) {
     const Connection connection = connect_to(place, connect_deadline(place, call_deadline));
     if (connection.socket) {
       return converse(connection.socket, place, call, call_deadline);
     }
-    reasons += (reasons.empty() ? "" : "; ") + to_string(place) + ": ";
-    reasons += error_text(connection.error);
+    nothing.text += (nothing.text.empty() ? "" : "; ") + to_string(place) + ": ";
+    nothing.text += why_none(connection);
+    nothing.is_forbidden = nothing.is_forbidden || connection.error == EACCES;
   }
-  return NothingListens{reasons};
+  return nothing;
 }
 
 }  // namespace mqtt_bridge

@@ -44,9 +44,11 @@ struct Answered {
   DaemonPlace place;
 };
 
-/// No place accepted a connection; `text` says why of each, in one line.
+/// No place accepted a connection; `text` says why of each, in one line. `is_forbidden`: at least
+/// one is there, and we may not open it.
 struct NothingListens {
   std::string text;
+  bool is_forbidden = false;
 };
 
 /// A connection that gave no answer. Where nothing can have been published, the daemon had not been
@@ -63,7 +65,7 @@ using DaemonOutcome = std::variant<Answered, NothingListens, Broken>;
 /// Asks the first of `places` that accepts a connection, and no other after it. `started` is when
 /// the call's timeout began to run; the answer may come up to 1 s after it ran out, since the
 /// daemon is the one to say that there was no answer. A place that does not accept within half of
-/// the timeout (1 s at most, unless the user chose it) does not listen.
+/// the timeout, 1 s at most, does not listen; one that the user chose has all of the timeout.
 DaemonOutcome call_daemon(const std::vector<DaemonPlace>& places, const ClientCall& call,
                           Instant started);
 

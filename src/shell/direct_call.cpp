@@ -3,7 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
 #include "core/topic.hpp"
@@ -60,6 +59,10 @@ class OneCall : private MqttLink::User {
     deadline_.async_wait([this](const std::error_code& error) {
       if (error)
         return;
+      if (!link_.is_up()) {
+        exchanges_.link_down("there is no connection to the MQTT broker: " + link_.why_down(),
+                             Clock::now());
+      }
       exchanges_.expire(Clock::now());
       on_batch_end();
     });
@@ -117,8 +120,7 @@ class OneCall : private MqttLink::User {
 
 }  // namespace
 
-std::variant<Answer, Failure> call_directly(const DirectCall& call) {
-  asio::io_context loop(1);
+std::variant<Answer, Failure> call_directly(asio::io_context& loop, const DirectCall& call) {
   OneCall one(loop, call);
   if (!one.outcome)
     loop.run();

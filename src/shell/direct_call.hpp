@@ -7,6 +7,8 @@
 #include <string>
 #include <variant>
 
+#include <asio/io_context.hpp>
+
 #include "core/action.hpp"
 #include "core/broker_url.hpp"
 #include "core/exchanges.hpp"
@@ -21,7 +23,8 @@ struct DirectCall {
   std::chrono::milliseconds timeout;
 };
 
-/// Answered, or why not, within the timeout.
-std::variant<Answer, Failure> call_directly(const DirectCall& call);
+/// Answered, or why not, within the timeout. `loop` is this call's alone; its end may wait for the
+/// look-up of an address, see end_loop().
+std::variant<Answer, Failure> call_directly(asio::io_context& loop, const DirectCall& call);
 
 }  // namespace mqtt_bridge

@@ -1,10 +1,13 @@
 #include "shell/log.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/repeats.hpp"
 #include "core/utf8.hpp"
 
 namespace mqtt_bridge {
@@ -48,6 +52,12 @@ bool stderr_is_the_journal() {
   if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0)
     return false;
   return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+/// https://no-color.org: set, and not empty.
+bool is_colour_unwanted() {
+  const char* const variable = std::getenv("NO_COLOR");
+  return variable != nullptr && *variable != '\0';
 }
 
 double milliseconds(Duration duration) {
@@ -105,16 +115,6 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
   }
 };
 
-/// Whether a sequence that turns the direction of writing, or breaks a line, begins here: U+200E
-/// and U+200F, U+2028 to U+202E, U+2066 to U+2069.
-bool is_invisible(std::string_view text) {
-  if (text.size() < 3 || text[0] != '\xE2')
-    return false;
-  const auto last = static_cast<unsigned char>(text[2]);
-  return (text[1] == '\x80' && (last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE))) ||
-         (text[1] == '\x81' && last >= 0xA6 && last <= 0xA9);
-}
-
 /// One word of a line, whatever is in it.
 std::string as_word(std::string_view text) {
   std::string word;
@@ -139,9 +139,8 @@ class PlainMessage final : public spdlog::custom_flag_formatter {
     std::size_t hidden = 0;  // bytes of a sequence that is not to be seen as what it is
     for (std::size_t i = 0; i < text.size(); ++i) {
       const auto byte = static_cast<unsigned char>(text[i]);
-      if (is_invisible(text.substr(i)))
-        hidden = 3;
-      if (byte < 0x20 || byte == 0x7f || hidden > 0) {
+      hidden = std::max(hidden, unprintable_at(text.substr(i)));
+      if (hidden > 0) {
         fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
       } else {
         out.push_back(text[i]);
@@ -151,6 +150,23 @@ class PlainMessage final : public spdlog::custom_flag_formatter {
   }
   std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
     return std::make_unique<PlainMessage>();
+  }
+};
+
+/// As --log-level has them.
+class LevelName final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& line, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const auto name = line.level == spdlog::level::warn
+                          ? std::string_view("warn")
+                          : std::string_view(spdlog::level::to_string_view(line.level).data(),
+                                             spdlog::level::to_string_view(line.level).size());
+    const std::size_t width = padinfo_.enabled() ? padinfo_.width_ : 0;
+    fmt::format_to(std::back_inserter(out), "{:<{}}", name, width);
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<LevelName>();
   }
 };
 
@@ -189,14 +205,15 @@ std::unique_ptr<spdlog::formatter> formatter(LogFormat format) {
   using spdlog::pattern_time_type;
   auto made = std::make_unique<spdlog::pattern_formatter>(
       format == LogFormat::json ? pattern_time_type::utc : pattern_time_type::local);
+  made->add_flag<LevelName>('V');
   switch (format) {
     case LogFormat::automatic:
     case LogFormat::human:
-      made->add_flag<PlainMessage>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %*");
+      made->add_flag<PlainMessage>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %^%-7V%$ %*");
       break;
     case LogFormat::json:
       made->add_flag<JsonMessage>('*').set_pattern(
-          R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l"%*})");
+          R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%V"%*})");
       break;
     case LogFormat::journal:
       made->add_flag<PlainMessage>('*').add_flag<JournalPriority>('q').set_pattern("<%q>%*");
@@ -242,7 +259,9 @@ void set_up_log(LogLevel level, LogFormat format) {
   }
   std::shared_ptr<spdlog::sinks::sink> sink;
   if (format == LogFormat::human) {
-    sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    using spdlog::color_mode;
+    sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+        is_colour_unwanted() ? color_mode::never : color_mode::automatic);
   } else {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   }
@@ -256,6 +275,45 @@ void set_up_log(LogLevel level, LogFormat format) {
 
 void set_log_level(LogLevel level) {
   spdlog::default_logger()->set_level(to_spdlog(level));
+}
+
+namespace {
+
+/// What a peer can cause again and again.
+class RareLines {
+ public:
+  std::optional<std::uint64_t> take(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    return repeats_.take(text, std::chrono::steady_clock::now());
+  }
+  void begin_anew() {
+    const std::lock_guard lock(mutex_);
+    repeats_.begin_anew(std::chrono::steady_clock::now());
+  }
+
+ private:
+  std::mutex mutex_;
+  Repeats repeats_;
+};
+
+RareLines& rare_lines() {
+  static RareLines lines;
+  return lines;
+}
+
+}  // namespace
+
+void log_rarely(LogLevel level, const std::string& text) {
+  const auto left_out = rare_lines().take(text);
+  if (!left_out)
+    return;
+  const std::string more =
+      *left_out > 0 ? fmt::format(" ({} times more since this was said last)", *left_out) : "";
+  spdlog::log(to_spdlog(level), "{}{}", text, more);
+}
+
+void log_anew() {
+  rare_lines().begin_anew();
 }
 
 void log_request(const RequestRecord& record) {

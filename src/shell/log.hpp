@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/instant.hpp"
@@ -18,6 +19,12 @@ enum class LogFormat { automatic, human, json, journal };
 
 void set_up_log(LogLevel level, LogFormat format);
 void set_log_level(LogLevel level);
+
+/// For what a peer can cause again and again: logs it at once when it is new and then more and more
+/// rarely, with how often it came meanwhile, see core/repeats.hpp. From any thread.
+void log_rarely(LogLevel level, const std::string& text);
+/// The state that such lines are about has changed: what was said is news again.
+void log_anew();
 
 /// What became of one request: one line at info, never a payload or a secret.
 struct RequestRecord {

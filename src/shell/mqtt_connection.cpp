@@ -151,6 +151,7 @@ class MqttConnection::Client {
  public:
   Client(const MqttConnectOptions& options, Sink sink)
       : sink_(std::move(sink)),
+        address_(options.uri.substr(options.uri.find("://") + 3)),
         addresses_(options.addresses),
         is_tls_(options.tls.has_value()),
         is_v5_(options.version == MqttVersion::v5),
@@ -300,7 +301,7 @@ class MqttConnection::Client {
               was_closed ? std::string("the broker closed the connection without an answer to "
                                        "CONNECT; does it want TLS (mqtts://)") +
                                (is_v5_ ? ", or MQTT 3.1.1?" : "?")
-                         : "there is no broker at this address"};
+                         : "there is no broker at " + address_};
     }
     const bool version_refused = code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
     return {version_refused ? ConnectFailure::version_refused : ConnectFailure::refused,
@@ -350,6 +351,7 @@ class MqttConnection::Client {
   }
 
   const Sink sink_;
+  const std::string address_;  // where it connects to, for messages
   const std::vector<sockaddr_storage> addresses_;
   const bool is_tls_;
   const bool is_v5_;

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/limits.hpp"
+#include "shell/log.hpp"
 #include "shell/paho_quirks.hpp"
 
 namespace mqtt_bridge {
@@ -252,9 +253,10 @@ void MqttLink::limit_attempt() {
   attempt_timer_.async_wait([this](const std::error_code& error) {
     if (error)
       return;
-    fail_attempt(ConnectFailure::unreachable,
-                 is_resolving_ ? "the look-up of host '" + options_.broker.host + "' takes too long"
-                               : "the broker does not answer");
+    fail_attempt(ConnectFailure::unreachable, is_resolving_
+                                                  ? "the look-up of the address of host '" +
+                                                        options_.broker.host + "' takes too long"
+                                                  : "the broker does not answer");
     user_.on_batch_end();
   });
 }
@@ -262,6 +264,8 @@ void MqttLink::limit_attempt() {
 /// One look-up at a time: it cannot be cancelled, and may outlive the attempt that it was begun
 /// for.
 void MqttLink::resolve() {
+  if (why_down_ == "connecting")
+    why_down_ = "looking up the address of host '" + options_.broker.host + "'";
   if (std::exchange(is_resolving_, true))
     return;
   resolver_.async_resolve(
@@ -318,7 +322,7 @@ void MqttLink::fail_attempt(ConnectFailure failure, std::string why) {
 
 void MqttLink::drop_connection(std::string why) {
   if (why != why_down_)
-    spdlog::warn("no link to {}: {}", to_string(options_.broker), why);
+    log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
   close_inbox();
@@ -424,8 +428,8 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (is_granted) {
     is_news = refused_.erase(filter) > 0;
   } else {
-    spdlog::log(refused_.contains(filter) ? spdlog::level::debug : spdlog::level::warn,
-                "the broker refused the subscription to {}", filter);
+    if (!refused_.contains(filter))
+      log_rarely(LogLevel::warn, "the broker refused the subscription to " + filter);
     is_news = !is_optional && refused_.insert(filter).second;
   }
   if (is_up_ && is_news)
@@ -470,6 +474,7 @@ void MqttLink::come_up() {
   is_up_ = has_been_up_ = true;
   why_down_.clear();
   policy_.link_is_up(connected_->session_present, Clock::now());
+  log_anew();
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
   user_.on_link_up({.session_present = connected_->session_present,
                     .window = connected_->receive_maximum,
@@ -497,8 +502,8 @@ void MqttLink::on(const mqtt_event::Lost& event) {
   else
     is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
   if (is_taken_over) {
-    spdlog::error("another client uses our client id '{}'; set client-id to one of our own",
-                  options_.client_id);
+    log_rarely(LogLevel::error, "another client uses our client id '" + options_.client_id +
+                                    "'; set client-id to one of our own");
   }
   drop_connection(event.why);
   schedule_attempt();

@@ -1,12 +1,14 @@
 #include "shell/option_table.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 #include <variant>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
+#include "core/ascii.hpp"
+#include "core/nearest.hpp"
 #include "shell/arguments.hpp"
 
 namespace mqtt_bridge {
@@ -16,6 +18,7 @@ namespace {
 struct Given {
   std::string origin;
   std::vector<std::string> texts;
+  std::string how_to_repeat = {};
 };
 
 void declare(CLI::App& app, const Setting& setting) {
@@ -71,8 +74,9 @@ std::vector<std::string> split_at_commas(std::string_view text) {
   std::vector<std::string> parts;
   for (;;) {
     const std::size_t comma = text.find(',');
-    if (comma != 0 && !text.empty())
-      parts.emplace_back(text.substr(0, comma));
+    const std::string_view part = ascii::trim(text.substr(0, comma));
+    if (!part.empty())
+      parts.emplace_back(part);
     if (comma == std::string_view::npos)
       return parts;
     text.remove_prefix(comma + 1);
@@ -88,20 +92,55 @@ std::optional<Given> given_as_flag(const Setting& setting, const CLI::App& app) 
   // As everywhere, the last of several flags counts: a wrapper's defaults can be overridden.
   if (setting.type != KeyType::list)
     texts.erase(texts.begin(), texts.end() - 1);
-  return Given{"--" + setting.name, std::move(texts)};
+  return Given{"--" + setting.name, std::move(texts), "repeat --" + setting.name};
 }
 
 std::optional<Given> given_in_environment(const Setting& setting, const Program& program,
                                           const Environment& environment) {
   if (setting.where == Where::only_as_flag)
     return std::nullopt;
-  std::string name = environment_name(program, setting.name);
-  const char* const value = environment(name.c_str());
-  if (value == nullptr || *value == '\0')
+  const auto variable = environment.find(environment_name(program, setting.name));
+  if (variable == environment.end() || variable->second.empty())
     return std::nullopt;
+  const auto& [name, value] = *variable;
   if (setting.type == KeyType::list)
-    return Given{std::move(name), split_at_commas(value)};
-  return Given{std::move(name), {value}};
+    return Given{name, split_at_commas(value)};
+  return Given{name, {value}};
+}
+
+/// Variables that begin with our prefix and are not ours: Kubernetes and Docker's links name a
+/// service's address so, after the service (MQTT_BRIDGE_PORT_8426_TCP_ADDR of a service
+/// "mqtt-bridge"); and MQTT_BRIDGE_URL is mqtt_client's.
+bool is_of_others(std::string_view name_after_prefix, std::string_view value) {
+  const bool is_service = name_after_prefix == "SERVICE_HOST" ||
+                          name_after_prefix == "SERVICE_PORT" ||
+                          name_after_prefix.starts_with("SERVICE_PORT_");
+  const bool is_port = name_after_prefix == "PORT" && value.find("://") != std::string_view::npos;
+  return is_service || is_port || name_after_prefix.starts_with("PORT_") ||
+         name_after_prefix == "URL";
+}
+
+/// The fault of the first variable of this program that it does not know; empty when there is none.
+std::string unknown_variable(const Program& program, const std::vector<Setting>& settings,
+                             const Environment& environment) {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings) {
+    if (setting.where != Where::only_as_flag)
+      names.push_back(environment_name(program, setting.name));
+  }
+  const std::string& prefix = program.environment_prefix;
+  for (auto each = environment.lower_bound(prefix);
+       each != environment.end() && each->first.starts_with(prefix); ++each) {
+    const auto& [name, value] = *each;
+    const bool is_known = std::find(names.begin(), names.end(), name) != names.end();
+    if (is_known || value.empty() ||
+        is_of_others(std::string_view(name).substr(prefix.size()), value)) {
+      continue;
+    }
+    return name + ": no option has this variable" +
+           did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()));
+  }
+  return {};
 }
 
 std::optional<Given> given_in_file(const Setting& setting, const std::string& file,
@@ -115,15 +154,21 @@ std::optional<Given> given_in_file(const Setting& setting, const std::string& fi
       setting.type == KeyType::text && setting.default_text.empty() && value->texts.front().empty();
   if (means_none)
     return std::nullopt;
-  return Given{file + ":" + std::to_string(value->line) + ": " + setting.name, value->texts};
+  return Given{file + ":" + std::to_string(value->line) + ": " + setting.name, value->texts,
+               "write [\"a\", \"b\"]"};
 }
 
 /// The fault of the first text that is refused; empty when all are taken.
 std::string take_all(const Setting& setting, const Given& given) {
   for (const std::string& text : given.texts) {
-    if (const std::string fault = setting.take(text); !fault.empty()) {
-      return given.origin + ": " + fault;
-    }
+    const std::string fault = setting.take(text);
+    if (fault.empty())
+      continue;
+    // Only in a variable do commas separate.
+    const bool may_be_several =
+        setting.type == KeyType::list && text.find(',') != std::string::npos;
+    return given.origin + ": " + fault +
+           (may_be_several ? "; for more than one, " + given.how_to_repeat : "");
   }
   return {};
 }
@@ -139,16 +184,23 @@ ConfigResult read_file(const std::string& file, const std::vector<Setting>& sett
   return read_toml_config(file, keys);
 }
 
+std::string with_pointer_to_help(const std::string& fault) {
+  return fault + (fault.ends_with('?') ? " " : "; ") + "--help lists the options";
+}
+
 std::optional<ExitNow> parse_flags(CLI::App& app, const Program& program, int argc,
                                    const char* const* argv) {
+  const std::vector<Argument> arguments = classify_arguments(argc, argv, app);
+  if (const std::string fault = short_option_fault(arguments, "--broker"); !fault.empty())
+    return usage_error(program.name, with_pointer_to_help(fault));
   try {
-    app.parse(arguments_for_cli11(argc, argv));
+    app.parse(arguments_for_cli11(arguments));
   } catch (const CLI::CallForHelp&) {
     return ExitNow{0, app.help(), ""};
   } catch (const CLI::CallForVersion&) {
     return ExitNow{0, program.name + " " + program.version + "\n", ""};
   } catch (const CLI::ParseError& error) {
-    return usage_error(program.name, usage_fault(app, error) + "; --help lists the options");
+    return usage_error(program.name, with_pointer_to_help(usage_fault(app, error)));
   }
   return std::nullopt;
 }
@@ -156,7 +208,14 @@ std::optional<ExitNow> parse_flags(CLI::App& app, const Program& program, int ar
 }  // namespace
 
 Environment process_environment() {
-  return [](const char* name) { return std::getenv(name); };
+  Environment environment;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view variable = *each;
+    const std::size_t equals = variable.find('=');
+    if (equals != std::string_view::npos)
+      environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return environment;
 }
 
 std::string environment_name(const Program& program, const std::string& setting) {
@@ -175,6 +234,8 @@ std::optional<ExitNow> take_settings(const Program& program, const std::vector<S
   declare_all(app, program, settings);
   if (auto exit = parse_flags(app, program, argc, argv))
     return exit;
+  if (const std::string fault = unknown_variable(program, settings, environment); !fault.empty())
+    return usage_error(program.name, fault);
 
   const auto flag_or_environment = [&](const Setting& setting) {
     auto given = given_as_flag(setting, app);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,8 +17,8 @@
 
 namespace mqtt_bridge {
 
-/// The value of an environment variable; null when it is not set.
-using Environment = std::function<const char*(const char* name)>;
+/// The environment's variables by name.
+using Environment = std::map<std::string, std::string, std::less<>>;
 
 /// The environment of this process.
 Environment process_environment();
@@ -48,8 +49,10 @@ std::string environment_name(const Program& program, const std::string& setting)
 
 /// Parses the command line, the environment and the file that the setting named `config` points at,
 /// and hands every setting that was given to its take(). Nothing when all were taken. A list in the
-/// environment is separated by commas. Empty text in the environment, and in the file for settings
-/// without a default, is as good as none; as a flag it is a value.
+/// environment is separated by commas, with blanks beside them or without. Empty text in the
+/// environment, and in the file for settings without a default, is as good as none; as a flag it is
+/// a value. A variable with the program's prefix that no setting has is a fault, but for those
+/// that other software makes for itself.
 /// REQUIRES: one of `settings` is named `config`.
 std::optional<ExitNow> take_settings(const Program& program, const std::vector<Setting>& settings,
                                      int argc, const char* const* argv,

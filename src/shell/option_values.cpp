@@ -22,6 +22,11 @@ bool is_mqtt_text(const std::string& text) {
          });
 }
 
+/// MQTT allows one, but what is meant are several.
+std::string netid_with_comma(const std::string& text) {
+  return "'" + text + "' has a comma, so it is not taken for one NetID";
+}
+
 }  // namespace
 
 Take into(std::string& to) {
@@ -126,6 +131,8 @@ Take into(std::vector<Listen>& to) {
 
 Take into_netid(std::string& to) {
   return [&to](const std::string& text) -> std::string {
+    if (text.find(',') != std::string::npos)
+      return netid_with_comma(text) + "; more than one go into --netids";
     if (const auto why = why_not_netid(text))
       return *why;
     to = text;
@@ -135,6 +142,8 @@ Take into_netid(std::string& to) {
 
 Take into_netids(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
+    if (text.find(',') != std::string::npos)
+      return netid_with_comma(text);
     if (text != "*") {
       if (const auto why = why_not_netid(text))
         return *why;
@@ -178,7 +187,7 @@ Take into_origins(std::vector<std::string>& to) {
 
 Take into_users(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
-    if (text.empty() || !is_mqtt_text(text))
+    if (text.empty() || !is_mqtt_text(text) || text.find(',') != std::string::npos)
       return "'" + text + "' is not the name or the number of a user";
     to.push_back(text);
     return {};

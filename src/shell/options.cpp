@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string_view>
+#include <string>
 
 #include "core/duration.hpp"
 #include "shell/option_values.hpp"
@@ -58,9 +58,10 @@ void append(std::vector<Setting>& settings, std::vector<Setting> more) {
 
 /// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
 std::filesystem::path systemd_directory(const Environment& environment, const char* name) {
-  const char* const value = environment(name);
-  const std::string_view list = value == nullptr ? "" : value;
-  return list.substr(0, list.find(':'));
+  const auto variable = environment.find(name);
+  if (variable == environment.end())
+    return {};
+  return variable->second.substr(0, variable->second.find(':'));
 }
 
 std::string broker_fault(const BrokerOptions& broker) {
@@ -167,11 +168,17 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
 
 std::vector<Setting> settings_of(ResponderOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
-  append(settings,
-         {{"share", "GROUP", "", "Share the requests with the other responders of this group",
-           into_topic_level(options.share)},
-          {"id", "ID", "", "Name to announce this responder by; made up when not given",
-           into_topic_level(options.id)}});
+  append(
+      settings,
+      {{"share", "GROUP", "", "Share the requests with the other responders of this group",
+        into_topic_level(options.share)},
+       {"id", "ID", "", "Name to announce this responder by; made up when not given",
+        into_topic_level(options.id)},
+       {"health-socket", "PATH", "", "Unix socket at which --check-health asks this very responder",
+        into(options.health_socket)},
+       {"check-health", "", "",
+        "Say whether the responder that runs with these options is ready, and exit",
+        into(options.check_health), KeyType::boolean, Where::only_as_flag}});
   append(settings, run_settings(options.run));
   return settings;
 }
@@ -200,7 +207,9 @@ std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const 
   if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
     return *std::move(exit);
   }
-  const std::string fault = broker_fault(options.broker);
+  std::string fault = broker_fault(options.broker);
+  if (fault.empty() && options.check_health && options.health_socket.empty())
+    fault = "--check-health needs --health-socket, where the responder listens";
   if (!fault.empty())
     return usage_error(program.name, fault);
   return options;

@@ -73,6 +73,8 @@ struct ResponderOptions {
   RunOptions run;
   std::string share;  // the group of a shared subscription; empty: not shared
   std::string id;     // under which its presence is announced; empty: the program makes one
+  std::filesystem::path health_socket;  // that says whether it is ready; empty: there is none
+  bool check_health = false;            // ask there, and exit
   friend bool operator==(const ResponderOptions&, const ResponderOptions&) = default;
 };
 

@@ -168,8 +168,16 @@ void kick_send_thread() noexcept {
 // A trace of everything ---------------------------------------------------------------------
 
 void silence_trace() {
-  if (std::getenv("MQTT_C_CLIENT_TRACE") == nullptr)
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+  MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+}
+
+// Orders from the environment -----------------------------------------------------------------
+
+void clean_environment() {
+  for (const char* const name : {"http_proxy", "https_proxy", "MQTT_C_CLIENT_TRACE",
+                                 "MQTT_C_CLIENT_TRACE_LEVEL", "MQTT_C_CLIENT_TRACE_MAX_LINES"}) {
+    unsetenv(name);
+  }
 }
 
 // Sleeping while there is work ----------------------------------------------------------------

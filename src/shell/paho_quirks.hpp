@@ -69,9 +69,15 @@ ReceiveThread receive_thread_mode();
 
 /// Fault: unless it was built with HIGH_PERFORMANCE, which Debian's is not, the library writes a
 /// trace of every function that it enters and of every packet into memory, where nobody reads it: a
-/// fifth of what a call costs. This has it note errors only, but where a trace was asked for, by
-/// the library's own MQTT_C_CLIENT_TRACE in the environment. Calling it again does nothing.
+/// fifth of what a call costs. This has it note errors only. Calling it again does nothing.
 void silence_trace();
+
+/// Fault: the library takes orders from the environment (seen up to 1.3.16). `http_proxy` and
+/// `https_proxy` make it send MQTT, credentials included, to a proxy for web pages; it never heard
+/// of `no_proxy`. `MQTT_C_CLIENT_TRACE` and its siblings make it write every packet to stdout or to
+/// a file, the texts of callers included, which our log never holds. This takes all of them out of
+/// this process's environment. Call before the first thread starts.
+void clean_environment();
 
 /// Not a fault, but what could become one: whether a thread of the library stands still. Each of
 /// them wakes up at least once in a second. Threads: the owner serialises.

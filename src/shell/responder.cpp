@@ -11,6 +11,7 @@
 #include "core/topic.hpp"
 #include "core/transform.hpp"
 #include "core/utf8.hpp"
+#include "shell/log.hpp"
 #include "shell/random.hpp"
 #include "shell/systemd.hpp"
 
@@ -82,12 +83,12 @@ void Responder::on_link_up(const LinkUp& link) {
 void Responder::on_link_down() {
   proof_timer_.cancel();
   is_ready_ = false;
-  notify_status("not ready: " + link_.why_down());
+  note_not_ready(link_.why_down());
   finish_stop();
 }
 
 void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
-  notify_status("not ready: " + why);
+  note_not_ready(why);
 }
 
 void Responder::announce() {
@@ -112,8 +113,17 @@ void Responder::say_ready() {
 }
 
 void Responder::say_not_ready(const std::string& why) {
-  spdlog::error("not ready: {}", why);
+  log_rarely(LogLevel::error, "not ready: " + why);
+  note_not_ready(why);
+}
+
+void Responder::note_not_ready(const std::string& why) {
+  why_not_ready_ = why;
   notify_status("not ready: " + why);
+}
+
+std::optional<std::string> Responder::why_not_ready() const {
+  return is_ready_ ? std::nullopt : std::optional(why_not_ready_);
 }
 
 void Responder::on_acknowledged(std::uint64_t id, Subscribers) {
@@ -155,7 +165,7 @@ void Responder::on_message(const MqttMessage& message) {
     answer.payload = transform(*action, message.payload, random_below);
     return queue(std::move(answer));
   }
-  spdlog::warn("a request on {} is not UTF-8 text", message.topic);
+  log_rarely(LogLevel::warn, "a request on " + message.topic + " is not UTF-8 text");
   // Without correlation data an error answer would be taken for an answer.
   if (!message.correlation)
     return;
@@ -166,7 +176,8 @@ void Responder::on_message(const MqttMessage& message) {
 
 void Responder::queue(Message answer) {
   if (queue_.size() >= limits::responder_queue) {
-    spdlog::warn("the broker takes no answers; dropped the oldest, for {}", queue_.front().topic);
+    log_rarely(LogLevel::warn,
+               "the broker takes no answers; dropped the oldest, for " + queue_.front().topic);
     queue_.pop_front();
   }
   queue_.push_back(std::move(answer));
@@ -185,8 +196,10 @@ bool Responder::fits(const Message& message) const {
 bool Responder::make_fit(Message& message) const {
   if (fits(message))
     return true;
-  spdlog::warn("the broker takes packets of at most {} bytes: no answer of {} bytes on {}",
-               packet_bytes_, message.payload.size(), message.topic);
+  log_rarely(LogLevel::warn, "the broker takes packets of at most " +
+                                 std::to_string(packet_bytes_) + " bytes: no answer of " +
+                                 std::to_string(message.payload.size()) + " bytes on " +
+                                 message.topic);
   if (message.correlation.empty() || message.retained)
     return false;
   message.payload.clear();
@@ -216,9 +229,10 @@ void Responder::publish() {
 
 void Responder::on_refused(std::uint64_t id, Refusal, const std::string& why) {
   const auto message = unacknowledged_.extract(id);
-  spdlog::warn("the broker did not take {}: {}",
-               !message.empty() && message.mapped().retained ? "our announcement" : "an answer",
-               why);
+  const bool is_announcement = !message.empty() && message.mapped().retained;
+  log_rarely(LogLevel::warn, "the broker did not take " +
+                                 std::string(is_announcement ? "our announcement" : "an answer") +
+                                 ": " + why);
 }
 
 void Responder::on_batch_end() {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -38,6 +39,9 @@ class Responder : private MqttLink::User {
   /// calls `stopped`.
   void stop(std::function<void()> stopped);
 
+  /// In words; nothing when requests are answered.
+  std::optional<std::string> why_not_ready() const;
+
  private:
   struct Message {
     std::string topic;
@@ -62,6 +66,7 @@ class Responder : private MqttLink::User {
   void announce();
   void say_ready();
   void say_not_ready(const std::string& why);
+  void note_not_ready(const std::string& why);
   void doubt_delivery();
   void queue(Message answer);
   bool fits(const Message& message) const;
@@ -74,6 +79,7 @@ class Responder : private MqttLink::User {
   std::vector<std::string> actions_;  // those to whose requests the broker lets us subscribe
   bool needs_proof_ = false;          // that shared subscriptions are delivered to
   bool is_ready_ = false;             // and has said so
+  std::string why_not_ready_ = "connecting";
   std::deque<Message> queue_;
   std::unordered_map<std::uint64_t, Message> unacknowledged_;
   std::uint64_t last_publish_ = 0;

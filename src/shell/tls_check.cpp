@@ -8,24 +8,58 @@
 #include <asio/post.hpp>
 #include <asio/ssl.hpp>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 namespace mqtt_bridge {
 namespace {
 
-/// Takes OpenSSL's last error.
+/// Takes OpenSSL's errors, and gives the first: those after it say no more than where it came
+/// through.
 std::string openssl_reason() {
-  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  const unsigned long error = ERR_peek_error();
   ERR_clear_error();
+  const int library = ERR_GET_LIB(error);
+  const int code = ERR_GET_REASON(error);
+  if ((library == ERR_LIB_PEM && code == PEM_R_NO_START_LINE) ||
+      (library == ERR_LIB_OSSL_DECODER && code == ERR_R_UNSUPPORTED))
+    return "there is none in the PEM format";
+  const char* const reason = ERR_reason_error_string(error);
   return reason != nullptr ? reason : "not what was expected";
 }
 
+/// Answers for the person who would have to type a pass phrase, while it lives; notes that one was
+/// asked for.
+class NoPassPhrase {
+ public:
+  explicit NoPassPhrase(SSL_CTX* context) : context_(context) {
+    SSL_CTX_set_default_passwd_cb_userdata(context_, this);
+    SSL_CTX_set_default_passwd_cb(context_, [](char*, int, int, void* self) {
+      static_cast<NoPassPhrase*>(self)->was_wanted_ = true;
+      return 0;
+    });
+  }
+  ~NoPassPhrase() {  // Asio would take what is left there for its own
+    SSL_CTX_set_default_passwd_cb(context_, nullptr);
+    SSL_CTX_set_default_passwd_cb_userdata(context_, nullptr);
+  }
+  NoPassPhrase(const NoPassPhrase&) = delete;
+  NoPassPhrase& operator=(const NoPassPhrase&) = delete;
+
+  bool was_wanted() const { return was_wanted_; }
+
+ private:
+  SSL_CTX* const context_;
+  bool was_wanted_ = false;
+};
+
 /// Puts the files into `context`; gives the first fault.
 std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
-  // Nobody is there to type a passphrase.
-  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
-  const auto fault = [](const std::filesystem::path& file, const std::string& what) {
-    return what + " " + file.string() + ": " + openssl_reason();
+  const NoPassPhrase pass_phrase(context);
+  const auto fault = [&](const std::filesystem::path& file, const std::string& what) {
+    const std::string reason = openssl_reason();
+    return what + " " + file.string() + ": " +
+           (pass_phrase.was_wanted() ? "a pass phrase protects it; give it without one" : reason);
   };
   if (tls.ca_file.empty())
     SSL_CTX_set_default_verify_paths(context);
@@ -79,7 +113,8 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
       return;
     asio::async_connect(stream_.next_layer(), results,
                         [self = shared_from_this()](const std::error_code& error, const auto&) {
-                          error ? self->end("there is no broker at this address")
+                          error ? self->end("there is no broker at " + self->host_ + ":" +
+                                            std::to_string(self->port_))
                                 : self->shake_hands();
                         });
   }

@@ -407,6 +407,18 @@ TEST(Decide, SaysInOneLineWhatTheDaemonSaid) {
             "mqtt_bridged at unix:/x wants a token, and mqtt_client sends none; use --direct");
 }
 
+TEST(OnOneLine, LeavesNothingThatATerminalWouldObey) {
+  EXPECT_EQ(on_one_line("a\nb\x1b[31m\x7f\xc2\x9b"
+                        "1m\xe2\x80\xae"
+                        "c \xc3\xa9"),
+            "a b [31m  1m c \xc3\xa9");
+  EXPECT_EQ(on_one_line("\x9b"
+                        "1m\xc3"),
+            " 1m ")
+      << "not UTF-8";
+  EXPECT_EQ(on_one_line(std::string("a\0b", 3)), "a b");
+}
+
 TEST(Decide, KeepsControlCharactersOffTheTerminal) {
   const auto decision = decide(
       problem_reply("bad-response", 502, R"(a\nb\u001b[31m\u0000\u007f\u009b1m\u00e9)"), "x");

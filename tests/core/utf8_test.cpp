@@ -108,5 +108,34 @@ TEST(Utf8, FindsTheOneBadByteOfAMebibyte) {
   EXPECT_FALSE(is_utf8(text));
 }
 
+TEST(Unprintable, IsWhatBreaksALineOrTellsATerminalToDoSomething) {
+  const std::pair<std::string_view, std::size_t> rows[] = {
+      {"", 0},
+      {"a", 0},
+      {" ", 0},
+      {"\n", 1},
+      {"\x1b[1m", 1},
+      {"\x7f", 1},
+      {"\0"sv, 1},
+      {"\xc2\x80", 2},
+      {"\xc2\x9b", 2},
+      {"\xc2\xa0", 0},
+      {"\xc3\xa9", 0},
+      {"\xc2", 0},
+      {"\xe2\x80", 0},
+      {"\xe2\x80\x8d", 0},
+      {"\xe2\x80\x8e", 3},
+      {"\xe2\x80\xa8", 3},
+      {"\xe2\x80\xae", 3},
+      {"\xe2\x80\xaf", 0},
+      {"\xe2\x81\xa5", 0},
+      {"\xe2\x81\xa6", 3},
+      {"\xe2\x81\xa9", 3},
+      {"\xe2\x81\xaa", 0},
+  };
+  for (const auto& [text, bytes] : rows)
+    EXPECT_EQ(unprintable_at(text), bytes) << testing::PrintToString(text);
+}
+
 }  // namespace
 }  // namespace mqtt_bridge

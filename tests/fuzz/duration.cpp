@@ -32,7 +32,10 @@ std::optional<milliseconds> naive(std::string_view text) {
   const auto digits_end = text.find_first_not_of("0123456789.");
   const std::string_view number = text.substr(0, digits_end);
   const std::string_view unit = text.substr(number.size());
-  const Wide factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
+  const Wide factor = unit == "ms"                  ? 1
+                      : unit == "s" || unit.empty() ? 1000
+                      : unit == "m"                 ? 60'000
+                                                    : 0;
   const auto point = number.find('.');
   if (factor == 0 || number.empty() || point == 0 || point == number.size() - 1 ||
       std::count(number.begin(), number.end(), '.') > 1) {

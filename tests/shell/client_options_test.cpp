@@ -1,5 +1,6 @@
 #include "shell/client_options.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <initializer_list>
 #include <string>
@@ -37,7 +38,7 @@ std::string fault(const Arguments& arguments, const char* bridge_url = nullptr) 
   EXPECT_EQ(exit->err.substr(0, 13), "mqtt_client: ");
   EXPECT_EQ(exit->err.find('\n'), exit->err.size() - 1) << "one line";
   const std::string line = exit->err.substr(13, exit->err.size() - 14);
-  return line.substr(0, line.find("; usage: "));
+  return line.substr(0, std::min(line.find("; usage: "), line.find(" Usage: ")));
 }
 
 TEST(ClientOptions, HaveTheDefaultsOfTheProtocol) {
@@ -61,10 +62,10 @@ TEST(ClientOptions, AreTakenBeforeBetweenAndAfterThePositionals) {
   expected.message = "x";
   const std::vector<Arguments> rows{
       {"-v", "--host", "broker", "-p", "99", "alice", "reverse", "x"},
-      {"alice", "-v", "reverse", "--host=broker", "x", "-p99"},
+      {"alice", "-v", "--host=broker", "reverse", "x", "-p99"},
       {"alice", "reverse", "x", "--port", "99", "--host", "broker", "--verbose"},
       {"--port=99", "-v", "--host", "broker", "--", "alice", "reverse", "x"},
-      {"-p", "1", "-vp", "99", "--host", "a", "--host", "broker", "alice", "reverse", "x"},
+      {"-p", "1", "-v", "-p", "99", "--host", "a", "--host", "broker", "alice", "reverse", "x"},
   };
   for (const Arguments& row : rows)
     EXPECT_EQ(options(row), expected);
@@ -87,6 +88,66 @@ TEST(ClientOptions, TakeAMessageThatBeginsWithADashAfterADoubleDash) {
     EXPECT_EQ(options({"--", "alice", "reverse", message}).message, message);
   }
   EXPECT_FALSE(options({"alice", "reverse", "--", "-v"}).verbose);
+}
+
+TEST(ClientOptions, TakeWhatFollowsTheActionForText) {
+  for (const char* const message : {"-hello", "-h", "--help", "--version", "-v", "-vx", "--nope",
+                                    "--host", "--host=x", "-p", "-"}) {
+    EXPECT_EQ(options({"alice", "reverse", message}).message, message);
+    EXPECT_EQ(options({"-p", "99", "alice", "reverse", message, "-v"}).message, message);
+    EXPECT_TRUE(options({"-p", "99", "alice", "reverse", message, "-v"}).verbose);
+  }
+  EXPECT_FALSE(options({"alice", "reverse", "-v"}).verbose);
+  EXPECT_EQ(options({"alice", "reverse", "--", "--"}).message, "--");
+  EXPECT_EQ(fault({"alice", "reverse", "--"}), "MESSAGE is required")
+      << "a script's unquoted variable may be empty";
+  EXPECT_EQ(fault({"alice", "reverse", "-v", "hello"}), "unexpected argument 'hello'");
+}
+
+TEST(ClientOptions, TakeAnOptionsValueWhateverItLooksLike) {
+  EXPECT_EQ(fault({"--daemon", "--direct", "alice", "reverse", "x"}),
+            "--daemon: '--direct' is neither http://host:port nor unix:PATH");
+  EXPECT_EQ(fault({"--host", "-h", "alice", "reverse", "x"}),
+            "--host: '-h' is not a host name or an address, without a port");
+}
+
+TEST(ClientOptions, TakeShortOptionsOneByOne) {
+  for (const char* const joined : {"-hello", "-hv", "-vx", "-vh", "-vp", "-help", "-v=1"}) {
+    EXPECT_EQ(fault({joined, "alice", "reverse", "x"}),
+              "unknown option '" + std::string(joined) + "': short options are given one by one");
+    EXPECT_EQ(fault({"alice", joined, "reverse", "x"}),
+              "unknown option '" + std::string(joined) + "': short options are given one by one");
+  }
+}
+
+TEST(ClientOptions, NeverPrintTheHelpInPlaceOfAnAnswer) {
+  EXPECT_EQ(fault({"-h", "localhost", "-p", "21883", "alice", "reverse", "x"}),
+            "-h prints the help and takes no value; did you mean '--host localhost'?");
+  EXPECT_EQ(fault({"-h", "-p", "21883", "alice", "reverse", "x"}),
+            "-h prints the help, and nothing else is done then");
+  for (const std::string flag : {"-h", "--help", "--version"}) {
+    EXPECT_EQ(fault({"alice", flag.c_str(), "reverse"}).find("-h prints the help"),
+              flag == "-h" ? 0U : std::string::npos);
+    EXPECT_EQ(fault({"alice", "reverse", "x", flag.c_str()}), flag + " goes before NETID");
+    EXPECT_EQ(fault({"alice", flag.c_str()}), flag + " goes before NETID");
+  }
+}
+
+TEST(ClientOptions, SayWhichOptionMayBeMeant) {
+  EXPECT_EQ(fault({"--hots", "x", "alice", "reverse", "x"}),
+            "unknown option '--hots'; did you mean '--host'?");
+  EXPECT_EQ(fault({"--timout=5", "alice", "reverse", "x"}),
+            "unknown option '--timout=5'; did you mean '--timeout'?");
+}
+
+TEST(ClientOptions, TellWhyNoDaemonWasAskedOnlyToTheProgramThatAsksTheBroker) {
+  const char* const argv[] = {
+      "mqtt_client_direct", "--not-asked=it is away", "--", "a", "reverse", "--help"};
+  const auto parsed = parse_direct_options(6, argv);
+  ASSERT_TRUE(std::holds_alternative<ClientOptions>(parsed)) << std::get<ExitNow>(parsed).err;
+  EXPECT_EQ(std::get<ClientOptions>(parsed).not_asked, "it is away");
+  EXPECT_EQ(std::get<ClientOptions>(parsed).message, "--help");
+  EXPECT_EQ(fault({"--not-asked=x", "a", "reverse", "x"}), "unknown option '--not-asked=x'");
 }
 
 TEST(ClientOptions, TakeANetidByteForByte) {
@@ -122,6 +183,7 @@ TEST(ClientOptions, TakeATimeoutWithinTheLimits) {
   EXPECT_EQ(options({"--timeout", "1.5s", "a", "reverse", "x"}).timeout, 1500ms);
   EXPECT_EQ(options({"--timeout", "1ms", "a", "reverse", "x"}).timeout, 1ms);
   EXPECT_EQ(options({"--timeout", "60s", "a", "reverse", "x"}).timeout, 60s);
+  EXPECT_EQ(options({"--timeout", "5", "a", "reverse", "x"}).timeout, 5s);
 }
 
 TEST(ClientOptions, SayInOneLineWhatIsWrong) {
@@ -134,10 +196,11 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
       {{"a", "reverse"}, "MESSAGE is required"},
       {{"a", "reverse", "x", "y"}, "unexpected argument 'y'"},
       {{"a", "reverse", "x", ""}, "unexpected argument ''"},
-      {{"a", "reverse", "-x"}, "unknown option '-x'"},
+      {{"-x", "a", "reverse", "y"}, "unknown option '-x'"},
+      {{"a", "reverse", "y", "-x"}, "unknown option '-x'"},
       {{"--nope", "a", "reverse", "x"}, "unknown option '--nope'"},
       {{"--nope=1", "a", "reverse", "x"}, "unknown option '--nope=1'"},
-      {{"-x0st", "a"}, "unknown option '-x0st'"},
+      {{"-x0", "a"}, "unknown option '-x0'"},
       {{"a", "shout", "x"},
        "ACTION: 'shout' is none of uppercase, lowercase, title-case, reverse, shuffle"},
       {{"a", "Reverse", "x"},
@@ -157,7 +220,8 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
        "--host: 'b:1' is not a host name or an address, without a port"},
       {{"--host", "", "a", "reverse", "x"},
        "--host: '' is not a host name or an address, without a port"},
-      {{"--timeout", "5", "a", "reverse", "x"}, timeout("5")},
+      {{"--timeout", "soon", "a", "reverse", "x"}, timeout("soon")},
+      {{"--timeout", "61", "a", "reverse", "x"}, timeout("61")},
       {{"--timeout", "0s", "a", "reverse", "x"}, timeout("0s")},
       {{"--timeout", "61s", "a", "reverse", "x"}, timeout("61s")},
       {{"--daemon", "ftp://b", "a", "reverse", "x"},
@@ -177,16 +241,18 @@ TEST(ClientOptions, RefuseWhatIsNoNetid) {
   }
 }
 
-TEST(ClientOptions, RemindOfTheUsageAndOfTheDoubleDash) {
-  const auto parsed = parse({"alice", "reverse", "-x"});
-  EXPECT_EQ(std::get<ExitNow>(parsed).err,
-            "mqtt_client: unknown option '-x'; usage: mqtt_client [--help] [-v] [--host HOST] "
-            "[-p PORT] NETID ACTION MESSAGE, with -- before a MESSAGE that begins with '-'\n");
+TEST(ClientOptions, RemindOfTheUsage) {
+  const std::string usage =
+      "mqtt_client [--help] [-v] [--host HOST] [-p PORT] NETID ACTION MESSAGE\n";
+  EXPECT_EQ(std::get<ExitNow>(parse({"-x", "alice", "reverse", "x"})).err,
+            "mqtt_client: unknown option '-x'; usage: " + usage);
+  EXPECT_EQ(std::get<ExitNow>(parse({"--hots", "alice", "reverse", "x"})).err,
+            "mqtt_client: unknown option '--hots'; did you mean '--host'? Usage: " + usage);
 }
 
 TEST(ClientOptions, HelpSaysTheUsageAndExitsWithZero) {
-  for (const Arguments& arguments :
-       std::initializer_list<Arguments>{{"--help"}, {"-h"}, {"a", "shout", "--help"}}) {
+  for (const Arguments& arguments : std::initializer_list<Arguments>{
+           {"--help"}, {"-h"}, {"-v", "-h"}, {"--help", "a"}, {"--nope", "--help"}}) {
     const auto parsed = parse(arguments, "nonsense");
     const auto& exit = std::get<ExitNow>(parsed);
     EXPECT_EQ(exit.code, 0);

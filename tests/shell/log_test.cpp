@@ -1,9 +1,13 @@
 #include "shell/log.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <regex>
+#include <sstream>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -55,6 +59,41 @@ TEST(Log, ForPeopleHasTimeAndLevelAndNoColourInAFile) {
   EXPECT_TRUE(std::regex_match(logged(LogLevel::error, LogFormat::human, "x"), line));
 }
 
+TEST(Log, NamesItsLevelsAsTheOptionDoes) {
+  std::string levels;
+  std::istringstream lines(logged(LogLevel::debug, LogFormat::human, "x"));
+  for (std::string line; std::getline(lines, line);)
+    levels += line.substr(24) + "\n";
+  EXPECT_EQ(levels, "debug   x\ninfo    x\nwarn    x\nerror   x\n");
+  const std::string json = logged(LogLevel::warn, LogFormat::json, "x");
+  EXPECT_NE(json.find(R"("level":"warn",)"), std::string::npos) << json;
+}
+
+TEST(Log, HasNoColourWhereNoneIsWanted) {
+  // A terminal, as far as the log can tell.
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_TRUE(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+  const int inner = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+  const int saved = dup(STDERR_FILENO);
+  const auto logged_with = [&](const char* no_color) {
+    setenv("NO_COLOR", no_color, 1);
+    setenv("TERM", "xterm-256color", 1);
+    dup2(inner, STDERR_FILENO);
+    set_up_log(LogLevel::info, LogFormat::human);
+    spdlog::warn("x");
+    dup2(saved, STDERR_FILENO);
+    unsetenv("NO_COLOR");
+    std::array<char, 256> text{};
+    const auto size = read(terminal, text.data(), text.size());
+    return std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  };
+  EXPECT_NE(logged_with("").find('\x1b'), std::string::npos) << "empty means nothing";
+  EXPECT_EQ(logged_with("1").find('\x1b'), std::string::npos);
+  close(saved);
+  close(inner);
+  close(terminal);
+}
+
 TEST(Log, AsJsonIsOneEscapedObjectALine) {
   const std::regex line(
       R"re(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"error","message":"(.*)"\}\n)re");
@@ -74,6 +113,11 @@ TEST(Log, AsJsonIsOneEscapedObjectALine) {
 TEST(Log, IsNeverForgedByAMessage) {
   EXPECT_EQ(logged(LogLevel::error, LogFormat::journal, "a\n<0>b\x1b[0m"),
             "<3>a\\x0a<0>b\\x1b[0m\n");
+  EXPECT_EQ(logged(LogLevel::error, LogFormat::journal,
+                   "a\xc2\x9b"
+                   "1m\xe2\x80\xae"
+                   "b\xc3\xa9"),
+            "<3>a\\xc2\\x9b1m\\xe2\\x80\\xaeb\xc3\xa9\n");
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ TEST(BridgedOptions, SayInOneLineWhichFlagIsWrongAndWhatIsWanted) {
        "--password-file"},
       {{"--broker="}, "--broker: the host is missing"},
       {{"--protocol", "4"}, "--protocol: '4' is none of auto, 5, 3.1.1"},
-      {{"--timeout", "5"}, "--timeout: '5' is not a duration, such as 1500ms, 2s, 1.5s or 1m"},
+      {{"--timeout", "soon"},
+       "--timeout: 'soon' is not a duration, such as 1500ms, 2s, 1.5s or 1m"},
+      {{"--timeout", "61"}, "--timeout: must be from 1ms to 1m, not 61"},
       {{"--timeout", "0ms"}, "--timeout: must be from 1ms to 1m, not 0ms"},
       {{"--timeout", "60001ms"}, "--timeout: must be from 1ms to 1m, not 60001ms"},
       {{"--max-timeout", "1h"},
@@ -59,7 +61,17 @@ TEST(BridgedOptions, SayInOneLineWhichFlagIsWrongAndWhatIsWanted) {
       {{"--ca-file", "x"},
        "--ca-file, --cert-file and --key-file need a --broker with mqtts://, not "
        "mqtt://localhost:1883"},
-      {{"--timout", "1s"}, "unknown option '--timout'; --help lists the options"},
+      {{"--timout", "1s"},
+       "unknown option '--timout'; did you mean '--timeout'? --help lists the options"},
+      {{"--brokr=b"},
+       "unknown option '--brokr=b'; did you mean '--broker'? --help lists the options"},
+      {{"--nonsense"}, "unknown option '--nonsense'; --help lists the options"},
+      {{"-hello"},
+       "unknown option '-hello': short options are given one by one; --help lists the options"},
+      {{"-h", "localhost"},
+       "-h prints the help and takes no value; did you mean '--broker localhost'? --help lists "
+       "the options"},
+      {{"-x"}, "unknown option '-x'; --help lists the options"},
       {{"stray"}, "unexpected argument 'stray'; --help lists the options"},
       {{"--", "--timeout"}, "unexpected argument '--timeout'; --help lists the options"},
       {{"--timeout"}, "--timeout: needs a value; --help lists the options"},
@@ -79,6 +91,73 @@ TEST(BridgedOptions, RefuseWhatIsNoNetid) {
     EXPECT_EQ(fault({"--netids", netid}).substr(0, 10), "--netids: ") << netid;
   }
   EXPECT_EQ(fault({"--netid", "*"}), "no fault") << "to a topic it is a letter like any other";
+}
+
+TEST(BridgedOptions, SeparateByCommasInVariablesOnly) {
+  const Variables blanks{{"MQTT_BRIDGE_NETIDS", " bob, carol ,\tdave,"},
+                         {"MQTT_BRIDGE_LISTEN", "127.0.0.1:3, [::1]:4"}};
+  const BridgedOptions parsed = options({}, blanks);
+  EXPECT_EQ(parsed.netids, (std::vector<std::string>{"bob", "carol", "dave"}));
+  EXPECT_EQ(parsed.listen, (std::vector<Listen>{TcpListen{"127.0.0.1", 3}, TcpListen{"::1", 4}}));
+
+  EXPECT_EQ(
+      fault({"--netids", "bob,carol"}),
+      "--netids: 'bob,carol' has a comma, so it is not taken for one NetID; for more than one, "
+      "repeat --netids");
+  EXPECT_EQ(fault({"--netid", "a,b"}),
+            "--netid: 'a,b' has a comma, so it is not taken for one NetID; more than one go into "
+            "--netids");
+  EXPECT_EQ(fault({"--allow-user", "ann,bo"}),
+            "--allow-user: 'ann,bo' is not the name or the number of a user; for more than one, "
+            "repeat --allow-user");
+  EXPECT_EQ(fault({"--host", "a.example,b.example"}),
+            "--host: 'a.example,b.example' is not a host name or an address, without a port; for "
+            "more than one, repeat --host");
+  const ConfigFile file("netids = ['bob,carol']");
+  EXPECT_EQ(
+      fault({"--config", file.path()}),
+      file.path() +
+          ":1: netids: 'bob,carol' has a comma, so it is not taken for one NetID; for more than "
+          "one, write [\"a\", \"b\"]");
+  EXPECT_EQ(options({"--listen", "unix:/run/b,c.sock"}).listen.size(), 1U);
+}
+
+TEST(BridgedOptions, RefuseAVariableThatNoOptionHas) {
+  for (const Arguments& arguments : {Arguments{}, Arguments{"--check-config"}}) {
+    EXPECT_EQ(fault(arguments, {{"MQTT_BRIDGE_BROKR", "x"}}),
+              "MQTT_BRIDGE_BROKR: no option has this variable; did you mean 'MQTT_BRIDGE_BROKER'?");
+  }
+  EXPECT_EQ(fault({}, {{"MQTT_BRIDGE_COLOUR", "x"}}),
+            "MQTT_BRIDGE_COLOUR: no option has this variable");
+  EXPECT_EQ(fault({}, {{"MQTT_BRIDGE_PORT", "8426"}}),
+            "MQTT_BRIDGE_PORT: no option has this variable; did you mean 'MQTT_BRIDGE_HOST'?");
+  for (const char* const flag : {"MQTT_BRIDGE_CHECK_CONFIG", "MQTT_BRIDGE_CHECK_HEALTH"}) {
+    EXPECT_EQ(fault({}, {{flag, "true"}}), std::string(flag) + ": no option has this variable")
+        << "only as a flag";
+  }
+  EXPECT_EQ(fault<Responder>({}, {{"MQTT_RESPONDER_SHARES", "x"}}),
+            "MQTT_RESPONDER_SHARES: no option has this variable; did you mean "
+            "'MQTT_RESPONDER_SHARE'?");
+}
+
+TEST(BridgedOptions, LeaveVariablesOfOthersAlone) {
+  const Variables others{
+      {"MQTT_BRIDGE_URL", "unix:/run/x"},  // mqtt_client's
+      {"MQTT_BRIDGE_EMPTY", ""},
+      {"MQTT_BRIDGE", "x"},
+      {"MQTT_RESPONDER_NONSENSE", "x"},
+      // Kubernetes makes these of a service "mqtt-bridge", and Docker of a link.
+      {"MQTT_BRIDGE_SERVICE_HOST", "10.0.0.1"},
+      {"MQTT_BRIDGE_SERVICE_PORT", "8426"},
+      {"MQTT_BRIDGE_SERVICE_PORT_HTTP", "8426"},
+      {"MQTT_BRIDGE_PORT", "tcp://10.0.0.1:8426"},
+      {"MQTT_BRIDGE_PORT_8426_TCP", "tcp://10.0.0.1:8426"},
+      {"MQTT_BRIDGE_PORT_8426_TCP_ADDR", "10.0.0.1"},
+  };
+  EXPECT_EQ(fault({}, others), "no fault");
+  EXPECT_EQ(fault<Responder>(
+                {}, {{"MQTT_RESPONDER_SERVICE_HOST", "10.0.0.1"}, {"MQTT_BRIDGE_NONSENSE", "x"}}),
+            "no fault");
 }
 
 TEST(BridgedOptions, NameTheSourceOfAWrongValue) {

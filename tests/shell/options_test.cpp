@@ -152,10 +152,6 @@ TEST(BridgedOptions, TakeTheLastOfSeveralFlagsAndBooleansFromTheEnvironment) {
   EXPECT_FALSE(
       options({"--netid", "a", "--allow-remote=false"}, {{"MQTT_BRIDGE_ALLOW_REMOTE", "true"}})
           .allow_remote);
-  EXPECT_FALSE(options({"--netid", "a"}, {{"MQTT_BRIDGE_CHECK_CONFIG", "true"}}).run.check_config)
-      << "only as a flag";
-  EXPECT_FALSE(options({"--netid", "a"}, {{"MQTT_BRIDGE_CHECK_HEALTH", "true"}}).check_health)
-      << "a daemon that is asked by its own container's variables must still start";
 }
 
 TEST(BridgedOptions, KeepTextsExactly) {

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,7 +17,7 @@
 namespace mqtt_bridge {
 
 using Arguments = std::vector<std::string>;
-using Variables = std::map<std::string, std::string>;
+using Variables = Environment;
 
 struct Bridged {
   using Options = BridgedOptions;
@@ -37,10 +36,7 @@ auto parse(const Arguments& arguments, const Variables& variables) {
   std::vector<const char*> argv{Program::name};
   for (const std::string& argument : arguments)
     argv.push_back(argument.c_str());
-  return Program::parse(static_cast<int>(argv.size()), argv.data(), [&](const char* name) {
-    const auto found = variables.find(name);
-    return found != variables.end() ? found->second.c_str() : nullptr;
-  });
+  return Program::parse(static_cast<int>(argv.size()), argv.data(), variables);
 }
 
 template <typename Program = Bridged>

@@ -43,7 +43,7 @@ SANITIZER_REPORT = re.compile(
 def environment(**extra):
     """This process's environment without the options of ours that it may hold."""
     clean = {name: value for name, value in os.environ.items()
-             if not name.startswith("MQTT_BRIDGE_")}
+             if not name.startswith(("MQTT_BRIDGE_", "MQTT_RESPONDER_"))}
     clean.update(PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     clean.update(extra)
     return clean
@@ -344,10 +344,11 @@ def run(arguments, env=None):
 
 
 def run_client(*arguments, daemon_url=None):
-    """Runs mqtt_client. Without `daemon_url` it is told of a socket that is not there, so that no
-    daemon of the machine's own can answer."""
-    url = daemon_url or f"unix:{tempfile.gettempdir()}/no-daemon-listens-here.sock"
-    return run([BUILD / "mqtt_client", *arguments], environment(MQTT_BRIDGE_URL=url))
+    """Runs mqtt_client. Without `daemon_url` it asks the broker itself, so that no daemon of the
+    machine's own can answer; test_client_ways.py is about the choice between these."""
+    if daemon_url is None:
+        return run([BUILD / "mqtt_client", "--direct", *arguments])
+    return run([BUILD / "mqtt_client", *arguments], environment(MQTT_BRIDGE_URL=daemon_url))
 
 
 class World(contextlib.ExitStack):

@@ -400,7 +400,7 @@ def line_of(text, log_format):
     if log_format == "json":
         members = json.loads(text)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", members["time"]), text
-        assert members["level"] in ("trace", "debug", "info", "warning", "error"), text
+        assert members["level"] in ("trace", "debug", "info", "warn", "error"), text
         if members["message"] != "request":
             assert set(members) == {"time", "level", "message"}, text
             return None
@@ -408,7 +408,7 @@ def line_of(text, log_format):
             "request_id", "netid", "action", "outcome", "matched_by", "from")),
             members.get("trace_id"), members.get("milliseconds"))
     head = {"journal": r"<([3467])>",
-            "human": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (info|warning|error|debug|trace) +"}
+            "human": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (info|warn|error|debug|trace) +"}
     begin = re.match(head[log_format], text)
     assert begin, text
     message = text[begin.end():]

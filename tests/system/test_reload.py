@@ -328,7 +328,7 @@ class WhatIsTaken(Reload):
              "protocol, state-dir"))
         for changes, names in table:
             self.assert_taken(daemon, **changes)
-            self.assertRegex(daemon.lines[-2], rf"warning.* with a restart only: {names}$")
+            self.assertRegex(daemon.lines[-2], rf"warn .* with a restart only: {names}$")
             self.assert_answered_right(self.call(daemon))
         self.assert_taken(daemon, protocol=None, state_dir=None)
         self.assertEqual(sum("restart only" in line for line in daemon.lines), len(table))

@@ -108,7 +108,7 @@ class Service(SystemTest):
             with Caller(self.port_of(daemon)) as caller:
                 self.assertEqual(caller.get("/healthz").status, 200)
             self.assertEqual(system.wait_for(NOT_READY),
-                             NOT_READY + "there is no broker at this address")
+                             NOT_READY + f"there is no broker at 127.0.0.1:{port}")
 
     def test_the_status_follows_the_broker(self):
         broker = self.world.broker()
