@@ -4,12 +4,13 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
-#include <numeric>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include <toml++/toml.h>
+
+#include "core/did_you_mean.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -27,32 +28,11 @@ std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 
-/// How many letters have to be put in, taken out or replaced to make `a` of `b` (Levenshtein).
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_key(std::string_view name, std::span<const ConfigKey> keys) {
-  constexpr std::size_t alike = 2;
-  std::size_t best = alike + 1;
-  std::string_view suggestion;
-  for (const ConfigKey& key : keys) {
-    const std::size_t distance = edit_distance(name, key.name);
-    if (distance < best) {
-      best = distance;
-      suggestion = key.name;
-    }
-  }
+  std::vector<std::string_view> names;
+  for (const ConfigKey& key : keys)
+    names.push_back(key.name);
+  const std::string_view suggestion = did_you_mean(name, names);
   std::string sentence = "unknown key " + in_quotes(name);
   if (!suggestion.empty())
     sentence += "; did you mean " + in_quotes(suggestion) + "?";
