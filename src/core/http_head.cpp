@@ -281,6 +281,15 @@ std::optional<std::string_view> HttpHead::field(std::string_view name) const {
   return found->value;
 }
 
+std::string_view HttpHead::path() const {
+  return target.starts_with('?') ? "/" : target.substr(0, target.find('?'));
+}
+
+std::string_view HttpHead::query() const {
+  const auto mark = target.find('?');
+  return mark == npos ? std::string_view() : target.substr(mark + 1);
+}
+
 std::string HttpHead::joined(std::string_view name) const {
   std::string values;
   for (const HttpField& each : fields) {

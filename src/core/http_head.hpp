@@ -29,6 +29,10 @@ struct HttpHead {
   /// The first field of that name. Host, Content-Type, Authorization, Origin and Sec-Fetch-Site
   /// occur once at most.
   std::optional<std::string_view> field(std::string_view name) const;
+  /// The target up to its query; "/" where there is nothing before that.
+  std::string_view path() const;
+  /// What follows the first '?' of the target.
+  std::string_view query() const;
   /// The values of all fields of that name as one (RFC 9110 5.3), the empty ones left out.
   std::string joined(std::string_view name) const;
 
@@ -82,8 +86,7 @@ std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes
 /// values, into CR LF if need be (none of these fields needs one; tracestate, which may hold one,
 /// goes its own way), and one too long for its lines. Accept is application/json for who prefers
 /// that, and left out otherwise: 0.41 refuses one that is not to the letter, and the others do not
-/// look at it. Of the query only the parameters that handlers read are left, in which a '?' and a
-/// '=' that does not stand between name and value are percent-encoded: 0.11 misreads them.
+/// look at it. The query goes its own way (query.hpp): 0.11 misreads a second '?' or '=' in it.
 std::string canonical_head(const HttpHead& head);
 
 }  // namespace mqtt_bridge

@@ -12,8 +12,10 @@
 #include "core/action.hpp"
 #include "core/ascii.hpp"
 #include "core/bearer.hpp"
+#include "core/did_you_mean.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
+#include "core/query.hpp"
 #include "core/topic.hpp"
 #include "core/trace_context.hpp"
 #include "core/utf8.hpp"
@@ -91,6 +93,45 @@ std::string http_date() {
 bool has_encoded_slash(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
   return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
+}
+
+// Parameters of a call --------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 3> parameter_names{"netid", "timeout", "broker"};
+
+using Parameters = std::vector<QueryParameter>;
+
+std::optional<std::string> value_of(const Parameters& parameters, std::string_view name) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [name](const auto& each) { return each.name == name; });
+  if (found == parameters.end())
+    return std::nullopt;
+  return found->value;
+}
+
+/// A misspelt parameter would otherwise be a call to another NetID, or one that waits for long.
+std::string unknown_parameter(std::string_view name) {
+  constexpr std::size_t longest_shown = 64;
+  const bool is_shown = is_utf8(name) && name.size() <= longest_shown;
+  const std::string_view meant = did_you_mean(name, parameter_names);
+  std::string detail = is_shown ? "there is no parameter '" + std::string(name) + "'; "
+                                : "there is no such parameter; ";
+  if (!meant.empty())
+    return detail.append("did you mean ").append(meant).append("?");
+  return detail + "the parameters are netid, timeout and broker";
+}
+
+/// What is wrong with them whatever their values are.
+std::optional<Failure> why_not(const Parameters& parameters) {
+  for (auto each = parameters.begin(); each != parameters.end(); ++each) {
+    const auto& name = each->name;
+    const auto is_namesake = [&name](const auto& other) { return other.name == name; };
+    if (std::find(parameter_names.begin(), parameter_names.end(), name) == parameter_names.end())
+      return Failure{Problem::invalid_parameter, unknown_parameter(name), {}};
+    if (std::any_of(parameters.begin(), each, is_namesake))
+      return Failure{Problem::invalid_parameter, name + " is given twice", {}};
+  }
+  return std::nullopt;
 }
 
 bool is_multipart(const Request& request) {
@@ -232,23 +273,17 @@ class HttpApi::Server : public InMemoryServer {
     if (!is_utf8(pass_->request->body)) {
       return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
     }
-    const std::string netid =
-        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+    const Parameters parameters = parse_query(pass_->request->query);
+    if (auto failure = why_not(parameters))
+      return *std::move(failure);
+    const std::string netid = value_of(parameters, "netid").value_or(options_.netid);
     if (auto failure = why_not_netid_of_call(netid))
-      return *failure;
-    if (auto failure = why_not_broker(request))
-      return *failure;
-    auto timeout = options_.timeout;
-    if (request.has_param("timeout")) {
-      const auto wanted = parse_duration(request.get_param_value("timeout"));
-      if (!wanted || *wanted < limits::min_timeout || *wanted > options_.max_timeout) {
-        return Failure{Problem::invalid_parameter,
-                       "timeout is a duration from 1ms to " + duration_text(options_.max_timeout) +
-                           ", such as 1500ms or 2s",
-                       {}};
-      }
-      timeout = *wanted;
-    }
+      return *std::move(failure);
+    if (auto failure = why_not_broker(value_of(parameters, "broker")))
+      return *std::move(failure);
+    const auto timeout = timeout_of(value_of(parameters, "timeout"));
+    if (!timeout)
+      return bad_timeout();
     const std::string traceparent = request.get_header_value("traceparent");
     const std::string& tracestate = pass_->request->tracestate;
     const bool is_traced = is_traceparent(traceparent);
@@ -259,7 +294,25 @@ class HttpApi::Server : public InMemoryServer {
                 .traceparent = is_traced ? traceparent : "",
                 .tracestate = is_traced && is_tracestate(tracestate) ? tracestate : "",
                 .arrived = pass_->request->arrived,
-                .deadline = pass_->request->arrived + timeout};
+                .deadline = pass_->request->arrived + *timeout};
+  }
+
+  /// Nothing when it is not one that a call may name.
+  std::optional<std::chrono::milliseconds> timeout_of(
+      const std::optional<std::string>& wanted) const {
+    if (!wanted)
+      return options_.timeout;
+    const auto timeout = parse_duration(*wanted);
+    const bool is_valid =
+        timeout && *timeout >= limits::min_timeout && *timeout <= options_.max_timeout;
+    return is_valid ? timeout : std::nullopt;
+  }
+
+  Failure bad_timeout() const {
+    return {Problem::invalid_parameter,
+            "timeout is a duration from 1ms to " + duration_text(options_.max_timeout) +
+                ", such as 1500ms or 2s",
+            {}};
   }
 
   bool is_served_action(const std::string& name) const {
@@ -290,14 +343,14 @@ class HttpApi::Server : public InMemoryServer {
     return Failure{Problem::netid_not_served, "this bridge does not serve the NetID " + netid, {}};
   }
 
-  std::optional<Failure> why_not_broker(const Request& request) const {
-    if (!request.has_param("broker"))
+  std::optional<Failure> why_not_broker(const std::optional<std::string>& wanted) const {
+    if (!wanted)
       return std::nullopt;
-    const auto wanted = parse_host_port(request.get_param_value("broker"), 1883);
-    if (const auto* why = std::get_if<std::string>(&wanted)) {
+    const auto broker = parse_host_port(*wanted, 1883);
+    if (const auto* why = std::get_if<std::string>(&broker)) {
       return Failure{Problem::invalid_parameter, "broker: " + *why, {}};
     }
-    const auto& [host, port] = std::get<HostPort>(wanted);
+    const auto& [host, port] = std::get<HostPort>(broker);
     if (same_broker(options_.broker, host, port))
       return std::nullopt;
     return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options_.broker), {}};
@@ -356,8 +409,6 @@ class HttpApi::Server : public InMemoryServer {
       return;
     if (response.status == 404)
       return fail(response, Problem::not_found, "there is nothing here");
-    if (response.status == 414)  // what canonical_head() encodes can take it above the limit
-      return fail(response, Problem::uri_too_long, "the request target is too long once encoded");
     fail(response, Problem::malformed_request, "the request could not be read");
   }
 
@@ -419,7 +470,7 @@ class HttpApi::Server : public InMemoryServer {
     if (is_action_name(action))
       reply.action = action;
     const std::string netid =
-        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+        value_of(parse_query(pass_->request->query), "netid").value_or(options_.netid);
     if (!why_not_netid(netid))
       reply.netid = netid;
     const std::string traceparent = request.get_header_value("traceparent");

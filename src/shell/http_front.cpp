@@ -323,6 +323,7 @@ void HttpFront::Connection::read_request() {
 
 void HttpFront::Connection::begin_request(const HttpHead& head) {
   request_->head = canonical_head(head);
+  request_->query = head.query();
   request_->tracestate = head.joined("tracestate");
   const Caller caller{.via = via_,
                       .host = head.field("Host").value_or(""),

@@ -29,7 +29,8 @@ class HttpRequest {
  public:
   virtual ~HttpRequest() = default;
 
-  std::string head;  // as canonical_head() makes it
+  std::string head;   // as canonical_head() makes it
+  std::string query;  // apart from the head, as it was sent
   std::string body;
   std::string tracestate;  // apart from the head, which cannot hold every value of it
   Instant arrived;         // its first byte

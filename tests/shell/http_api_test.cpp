@@ -20,6 +20,7 @@ struct Request : HttpRequest {
     const std::string sent = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
     const auto parsed = std::get<HttpHead>(parse_http_head(sent));
     head = canonical_head(parsed);
+    query = parsed.query();
     tracestate = parsed.joined("tracestate");
     body = std::move(text);
     arrived = Instant{} + 1h;
@@ -135,7 +136,7 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
       {{"POST /transform/reverse?broker=elsewhere", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=localhost:1884", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=:x", "x"}, "400", "invalid-parameter"},
-      {{"POST /transform/reverse?netid=" + std::string(4000, '?'), "x"}, "414", "uri-too-long"},
+      {{"POST /transform/reverse?netid=" + std::string(4000, '?'), "x"}, "400", "invalid-netid"},
       {{"POST /transform/reverse", "\xff"}, "400", "invalid-payload"},
       {{"POST /transform/reverse", "x", "Content-Type: Multipart/mixed; boundary=x\r\n"},
        "415",
@@ -147,6 +148,49 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
     EXPECT_THAT(response, HasSubstr("urn:mqtt-bridge:problem:" + std::string(row.slug)));
     EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json\r\n"));
   }
+}
+
+TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
+  const auto with = [](const std::string& query) {
+    return first_pass({"POST /transform/reverse?" + query, "x"});
+  };
+  struct Row {
+    std::string query;
+    const char* detail;
+  };
+  const Row rows[] = {
+      {"netId=bob", "there is no parameter 'netId'; did you mean netid?"},
+      {"timout=100ms", "there is no parameter 'timout'; did you mean timeout?"},
+      {"netid=bob&Broker=x", "there is no parameter 'Broker'; did you mean broker?"},
+      {"%54imeout=1s", "there is no parameter 'Timeout'; did you mean timeout?"},
+      {"text=hello", "there is no parameter 'text'; the parameters are netid, timeout and broker"},
+      {"=bob", "there is no parameter ''; the parameters are"},
+      {"%ff=1", "there is no such parameter; the parameters are"},
+      {std::string(65, 'a') + "=1", "there is no such parameter; the parameters are"},
+      {"netid=bob&netid=bob", "netid is given twice"},
+      {"timeout=1s&n%65tid=bob&netid=alice", "netid is given twice"},
+      {"netid&netid", "netid is given twice"},
+  };
+  for (const auto& row : rows) {
+    const std::string response = with(row.query);
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 400")) << row.query;
+    EXPECT_THAT(response, HasSubstr("problem:invalid-parameter")) << row.query;
+    EXPECT_THAT(response, HasSubstr(row.detail)) << row.query;
+  }
+}
+
+TEST(HttpApi, TakesAParameterForWhatItsNameAndValueDecodeTo) {
+  EXPECT_EQ(first_pass({"POST /transform/reverse?n%65tid=b%6Fb&&%74imeout=1%73&", "x"}),
+            "call bob reverse x 1000");
+  auto these = options();
+  these.netids = {"*"};
+  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=a+b", "x"}),
+              StartsWith("call a b reverse"));
+}
+
+TEST(HttpApi, HasNoParametersWhereThereIsNoCall) {
+  EXPECT_THAT(first_pass({"GET /healthz?t=1&t=2&netid=%00", ""}), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(first_pass({"GET /nothing?t=1", ""}), StartsWith("HTTP/1.1 404"));
 }
 
 TEST(HttpApi, SaysWhichMethodIsAllowed) {

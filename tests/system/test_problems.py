@@ -102,6 +102,18 @@ class EveryProblem(SystemTest):
         self.assert_problem(self.transform(self.daemon, "uppercase", "abc", timeout="soon"),
                             "invalid-parameter")
 
+    def test_invalid_parameter_for_one_that_is_misspelt_or_given_twice(self):
+        """It would be a call to another NetID, or one that waits for five seconds."""
+        for query, words in (("netId=alice", "did you mean netid?"),
+                             ("timout=100ms", "did you mean timeout?"),
+                             ("%4eetid=alice", "did you mean netid?"),
+                             ("text=abc", "netid, timeout and broker"),
+                             ("netid=alice&netid=bob", "netid is given twice"),
+                             ("netid=alice&n%65tid=alice", "netid is given twice")):
+            with self.subTest(query=query):
+                answer = self.get(f"/transform/uppercase?{query}", "POST", body=b"abc")
+                self.assertIn(words, self.assert_problem(answer, "invalid-parameter")["detail"])
+
     def test_malformed_request(self):
         requests = [
             b"nonsense\r\n\r\n",
