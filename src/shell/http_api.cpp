@@ -199,21 +199,20 @@ class HttpApi::Server : public InMemoryServer {
 
   /// Before any handler. True when the response is decided.
   bool check(const Request& request, httplib::Response& response) {
-    if (has_encoded_slash(request.target))
-      return fail(response, Problem::not_found, "there is nothing here"), true;
+    const bool is_nowhere = has_encoded_slash(request.target);
+    pass_->reply.was_to_call = request.path.starts_with(transform_path) && !is_nowhere;
     if (pass_->ended != nullptr)
       return false;  // it was let in, whatever has been reloaded since
-    pass_->reply.was_to_call = request.path.starts_with(transform_path);
     if (pass_->failure != nullptr) {
       respond(response, *pass_->failure);
     } else if (is_preflight(request)) {
       admit_guest(response);
     } else if (!is_authorized(request)) {
-      response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
       fail(response, Problem::unauthorized, "send the bearer token of this bridge");
+    } else if (is_nowhere) {
+      fail(response, Problem::not_found, "there is nothing here");
     } else if (const std::string_view allow = allowed_methods(request.path);
                !allow.empty() && allow.find(request.method) == std::string_view::npos) {
-      response.set_header("Allow", std::string(allow));
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
     } else if (is_multipart(request)) {  // the library would take it apart
       fail(response, Problem::unsupported_media_type, "send the text itself as the body");
@@ -407,6 +406,8 @@ class HttpApi::Server : public InMemoryServer {
   void explain(httplib::Response& response) const {
     if (!response.body.empty())
       return;
+    if (pass_->failure != nullptr)
+      return respond(response, *pass_->failure);
     if (response.status == 404)
       return fail(response, Problem::not_found, "there is nothing here");
     fail(response, Problem::malformed_request, "the request could not be read");
@@ -419,7 +420,7 @@ class HttpApi::Server : public InMemoryServer {
   void respond(httplib::Response& response, const Failure& failure) const {
     const ProblemKind& kind = describe(failure.problem);
     pass_->reply.problem = failure.problem;
-    response.status = failure.status.value_or(kind.status);
+    response.status = status_of(failure);
     Json json{{"type", problem_base + std::string(kind.slug)},
               {"title", kind.title},
               {"status", response.status},
@@ -430,6 +431,16 @@ class HttpApi::Server : public InMemoryServer {
       response.set_header("Retry-After", "1");
     }
     response.set_content(dump(json) + "\n", problem_type);
+  }
+
+  /// Not one that a responder named and that must not go without a field which we do not have:
+  /// Proxy-Authenticate or Upgrade (RFC 9110 15.5.8, 15.5.22).
+  static int status_of(const Failure& failure) {
+    constexpr int proxy_authentication_required = 407;
+    constexpr int upgrade_required = 426;
+    const int wanted = failure.status.value_or(describe(failure.problem).status);
+    const bool lacks_field = wanted == proxy_authentication_required || wanted == upgrade_required;
+    return lacks_field ? describe(failure.problem).status : wanted;
   }
 
   bool was_published() const { return pass_->ended != nullptr && pass_->ended->published; }
@@ -448,6 +459,12 @@ class HttpApi::Server : public InMemoryServer {
     response.headers.erase("Accept-Ranges");
     if (!pass_->request->keep_alive)
       response.set_header("Connection", "close");
+    else if (pass_->request->minor_version == 0)  // which goes unless told so (RFC 9112 C.2.2)
+      response.set_header("Connection", "keep-alive");
+    if (response.status == 401)  // whoever named it (RFC 9110 15.5.2)
+      response.set_header("WWW-Authenticate", "Bearer");
+    if (response.status == 405)  // RFC 9110 15.5.6
+      response.set_header("Allow", std::string(allowed_methods(request.path)));
     response.set_header("Request-Id", pass_->request->request_id);
     response.set_header("X-Content-Type-Options", "nosniff");
     response.set_header("Cache-Control", "no-store");
@@ -504,6 +521,12 @@ std::string request_id_of(std::string_view head) {
   return random_hex(8);
 }
 
+/// Once: a request may be looked at before its body has come, and again.
+void name(HttpRequest& request) {
+  if (request.request_id.empty())
+    request.request_id = request_id_of(request.head);
+}
+
 }  // namespace
 
 const HttpApiOptions& HttpApi::options() const {
@@ -515,7 +538,7 @@ void HttpApi::set_options(HttpApiOptions options) {
 }
 
 std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
-  request.request_id = request_id_of(request.head);
+  name(request);
   Pass pass{.request = &request};
   pass.reply.response = server_->run(pass);
   if (!pass.call)
@@ -532,21 +555,23 @@ std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
   return std::move(*reply);
 }
 
-std::string HttpApi::finish(const HttpRequest& request, const Ended& ended) {
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Ended& ended) {
   Pass pass{.request = &request, .ended = &ended};
-  return server_->run(pass);
+  pass.reply.response = server_->run(pass);
+  return std::move(pass.reply);
 }
 
-std::string HttpApi::finish(const HttpRequest& request, const Failure& failure) {
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Failure& failure) {
   Pass pass{.request = &request, .failure = &failure};
-  return server_->run(pass);
+  pass.reply.response = server_->run(pass);
+  return std::move(pass.reply);
 }
 
-std::string HttpApi::refuse(HttpRequest& request, const Failure& failure) {
+HttpApi::Reply HttpApi::refuse(HttpRequest& request, const Failure& failure) {
   if (request.head.empty())
     request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
   request.keep_alive = false;
-  request.request_id = request_id_of(request.head);
+  name(request);
   return finish(request, failure);
 }
 

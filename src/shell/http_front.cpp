@@ -324,6 +324,7 @@ void HttpFront::Connection::read_request() {
 void HttpFront::Connection::begin_request(const HttpHead& head) {
   request_->head = canonical_head(head);
   request_->query = head.query();
+  request_->minor_version = head.minor_version;
   request_->tracestate = head.joined("tracestate");
   const Caller caller{.via = via_,
                       .host = head.field("Host").value_or(""),
@@ -458,13 +459,14 @@ void HttpFront::Connection::finish_request() {
 void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
   is_last_ = says_close_ = true;
   release_input();
-  if (is_asking_)  // for the body; another write must not get into that one
-    return close();
   // What could not be read may still have been a HEAD, whose answer has no content (RFC
   // 9110 9.3.2).
   if (request_->head.empty() && input_.starts_with("HEAD "))
     request_->head = "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  write(front_.service_.refuse(*request_, Failure{problem, std::string(detail), {}}));
+  auto response = front_.service_.refuse(*request_, Failure{problem, std::string(detail), {}});
+  if (is_asking_)  // for the body; another write must not get into that one
+    return close();
+  write(std::move(response));
 }
 
 void HttpFront::Connection::write(std::string response) {

@@ -36,6 +36,7 @@ class HttpRequest {
   Instant arrived;         // its first byte
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer
+  int minor_version = 1;   // HTTP/1.1 or HTTP/1.0
   std::string request_id;  // the service's, which needs it in both passes
 
   /// Sends a serialised HTTP response. Later calls, and calls after the connection broke, do

@@ -245,7 +245,7 @@ TEST(HttpApi, WritesTheAnswerAndNothingElse) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""}));
+      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""})).response;
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(response, HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"));
   EXPECT_THAT(response, HasSubstr("Content-Length: 5\r\n"));
@@ -258,7 +258,8 @@ TEST(HttpApi, WritesAnEmptyAnswerAsOne) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "");
   api.begin(request);
-  const std::string response = api.finish(request, ended_with(Answer{"", MatchedBy::content, ""}));
+  const std::string response =
+      api.finish(request, ended_with(Answer{"", MatchedBy::content, ""})).response;
   EXPECT_THAT(response, HasSubstr("Content-Length: 0\r\n"));
 }
 
@@ -268,7 +269,7 @@ TEST(HttpApi, WritesJsonForWhoAsksForIt) {
                   "Accept: application/json\r\nRequest-Id: r1\r\n");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"}));
+      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"})).response;
   EXPECT_THAT(response,
               testing::EndsWith("{\"response\":\"HE\\\"LLO\",\"matched_by\":\"correlation\","
                                 "\"request_id\":\"r1\",\"milliseconds\":{\"queue\":1.0,"
@@ -281,7 +282,8 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   for (const ProblemKind& kind : all_problems()) {
-    const std::string response = api.finish(request, Failure{kind.problem, "detail \xff", {}});
+    const std::string response =
+        api.finish(request, Failure{kind.problem, "detail \xff", {}}).response;
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
     EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
     EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
@@ -294,9 +296,9 @@ TEST(HttpApi, NeverCallsRetryableWhatWasPublished) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   Ended ended = ended_with(Failure{Problem::no_responder, "gone", {}});
-  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":false"));
+  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":false"));
   ended.published.reset();
-  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":true"));
+  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":true"));
 }
 
 TEST(HttpApi, ServesTheActionsThatTheOperatorAdded) {
@@ -309,8 +311,55 @@ TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
-  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}),
+  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}).response,
               StartsWith("HTTP/1.1 418"));
+}
+
+TEST(HttpApi, NeverSendsAStatusWithoutItsMandatoryField) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/uppercase", "hello");
+  api.begin(request);
+  struct Row {
+    int named;
+    const char* status;
+    const char* field;
+  };
+  const Row rows[] = {{401, "HTTP/1.1 401", "\r\nWWW-Authenticate: Bearer\r\n"},
+                      {405, "HTTP/1.1 405", "\r\nAllow: POST\r\n"},
+                      {407, "HTTP/1.1 502", ""},
+                      {426, "HTTP/1.1 502", ""}};
+  for (const Row& row : rows) {
+    const auto reply = api.finish(request, Failure{Problem::responder_error, "no", row.named});
+    EXPECT_THAT(reply.response, StartsWith(row.status)) << row.named;
+    EXPECT_THAT(reply.response, HasSubstr(row.field)) << row.named;
+  }
+}
+
+TEST(HttpApi, SaysOfARefusalWhatItSends) {
+  HttpApi api = api_with(options());
+  for (const char* const path : {"/transform/uppercase", "/transform%2Fuppercase", "/healthz"}) {
+    const bool is_call = std::string_view(path) == "/transform/uppercase";
+    for (const ProblemKind& kind : all_problems()) {
+      Request request(std::string("POST ") + path, "hello");
+      const HttpApi::Reply reply = api.refuse(request, {kind.problem, "detail", {}});
+      ASSERT_TRUE(reply.problem);
+      EXPECT_EQ(*reply.problem, kind.problem) << path;
+      EXPECT_THAT(reply.response, HasSubstr("problem:" + std::string(kind.slug) + "\"")) << path;
+      EXPECT_EQ(reply.was_to_call, is_call) << path;
+      EXPECT_EQ(reply.netid, is_call ? "alice" : "") << path;
+    }
+  }
+}
+
+TEST(HttpApi, SaysToHttp10ThatTheConnectionStays) {
+  HttpApi api = api_with(options());
+  Request request("GET /healthz", "");
+  request.minor_version = 0;
+  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+              HasSubstr("\r\nConnection: keep-alive\r\n"));
+  request.keep_alive = false;
+  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+              HasSubstr("\r\nConnection: close\r\n"));
 }
 
 TEST(HttpApi, SaysWhetherItIsReady) {
@@ -335,7 +384,7 @@ TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
                 HasSubstr("Connection: close\r\n"));
   }
   Request refused("GET /healthz", "");
-  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}),
+  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}).response,
               HasSubstr("Connection: close\r\n"));
 }
 

@@ -29,11 +29,13 @@ CLOSED = "the daemon closes, without another byte"
 
 
 class Answer(typing.NamedTuple):
-    """What one answer must be. `closes`: it says "Connection: close", and the daemon does."""
+    """What one answer must be. `closes`: it says "Connection: close", and the daemon does.
+    `stays`: it says "Connection: keep-alive", as HTTP/1.0 needs to be told."""
     status: int
     slug: str | None = None
     body: bytes | None = None  # none: any
     closes: bool = False
+    stays: bool = False
     fields: dict = {}  # name: its value, a pattern for it, or None where it must not be
     has_content: bool = True  # False: to HEAD
 
@@ -469,10 +471,12 @@ PERSISTENCE = [
     case("RFC 9112 9.3", "HTTP/1.1 stays", post(), ok()),
     case("RFC 9112 9.3", "HTTP/1.1 stays if told to", post(b"Connection: keep-alive"), ok()),
     case("RFC 9112 9.3", "HTTP/1.0 goes", post(version=OLD), LAST),
-    case("RFC 9112 9.3", "HTTP/1.0 stays if told to",
-         post(b"Connection: keep-alive", version=OLD), ok()),
+    case("RFC 9112 C.2.2", "HTTP/1.0 stays if told to, and is told so",
+         post(b"Connection: keep-alive", version=OLD), ok(stays=True)),
     case("RFC 9110 7.6.1", "HTTP/1.0 stays if told to in capitals",
-         post(b"Connection: Keep-Alive", version=OLD), ok()),
+         post(b"Connection: Keep-Alive", version=OLD), ok(stays=True)),
+    case("RFC 9112 C.2.2", "a problem of HTTP/1.0 that stays",
+         get(b"/x", b"Connection: keep-alive", version=OLD), problem(404, "not-found", stays=True)),
     case("RFC 9112 9.3", "HTTP/1.0 goes if told both",
          post(b"Connection: keep-alive, close", version=OLD), LAST),
     *(case("RFC 9110 7.6.1", f"{value.decode()!r} closes", post(b"Connection: " + value), LAST)
@@ -756,7 +760,8 @@ class Conformance(SystemTest):
             told = json.loads(got.body)
             self.assertEqual(told["type"].rpartition(":")[2], wanted.slug, told)
             self.assertEqual(told["status"], got.status)
-        self.assertEqual(got.fields.get("connection"), "close" if wanted.closes else None)
+        self.assertEqual(got.fields.get("connection"), "close" if wanted.closes else
+                         "keep-alive" if wanted.stays else None)
         for name, value in wanted.fields.items():
             found = got.fields.get(name.lower())
             if isinstance(value, re.Pattern):

@@ -227,9 +227,10 @@ class Numbers(Knowing):
         self.assert_moves({(calls, "outcome", "netid-not-served"): 1},
                           lambda: self.call(self.daemon, netid="carol"))
         refused = "mqtt_bridge_refused_requests_total"
+        self.assert_moves({(calls, "outcome", "forbidden-origin"): 1},
+                          lambda: self.call(self.daemon, headers={"Host": "evil.example"}))
         for problem, request in (
-                ("forbidden-origin", b"POST /transform/uppercase HTTP/1.1\r\nHost: evil.example"
-                                     b"\r\nContent-Length: 3\r\n\r\nabc"),
+                ("forbidden-origin", b"GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
                 ("malformed-request", b"nonsense\r\n\r\n"),
                 ("not-found", b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"),
                 ("method-not-allowed", b"PUT /status HTTP/1.1\r\nHost: localhost\r\n\r\n")):
@@ -448,7 +449,7 @@ class Log(Knowing):
             ("bad-1", "uppercase", {"timeout": "soon"}, {}, "invalid-parameter",
              "alice uppercase -"),
             ("evil-1", "uppercase", {}, {"Origin": "http://evil.example"}, "forbidden-origin",
-             "- - -"))
+             "alice uppercase -"))
         for log_format, daemon in self.daemons.items():
             for request_id, action, query, headers, outcome, rest in rows:
                 with self.subTest(log_format=log_format, request_id=request_id):
