@@ -21,6 +21,8 @@ std::string canonical_head(const HttpHead& head) {
        {"Host", "Accept", "Authorization", "Content-Type", "Content-Encoding", "Request-Id",
         "X-Request-Id", "traceparent", "Origin", "Access-Control-Request-Method"}) {
     std::string value = head.joined(name);
+    if (name == "Host")
+      value = head.authority.value_or("");
     if (name == "Accept")
       value = prefers_json(value) ? "application/json" : "";
     if (name == "Content-Type") {  // its parameters are nobody's business, and may hold a '%'

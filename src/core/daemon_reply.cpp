@@ -403,6 +403,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::wrong_broker:
     case Problem::headers_too_large:
     case Problem::internal_error:
+    case Problem::not_implemented:
     case Problem::bad_response:
     case Problem::overloaded:
     case Problem::shutting_down:

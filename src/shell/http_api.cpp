@@ -180,13 +180,23 @@ class HttpApi::Server : public InMemoryServer {
   }
 
  private:
-  /// The library answers 400 to a method that it does not know, wherever it is sent. OPTIONS is one
-  /// that it knows and that no route of ours allows.
-  static std::string with_known_method(const std::string& head) {
-    constexpr std::array known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
-    const auto end = head.find(' ');
-    const bool is_known = std::find(known.begin(), known.end(), head.substr(0, end)) != known.end();
-    return is_known ? head : "OPTIONS" + head.substr(end);
+  std::string_view method() const {
+    const std::string_view head = pass_->request->head;
+    return head.substr(0, head.find(' '));
+  }
+
+  /// Those of RFC 9110 9.3 and RFC 5789; of others we cannot say that a resource does not allow
+  /// them.
+  static bool is_known(std::string_view method) {
+    constexpr std::array known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+    return std::find(known.begin(), known.end(), method) != known.end();
+  }
+
+  /// The library answers 400 to a method that it does not know, wherever it is sent; every release
+  /// knows OPTIONS.
+  std::string with_known_method(const std::string& head) const {
+    const bool is_foreign = !is_known(method()) || method() == "TRACE";
+    return is_foreign ? "OPTIONS" + head.substr(method().size()) : head;
   }
 
   struct Route {
@@ -209,6 +219,8 @@ class HttpApi::Server : public InMemoryServer {
       admit_guest(response);
     } else if (!is_authorized(request)) {
       fail(response, Problem::unauthorized, "send the bearer token of this bridge");
+    } else if (!is_known(method())) {  // RFC 9110 9.1
+      fail(response, Problem::not_implemented, "this method is not implemented");
     } else if (is_nowhere) {
       fail(response, Problem::not_found, "there is nothing here");
     } else if (const std::string_view allow = allowed_methods(request.path);
@@ -226,7 +238,7 @@ class HttpApi::Server : public InMemoryServer {
 
   /// A browser asks whether a page of a guest's may send what it wants to (Fetch 3.2.2).
   bool is_preflight(const Request& request) const {
-    return request.method == "OPTIONS" && request.has_header("Access-Control-Request-Method") &&
+    return method() == "OPTIONS" && request.has_header("Access-Control-Request-Method") &&
            is_guest(request.get_header_value("Origin"), options_.guests);
   }
 

@@ -327,7 +327,7 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   request_->minor_version = head.minor_version;
   request_->tracestate = head.joined("tracestate");
   const Caller caller{.via = via_,
-                      .host = head.field("Host").value_or(""),
+                      .host = head.authority.value_or(""),
                       .origin = head.field("Origin"),
                       .sec_fetch_site = head.field("Sec-Fetch-Site"),
                       .user = user_};

@@ -43,7 +43,7 @@ TEST(CanonicalHead, HandsOnOnlyWhatHandlersRead) {
 TEST(CanonicalHead, IsAHeadThatTheCheckAcceptsUnchanged) {
   for (const std::string& text :
        {post("Accept: a\r\n"), post("Transfer-Encoding: chunked\r\n"),
-        std::string("GET http://h/?a=b=c?d HTTP/1.1\r\nHost: h\r\n\r\n")}) {
+        std::string("GET http://h/?a=b=c?d HTTP/1.1\r\nHost: g\r\n\r\n")}) {
     const std::string once = canonical_head(parsed(text));
     EXPECT_EQ(canonical_head(parsed(once)), once);
     EXPECT_EQ(parsed(once).bytes, once.size());
@@ -98,6 +98,12 @@ TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonIsPreferred) {
     const std::string text = canonical_head(parsed(post("Accept: " + std::string(value) + "\r\n")));
     EXPECT_EQ(text.find("Accept"), std::string::npos) << text;
   }
+}
+
+TEST(CanonicalHead, NamesAsHostWhomTheRequestIsFor) {
+  EXPECT_NE(canonical_head(parsed("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")).find("Host: a\r\n"),
+            std::string::npos);
+  EXPECT_EQ(canonical_head(parsed("GET / HTTP/1.0\r\n\r\n")).find("Host"), std::string::npos);
 }
 
 TEST(CanonicalHead, IsWithoutTheQuery) {

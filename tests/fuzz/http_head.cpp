@@ -26,6 +26,7 @@ std::string printed(const Verdict& verdict) {
                      std::to_string(head.content_length) + (head.keep_alive ? " stays" : " goes") +
                      (head.expect_continue ? " waits " : " ");
   text.append(head.method).append(" ").append(head.target);
+  text.append(" for ").append(head.authority.value_or("nothing"));
   for (const HttpField& field : head.fields)
     text.append("\n").append(field.name).append(":").append(field.value);
   return text;
@@ -84,7 +85,8 @@ void check_canonical(const HttpHead& head) {
   require(again.framing == HttpHead::Framing::length && again.content_length == 0,
           "a canonical head announces no body");
   for (const HttpField& field : again.fields) {
-    require(field.name == "Content-Length" || head.field(field.name),
+    require(field.name == "Content-Length" || head.field(field.name) ||
+                (field.name == "Host" && field.value == head.authority),
             "a canonical head has no field of its own");
     require(std::count_if(again.fields.begin(), again.fields.end(),
                           [&](const HttpField& other) { return other.name == field.name; }) == 1,
@@ -103,7 +105,7 @@ void fuzz(std::string_view input) {
     check_canonical(*head);
   } else if (const auto* bad = std::get_if<BadHead>(&verdict)) {
     const int status = describe(bad->problem).status;
-    require((status == 400 || status == 413 || status == 414 || status == 431) &&
+    require((status == 400 || status == 413 || status == 414 || status == 431 || status == 501) &&
                 bad->detail.ends_with('.') &&
                 std::none_of(bad->detail.begin(), bad->detail.end(), is_control),
             "a bad head is the client's fault, said in a sentence");

@@ -126,7 +126,9 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
       {{"POST /transform/reverse/", "x"}, "404", "not-found"},
       {{"GET /nothing", ""}, "404", "not-found"},
       {{"GET /transform/reverse", ""}, "405", "method-not-allowed"},
-      {{"BREW /transform/reverse", ""}, "405", "method-not-allowed"},
+      {{"BREW /transform/reverse", ""}, "501", "not-implemented"},
+      {{"get /nothing", ""}, "501", "not-implemented"},
+      {{"TRACE /healthz", ""}, "405", "method-not-allowed"},
       {{"POST /healthz", ""}, "405", "method-not-allowed"},
       {{"POST /transform/reverse?netid=", "x"}, "400", "invalid-netid"},
       {{"POST /transform/reverse?netid=a/b", "x"}, "400", "invalid-netid"},
@@ -429,6 +431,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   EXPECT_THAT(answer, HasSubstr("Vary: Origin\r\n"));
   EXPECT_THAT(with("OPTIONS /transform/uppercase", "https://evil.example"),
               Not(HasSubstr("Access-Control")));
+  EXPECT_THAT(with("BREW /transform/uppercase", "https://app.example"), StartsWith("HTTP/1.1 401"));
   EXPECT_THAT(first_pass({"OPTIONS /healthz", "", "Origin: https://app.example\r\n"}),
               Not(HasSubstr("Access-Control")));
 }

@@ -63,6 +63,9 @@ def refused(status=400, slug="malformed-request", **more):
     return Answer(status, slug, closes=True, **more)
 
 
+UNKNOWN_METHOD = problem(501, "not-implemented")
+
+
 def allows(methods, **more):
     return problem(405, "method-not-allowed", fields={"Allow": methods}, **more)
 
@@ -104,13 +107,17 @@ SPLIT = b"x%0d%0aSet-Cookie:%20a=b"
 
 REQUEST_LINE = [
     case("RFC 9112 3", "method, target and version", get(), HEALTHY),
-    case("RFC 9110 9.1", "the method minds its case", post(method=b"post"), allows("POST")),
-    case("RFC 9110 9.1", "a method of other standards", post(method=b"PROPFIND"), allows("POST")),
-    case("RFC 9110 9.1", "a method of nobody", get(method=b"BREW"), allows("GET, HEAD")),
+    case("RFC 9110 9.1", "the method minds its case", post(method=b"post"), UNKNOWN_METHOD),
+    case("RFC 9110 9.1", "a method of other standards", post(method=b"PROPFIND"), UNKNOWN_METHOD),
+    case("RFC 9110 9.1", "a method of nobody", get(method=b"BREW"), UNKNOWN_METHOD),
     case("RFC 9110 9.1", "a method of nobody where nothing is", get(b"/x", method=b"BREW"),
-         NOT_FOUND),
+         UNKNOWN_METHOD),
+    case("RFC 9110 9.1", "a method of nobody among others", post() + post(method=b"BREW") + get(),
+         ok(), UNKNOWN_METHOD, HEALTHY),
+    case("RFC 9110 9.1", "a method of nobody by a stranger",
+         post(method=b"BREW", host=b"Host: evil.example"), refused(403, "forbidden-origin")),
     case("RFC 9110 5.6.2", "a method of every symbol that a token may have",
-         get(method=ALL_TOKEN_SYMBOLS), allows("GET, HEAD")),
+         get(method=ALL_TOKEN_SYMBOLS), UNKNOWN_METHOD),
     case("RFC 9110 5.6.2", "a method with a delimiter", get(method=b"G(T"), refused()),
     case("RFC 9110 5.6.2", "a method with obs-text", get(method=b"G\xc9T"), refused()),
     case("RFC 9112 3", "a space before the method", get(method=b" GET"), refused()),
@@ -147,19 +154,41 @@ TARGET = [
     case("RFC 9110 4.2.3", "absolute-form without a path", get(b"http://localhost"), NOT_FOUND),
     case("RFC 9110 4.2.1", "absolute-form without a path but with a query",
          get(b"http://localhost?x=y"), NOT_FOUND),
-    case("RFC 9112 3.2.2", "absolute-form of another host than Host",
-         get(b"http://localhost/healthz", host=b"Host: 127.0.0.1"), refused()),
-    case("RFC 9112 3.2", "absolute-form of another port than Host", get(
-        b"http://localhost:80/healthz"), refused()),
+    case("RFC 9112 3.2.2", "absolute-form wins over Host",
+         get(b"http://localhost/healthz", host=b"Host: evil.example"), HEALTHY),
+    case("RFC 9112 3.2.2", "absolute-form wins over the port of Host",
+         get(b"http://localhost:80/healthz"), HEALTHY),
+    case("RFC 9112 3.2.2", "absolute-form wins over an empty Host",
+         get(b"http://localhost/healthz", host=b"Host:"), HEALTHY),
+    case("RFC 9112 3.2.2", "absolute-form says whom an Origin is compared with",
+         get(b"http://localhost:80/healthz", b"Origin: http://localhost:80",
+             host=b"Host: 127.0.0.1"), HEALTHY),
+    case("RFC 9112 3.2.2", "absolute-form says whom an Origin is not compared with",
+         get(b"http://localhost:80/healthz", b"Origin: http://127.0.0.1",
+             host=b"Host: 127.0.0.1"), refused(403, "forbidden-origin")),
+    case("RFC 9112 3.2", "absolute-form without a Host", get(b"http://localhost/healthz", host=None),
+         refused()),
+    case("RFC 9112 3.2", "absolute-form with a Host that is none",
+         get(b"http://localhost/healthz", host=b"Host: a/b"), refused()),
+    case("RFC 9112 3.2", "absolute-form with two Hosts",
+         get(b"http://localhost/healthz", b"Host: localhost"), refused()),
+    case("RFC 9112 3.2.2", "absolute-form of HTTP/1.0 needs no Host",
+         get(b"http://localhost/healthz", host=None, version=b"HTTP/1.0"), ok(b"ok\n", closes=True)),
     case("README.md", "absolute-form of a foreign host",
          get(b"http://evil.example/healthz", host=b"Host: evil.example"),
+         refused(403, "forbidden-origin")),
+    case("README.md", "absolute-form of a foreign host with a Host of ours",
+         get(b"http://evil.example/healthz"), refused(403, "forbidden-origin")),
+    case("README.md", "absolute-form of a foreign host in HTTP/1.0",
+         get(b"http://evil.example/healthz", host=None, version=b"HTTP/1.0"),
          refused(403, "forbidden-origin")),
     case("http_head.hpp", "absolute-form of https", get(b"https://localhost/healthz"), refused()),
     case("RFC 9110 4.2.4", "absolute-form with userinfo",
          get(b"http://me@localhost/healthz"), refused()),
     case("RFC 9110 4.2.1", "absolute-form without a host", get(b"http:///healthz"), refused()),
     case("RFC 9112 3.2.3", "authority-form",
-         get(b"localhost:80", method=b"CONNECT", host=b"Host: localhost:80"), refused()),
+         get(b"localhost:80", method=b"CONNECT", host=b"Host: localhost:80"),
+         refused(501, "not-implemented")),
     case("RFC 9112 3.2.3", "authority-form of another method", get(b"localhost:80"), refused()),
     case("RFC 9112 3.2.4", "asterisk-form", get(b"*", method=b"OPTIONS"), NOT_FOUND),
     case("RFC 9112 3.2.4", "asterisk-form of another method", get(b"*"), refused()),
@@ -303,9 +332,19 @@ CODING = [
         b"TRANSFER-encoding:CHUNKED", body=b"3\r\nabc\r\n0\r\n\r\n"), ok()),
     *(case("RFC 9112 6.1", f"{value.decode('latin-1')!r}",
            framed(b"Transfer-Encoding: " + value, body=b"0\r\n\r\n"), refused())
-      for value in (b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"identity",
+      for value in (b"gzip", b"chunked, gzip", b"chunked, chunked", b"identity",
                     b"chunked, identity", b"xchunked", b"chunkedx", b"chunked;x=1", b"\"chunked\"",
-                    b"chunk", b"", b"\x0bchunked", b"chunked\0", b"\xa0chunked")),
+                    b"chunk", b"", b"\x0bchunked", b"chunked\0", b"\xa0chunked", b", chunked",
+                    b"chunked,", b"gzip chunked", b"gzip, chunked;x=1", b"chunked, gzip, chunked",
+                    b"g(zip, chunked", b"gzip, chunked, ")),
+    *(case("RFC 9112 6.1", f"{value.decode()!r}",
+           framed(b"Transfer-Encoding: " + value, body=b"0\r\n\r\n"),
+           refused(501, "not-implemented"))
+      for value in (b"gzip, chunked", b"GZIP ,CHUNKED", b"compress,deflate,chunked",
+                    b"identity, chunked", b"x;a=\"b\", chunked", b"gzip,, chunked")),
+    case("RFC 9112 6.1", "another in HTTP/1.0",
+         framed(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n", version=b"HTTP/1.0"),
+         refused()),
     case("RFC 9112 6.1", "twice", chunked(b"0\r\n\r\n", b"Transfer-Encoding: chunked"), refused()),
     case("RFC 9112 6.1", "and another", chunked(b"0\r\n\r\n", b"Transfer-Encoding: gzip"),
          refused()),
@@ -330,6 +369,16 @@ CHUNKS = [
          ok()),
     case("RFC 9112 7.1.1", "white space before an extension",
          chunked(b"3 \t; a = b\r\nabc\r\n0\r\n\r\n"), ok()),
+    *(case("RFC 9112 7.1.1", f"the extension {extension!r}",
+           chunked(b"3" + extension + b"\r\nabc\r\n0\r\n\r\n"), ok())
+      for extension in (b";a=b;c", b";a=\"\"", b";a=\";\\\"\xff\t \"", b"\t;\ta\t=\tb\t;c",
+                        b";!#$%&'*+-.^_`|~=1")),
+    *(case("RFC 9112 7.1.1", f"an extension that is none: {extension!r}",
+           chunked(b"3" + extension + b"\r\nabc\r\n0\r\n\r\n"), refused())
+      for extension in (b";", b"; ", b";=", b";=b", b";a=", b";a= ", b";a=;b", b";a;", b";;a", b" ",
+                        b";a b", b";a=b c", b";a=b=c", b";\"a\"", b";a=\"b", b";a=\"b\"c",
+                        b";a=\"b\\\x01\"", b";a=b\"c\"", b";\xc3\xa9", b";a=\xc3", b";a ", b";a,b",
+                        b";a=\"b\" ", b";a=\"b\r\n\"")),
     case("RFC 9112 7.1.2", "trailers", chunked(b"3\r\nabc\r\n0\r\nA: b\r\nC:\r\n\r\n"), ok()),
     case("RFC 9112 7.1.2", "trailers about framing and callers mean nothing",
          chunked(b"3\r\nabc\r\n0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n"
@@ -363,6 +412,7 @@ CHUNKS = [
     case("RFC 9112 7.1.1", "an extension without end", chunked(b"3;" + b"a" * 9000), refused()),
     case("RFC 9112 7.1.1", "a little extension for every byte",
          chunked(b"1;aaaaaaaaa\r\na\r\n" * 1000), refused()),
+    case("RFC 9112 7.1.1", "a quoted string without end", chunked(b"3;a=\"" + b"a" * 9000), refused()),
     case("RFC 9112 7.1.2", "trailers without end", chunked(b"0\r\n" + b"A: b\r\n" * 3000),
          refused()),
 ]
@@ -517,13 +567,14 @@ METHODS = [
     *(case("RFC 9110 15.5.6", f"{method.decode()} of an action", post(method=method),
            allows("POST"))
       for method in (b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE")),
-    case("RFC 9112 3.2.3", "CONNECT takes authority-form alone", post(method=b"CONNECT"),
-         refused()),
+    case("RFC 9110 9.3.6", "CONNECT of a path", post(method=b"CONNECT"),
+         refused(501, "not-implemented")),
     case("RFC 9110 15.5.6", "GET of an action", get(UPPERCASE), allows("POST")),
     case("RFC 9110 15.5.6", "GET of an action that is none", get(b"/transform/x"), allows("POST")),
     *(case("RFC 9110 15.5.6", f"{method.decode()} of health",
            post(method=method, target=b"/healthz"), allows("GET, HEAD"))
-      for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS", b"get")),
+      for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS")),
+    case("RFC 9110 9.1", "get of health", get(method=b"get"), UNKNOWN_METHOD),
 ]
 
 JSON = re.compile(r"application/json\b")

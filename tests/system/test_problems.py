@@ -32,6 +32,7 @@ TABLE = {
     "unsupported-media-type": (415, False),
     "wrong-broker": (421, False),
     "headers-too-large": (431, False),
+    "not-implemented": (501, False),
     "unmatched-response": (502, False),
     "bad-response": (502, False),
     "broker-unavailable": (503, True),
@@ -216,6 +217,16 @@ class EveryProblem(SystemTest):
             with self.subTest(count=len(headers)):
                 self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
                                     "headers-too-large")
+
+    def test_not_implemented(self):
+        head = b"Host: localhost\r\nContent-Length: 0\r\n\r\n"
+        for request in (b"CONNECT localhost:1883 HTTP/1.1\r\n" + head,
+                        b"BREW /transform/uppercase HTTP/1.1\r\n" + head,
+                        b"post /transform/uppercase HTTP/1.1\r\n" + head,
+                        b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Transfer-Encoding: gzip, chunked\r\n\r\n"):
+            with self.subTest(request=request):
+                self.assert_problem(send_raw(self.daemon.port, request), "not-implemented")
 
     def test_unmatched_response(self):
         def answer_something_else(client, request):
