@@ -151,10 +151,14 @@ class HttpApi::Server : public InMemoryServer {
     Post("/transform/([^/]*)", [this](const Request& request, httplib::Response& response) {
       transform(request, response);
     });
-    Get("/healthz", [](const Request&, httplib::Response& response) {
+    const Handler alive = [](const Request&, httplib::Response& response) {
       response.set_content("ok\n", text_type);
-    });
-    Get("/readyz", [this](const Request&, httplib::Response& response) { ready(response); });
+    };
+    const Handler readiness = [this](const Request&, httplib::Response& response) {
+      ready(response);
+    };
+    Get("/healthz", alive).Options("/healthz", alive);
+    Get("/readyz", readiness).Options("/readyz", readiness);
     Get("/metrics", [this](const Request&, httplib::Response& response) {
       response.set_content(subject_.metrics(), metrics_type);
     });
@@ -202,10 +206,19 @@ class HttpApi::Server : public InMemoryServer {
   struct Route {
     std::string_view path;
     std::string_view allow;
+    bool is_health;  // needs no token where the operator says so
   };
   static constexpr std::string_view transform_path = "/transform/";
-  static constexpr std::array routes{Route{"/healthz", "GET, HEAD"}, Route{"/readyz", "GET, HEAD"},
-                                     Route{"/metrics", "GET, HEAD"}, Route{"/status", "GET, HEAD"}};
+  /// HAProxy asks for health by OPTIONS, unless told otherwise.
+  static constexpr std::array routes{
+      Route{"/healthz", "GET, HEAD, OPTIONS", true}, Route{"/readyz", "GET, HEAD, OPTIONS", true},
+      Route{"/metrics", "GET, HEAD", true}, Route{"/status", "GET, HEAD", false}};
+
+  static const Route* route_of(std::string_view path) {
+    const auto found = std::find_if(routes.begin(), routes.end(),
+                                    [path](const Route& each) { return each.path == path; });
+    return found != routes.end() ? &*found : nullptr;
+  }
 
   /// Before any handler. True when the response is decided.
   bool check(const Request& request, httplib::Response& response) {
@@ -219,12 +232,14 @@ class HttpApi::Server : public InMemoryServer {
       admit_guest(response);
     } else if (!is_authorized(request)) {
       fail(response, Problem::unauthorized, "send the bearer token of this bridge");
+    } else if (is_ping(request)) {
+      response.status = 200;
     } else if (!is_known(method())) {  // RFC 9110 9.1
       fail(response, Problem::not_implemented, "this method is not implemented");
     } else if (is_nowhere) {
       fail(response, Problem::not_found, "there is nothing here");
     } else if (const std::string_view allow = allowed_methods(request.path);
-               !allow.empty() && allow.find(request.method) == std::string_view::npos) {
+               !allow.empty() && allow.find(method()) == std::string_view::npos) {
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
     } else if (is_multipart(request)) {  // the library would take it apart
       fail(response, Problem::unsupported_media_type, "send the text itself as the body");
@@ -242,8 +257,15 @@ class HttpApi::Server : public InMemoryServer {
            is_guest(request.get_header_value("Origin"), options_.guests);
   }
 
+  /// Whether it asks about the server as a whole (RFC 9110 9.3.7), as HAProxy's check does by
+  /// default.
+  bool is_ping(const Request& request) const {
+    return method() == "OPTIONS" && (request.path == "*" || request.path == "/");
+  }
+
+  /// 200, since the library gives 204 a Content-Length, which it must not have (RFC 9110 8.6).
   static void admit_guest(httplib::Response& response) {
-    response.status = 204;
+    response.status = 200;
     response.set_header("Access-Control-Allow-Methods", "GET, HEAD, POST");
     response.set_header("Access-Control-Allow-Headers",
                         "Accept, Authorization, Content-Type, Request-Id, traceparent, tracestate");
@@ -251,7 +273,9 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   bool is_authorized(const Request& request) const {
-    if (!options_.token)
+    const Route* const route = route_of(request.path);
+    const bool is_health = is_ping(request) || (route != nullptr && route->is_health);
+    if (!options_.token || (options_.open_health && is_health))
       return true;
     const std::string field = request.get_header_value("Authorization");
     const auto token = parse_bearer(field);
@@ -262,9 +286,8 @@ class HttpApi::Server : public InMemoryServer {
     const bool is_transform = path.substr(0, transform_path.size()) == transform_path;
     if (is_transform && path.find('/', transform_path.size()) == std::string_view::npos)
       return "POST";
-    const auto route = std::find_if(routes.begin(), routes.end(),
-                                    [&](const Route& each) { return each.path == path; });
-    return route != routes.end() ? route->allow : std::string_view();
+    const Route* const route = route_of(path);
+    return route != nullptr ? route->allow : std::string_view();
   }
 
   void transform(const Request& request, httplib::Response& response) {
@@ -475,8 +498,11 @@ class HttpApi::Server : public InMemoryServer {
       response.set_header("Connection", "keep-alive");
     if (response.status == 401)  // whoever named it (RFC 9110 15.5.2)
       response.set_header("WWW-Authenticate", "Bearer");
-    if (response.status == 405)  // RFC 9110 15.5.6
-      response.set_header("Allow", std::string(allowed_methods(request.path)));
+    const std::string_view allow =
+        is_ping(request) ? "GET, HEAD, OPTIONS, POST" : allowed_methods(request.path);
+    const bool says_methods = response.status == 405 || method() == "OPTIONS";
+    if (says_methods && !allow.empty())  // RFC 9110 15.5.6 and 9.3.7
+      response.set_header("Allow", std::string(allow));
     response.set_header("Request-Id", pass_->request->request_id);
     response.set_header("X-Content-Type-Options", "nosniff");
     response.set_header("Cache-Control", "no-store");

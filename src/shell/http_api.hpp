@@ -34,6 +34,7 @@ struct HttpApiOptions {
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};
   std::optional<std::string> token;
+  bool open_health = false;  // /healthz, /readyz and /metrics need no token
   Guests guests = {};
 };
 

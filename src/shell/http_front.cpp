@@ -8,6 +8,8 @@
 #include <utility>
 
 #include <asio/generic/stream_protocol.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
@@ -53,6 +55,22 @@ std::optional<std::uint32_t> user_of(int unix_socket) {
   return peer.uid;
 }
 
+/// The address that a TCP connection came to; an IPv4 one in its own spelling also where a socket
+/// for both took it.
+std::string own_address_of(int tcp_socket) {
+  asio::ip::tcp::endpoint own;
+  auto length = static_cast<socklen_t>(own.capacity());
+  if (getsockname(tcp_socket, own.data(), &length) != 0)
+    return {};
+  const asio::ip::address address = own.address();
+  if (address.is_v4())
+    return address.to_string();
+  auto ipv6 = address.to_v6();
+  ipv6.scope_id(0);  // no Host names it
+  return ipv6.is_v4_mapped() ? make_address_v4(asio::ip::v4_mapped, ipv6).to_string()
+                             : ipv6.to_string();
+}
+
 }  // namespace
 
 // One connection ------------------------------------------------------------------------------
@@ -64,7 +82,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
         socket_(std::move(socket)),
         via_(via),
         user_(via == Caller::Via::tcp ? std::nullopt : user_of(socket_.native_handle())),
-        from_(user_ ? "uid:" + std::to_string(*user_) : "tcp") {
+        from_(user_ ? "uid:" + std::to_string(*user_) : "tcp"),
+        own_address_(via == Caller::Via::tcp ? own_address_of(socket_.native_handle()) : "") {
     socket_.non_blocking(true);
   }
 
@@ -123,6 +142,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   const Caller::Via via_;
   const std::optional<std::uint32_t> user_;
   const std::string from_;
+  const std::string own_address_;
 
   Phase phase_ = Phase::idle;
   Instant since_ = Clock::now();
@@ -327,10 +347,11 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   request_->minor_version = head.minor_version;
   request_->tracestate = head.joined("tracestate");
   const Caller caller{.via = via_,
-                      .host = head.authority.value_or(""),
+                      .host = head.authority,
                       .origin = head.field("Origin"),
                       .sec_fetch_site = head.field("Sec-Fetch-Site"),
-                      .user = user_};
+                      .user = user_,
+                      .own_address = own_address_};
   if (const auto forbidden = front_.service_.why_forbidden(caller)) {
     return refuse(forbidden->problem, forbidden->why);
   }

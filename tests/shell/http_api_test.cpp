@@ -197,7 +197,8 @@ TEST(HttpApi, HasNoParametersWhereThereIsNoCall) {
 
 TEST(HttpApi, SaysWhichMethodIsAllowed) {
   EXPECT_THAT(first_pass({"GET /transform/reverse", ""}), HasSubstr("Allow: POST\r\n"));
-  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(first_pass({"PUT /metrics", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
 }
 
 TEST(HttpApi, HasNoDefaultForTheNetIdWhereTheBridgeHasNone) {
@@ -422,7 +423,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
         {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});
   };
   const std::string preflight = with("OPTIONS /transform/uppercase", "https://app.example");
-  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 204"));
+  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
   EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Origin: https://app.example\r\n"));
   const std::string answer = with("GET /healthz", "https://app.example");

@@ -63,6 +63,7 @@ def refused(status=400, slug="malformed-request", **more):
     return Answer(status, slug, closes=True, **more)
 
 
+PING = ok(b"", fields={"Allow": "GET, HEAD, OPTIONS, POST"})
 UNKNOWN_METHOD = problem(501, "not-implemented")
 
 
@@ -190,7 +191,7 @@ TARGET = [
          get(b"localhost:80", method=b"CONNECT", host=b"Host: localhost:80"),
          refused(501, "not-implemented")),
     case("RFC 9112 3.2.3", "authority-form of another method", get(b"localhost:80"), refused()),
-    case("RFC 9112 3.2.4", "asterisk-form", get(b"*", method=b"OPTIONS"), NOT_FOUND),
+    case("RFC 9112 3.2.4", "asterisk-form", get(b"*", method=b"OPTIONS"), PING),
     case("RFC 9112 3.2.4", "asterisk-form of another method", get(b"*"), refused()),
     case("RFC 9112 3.2.1", "a path without its slash", get(b"healthz"), refused()),
     case("RFC 9112 3.2", "a fragment", get(b"/healthz#x"), refused()),
@@ -233,8 +234,18 @@ TARGET = [
 
 HOST = [
     case("RFC 9112 3.2", "no Host in HTTP/1.1", get(host=None), refused()),
-    case("README.md", "no Host in HTTP/1.0 is no loopback name",
-         get(host=None, version=b"HTTP/1.0"), refused(403, "forbidden-origin")),
+    case("RFC 9112 3.2", "no Host in HTTP/1.0, as health checks have it",
+         get(host=None, version=b"HTTP/1.0"), ok(b"ok\n", closes=True)),
+    case("RFC 9112 3.2", "no Host in a call of HTTP/1.0", post(host=None, version=b"HTTP/1.0"),
+         ok(closes=True)),
+    case("README.md", "no Host in HTTP/1.0, but a page of another site",
+         post(b"Origin: http://evil.example", host=None, version=b"HTTP/1.0"),
+         refused(403, "forbidden-origin")),
+    case("README.md", "no Host in HTTP/1.0, but another site",
+         post(b"Sec-Fetch-Site: cross-site", host=None, version=b"HTTP/1.0"),
+         refused(403, "forbidden-origin")),
+    case("README.md", "an empty Host in HTTP/1.0 is no loopback name",
+         get(host=b"Host:", version=b"HTTP/1.0"), refused(403, "forbidden-origin")),
     case("RFC 9112 3.2", "two", get(b"/healthz", b"Host: 127.0.0.1"), refused()),
     case("RFC 9112 3.2", "two of one value", get(b"/healthz", b"Host: localhost"), refused()),
     case("RFC 9112 3.2", "two in other capitals", get(b"/healthz", b"hOST: localhost"), refused()),
@@ -572,8 +583,16 @@ METHODS = [
     case("RFC 9110 15.5.6", "GET of an action", get(UPPERCASE), allows("POST")),
     case("RFC 9110 15.5.6", "GET of an action that is none", get(b"/transform/x"), allows("POST")),
     *(case("RFC 9110 15.5.6", f"{method.decode()} of health",
-           post(method=method, target=b"/healthz"), allows("GET, HEAD"))
-      for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS")),
+           post(method=method, target=b"/healthz"), allows("GET, HEAD, OPTIONS"))
+      for method in (b"POST", b"PUT", b"DELETE")),
+    case("README.md", "OPTIONS of /, which is HAProxy's check by default",
+         get(b"/", method=b"OPTIONS", host=None, version=OLD), PING._replace(closes=True)),
+    *(case("README.md", f"OPTIONS of {target.decode()}, as HAProxy checks it",
+           get(target, method=b"OPTIONS", host=None, version=OLD),
+           ok(body, closes=True, fields={"Allow": "GET, HEAD, OPTIONS"}))
+      for target, body in ((b"/healthz", b"ok\n"), (b"/readyz", b"ready\n"))),
+    case("RFC 9110 15.5.6", "OPTIONS of what is no health check", get(b"/metrics", method=b"OPTIONS"),
+         allows("GET, HEAD")),
     case("RFC 9110 9.1", "get of health", get(method=b"get"), UNKNOWN_METHOD),
 ]
 
@@ -606,6 +625,10 @@ MEANING = [
     case("RFC 9110 12.5.1", "what we do not have", *in_text(b"text/html")),
     case("RFC 9110 12.5.1", "text", *in_text(b"text/plain")),
     case("RFC 9110 12.5.1", "text first", *in_text(b"text/plain, application/json")),
+    case("RFC 9110 12.5.1", "JSON and text alike, as axios asks",
+         *in_text(b"application/json, text/plain, */*")),
+    case("RFC 9110 12.5.1", "JSON and text alike", *in_text(b"application/json;q=0.5, text/*;q=0.5")),
+    case("RFC 9110 12.5.1", "JSON, or anything", *in_json(b"application/json, */*")),
     case("README.md", "JSON", *in_json(b"application/json")),
     case("README.md", "JSON among others", *in_json(b"text/html, application/json, */*;q=0.1")),
     case("RFC 9110 8.3.1", "JSON in other capitals", *in_json(b"Application/JSON")),
@@ -801,7 +824,7 @@ class Conformance(SystemTest):
             self.assertEqual(got.fields, {})
             return
         self.assertLessEqual(set(got.fields), OUR_FIELDS)
-        for name in ("request-id", "content-type", "content-length"):
+        for name in ("request-id", "content-length", *(("content-type",) if got.body else ())):
             self.assertTrue(got.fields.get(name), name)
         if wanted.body is not None:
             self.assertEqual(got.body, wanted.body)

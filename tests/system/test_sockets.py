@@ -99,6 +99,65 @@ class Descriptors(Sockets):
                 self.assertEqual(caller.get("/healthz").status, 200)
 
 
+class Localhost(Sockets):
+    """The name is both loopback addresses, and Node, for one, tries ::1 first (and not always the
+    other)."""
+
+    def start(self, *options, before=()):
+        return self.world.add_ours(Process("mqtt_bridged", [
+            *before, BUILD / "mqtt_bridged", "--broker", self.broker.url, "--netid", "alice",
+            *options]))
+
+    def doors(self, daemon):
+        daemon.wait_for_line("linked to|no link to")
+        return [line.partition("listening on ")[2] for line in daemon.lines if "listening on" in line]
+
+    def without_ipv6(self):
+        if not is_root or not shutil.which("unshare"):
+            self.skipTest("only root has a network of its own")
+        return ("unshare", "-n", "sh", "-c",
+                'ip link set lo up; echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6; exec "$@"', "sh")
+
+    def test_it_is_served_on_both_addresses_and_one_port(self):
+        if not socket.has_dualstack_ipv6():
+            self.skipTest("there is no IPv6 here")
+        first, second = self.doors(self.start("--listen", "localhost:0"))
+        port = int(first.removeprefix("http://127.0.0.1:"))
+        self.assertEqual(second, f"http://[::1]:{port}")
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port), PATIENCE) as caller:
+                caller.sendall(CALL)
+                self.assertEqual(read_answer(caller).text, "ABC")
+
+    def test_a_machine_without_ipv6_is_served_on_the_other_address(self):
+        before = self.without_ipv6()
+        for options, doors in (((), ["http://127.0.0.1:8426"]),
+                               (("--listen", "localhost:8427"), ["http://127.0.0.1:8427"])):
+            with self.subTest(options=options):
+                daemon = self.start(*options, before=before)
+                self.assertEqual(self.doors(daemon), doors)
+                self.assertEqual(daemon.stop(), 0)
+
+    def test_a_port_that_another_has_on_either_address_ends_the_start(self):
+        for address, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
+            with self.subTest(address=address):
+                try:
+                    taken = socket.create_server((address, 0), family=family)
+                except OSError:
+                    self.skipTest(f"there is no {address} here")
+                with taken:
+                    port = taken.getsockname()[1]
+                    outcome = run([BUILD / "mqtt_bridged", "--netid", "alice",
+                                   "--listen", f"localhost:{port}"])
+                    self.assert_one_line(outcome, 2, str(port), "in use", address)
+
+    def test_a_health_check_of_it_finds_it(self):
+        daemon = self.start("--listen", "localhost:0")
+        port = self.doors(daemon)[0].rpartition(":")[2]
+        outcome = run([BUILD / "mqtt_bridged", "--listen", f"localhost:{port}", "--check-health"])
+        self.assertEqual((outcome.code, outcome.stdout), (0, "ready\n"), outcome)
+
+
 class UnixSocket(Sockets):
     def setUp(self):
         super().setUp()
@@ -272,7 +331,8 @@ class PassedSockets(Sockets):
         passed, path = self.unix()
         own_network = ("unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
         daemon = self.start([passed], before=own_network)
-        self.assertEqual(daemon.doors(), [f"unix:{path}", "http://127.0.0.1:8426"])
+        self.assertEqual(daemon.doors(), [f"unix:{path}", "http://127.0.0.1:8426",
+                                          "http://[::1]:8426"])
         with Caller(path) as caller:
             self.assertEqual(caller.get("/healthz").status, 200)
 
