@@ -18,17 +18,13 @@ std::string canonical_head(const HttpHead& head) {
   std::string text(head.method);
   text.append(" ").append(head.path()).append(" HTTP/1.1\r\n");
   for (const std::string_view name :
-       {"Host", "Accept", "Authorization", "Content-Type", "Content-Encoding", "Request-Id",
-        "X-Request-Id", "traceparent", "Origin", "Access-Control-Request-Method"}) {
+       {"Host", "Accept", "Authorization", "Content-Encoding", "Request-Id", "X-Request-Id",
+        "traceparent", "Origin", "Access-Control-Request-Method"}) {
     std::string value = head.joined(name);
     if (name == "Host")
       value = head.authority.value_or("");
     if (name == "Accept")
       value = prefers_json(value) ? "application/json" : "";
-    if (name == "Content-Type") {  // its parameters are nobody's business, and may hold a '%'
-      value.resize(std::min(value.find(';'), value.size()));
-      value.resize(value.find_last_not_of(" \t") + 1);
-    }
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {
       continue;
     }

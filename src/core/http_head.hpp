@@ -90,10 +90,11 @@ std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes
 ///
 /// Fields of one name are joined (RFC 9110 5.3). A value that the library would not hand on as it
 /// is gets left out as if it had not been sent: one with '%', because every release percent-decodes
-/// values, into CR LF if need be (none of these fields needs one; tracestate, which may hold one,
-/// goes its own way), and one too long for its lines. Accept is application/json for who prefers
-/// that, and left out otherwise: 0.41 refuses one that is not to the letter, and the others do not
-/// look at it. The query goes its own way (query.hpp): 0.11 misreads a second '?' or '=' in it.
+/// values, into CR LF if need be (none of these fields needs one; tracestate and Content-Type,
+/// which may hold one, go their own way), and one too long for its lines. Accept is
+/// application/json for who prefers that, and left out otherwise: 0.41 refuses one that is not to
+/// the letter, and the others do not look at it. The query goes its own way (query.hpp): 0.11
+/// misreads a second '?' or '=' in it.
 std::string canonical_head(const HttpHead& head);
 
 }  // namespace mqtt_bridge

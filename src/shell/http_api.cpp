@@ -15,6 +15,7 @@
 #include "core/did_you_mean.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
+#include "core/media_type.hpp"
 #include "core/query.hpp"
 #include "core/topic.hpp"
 #include "core/trace_context.hpp"
@@ -134,9 +135,14 @@ std::optional<Failure> why_not(const Parameters& parameters) {
   return std::nullopt;
 }
 
-bool is_multipart(const Request& request) {
-  const std::string type = request.get_header_value("Content-Type");
-  return ascii::equals_ignoring_case(type.substr(0, 10), "multipart/");
+/// A text read in the wrong charset would be answered by a wrong one.
+Failure foreign(const std::string& charset) {
+  constexpr std::size_t longest_shown = 32;
+  const bool is_shown = ascii::is_token(charset) && charset.size() <= longest_shown;
+  return {Problem::unsupported_media_type,
+          "send the text as UTF-8 (Content-Type: text/plain; charset=utf-8), not as " +
+              (is_shown ? charset : "what its charset says"),
+          {}};
 }
 
 }  // namespace
@@ -241,7 +247,7 @@ class HttpApi::Server : public InMemoryServer {
     } else if (const std::string_view allow = allowed_methods(request.path);
                !allow.empty() && allow.find(method()) == std::string_view::npos) {
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
-    } else if (is_multipart(request)) {  // the library would take it apart
+    } else if (is_multipart(pass_->request->content_type)) {
       fail(response, Problem::unsupported_media_type, "send the text itself as the body");
     } else if (request.has_header("Content-Encoding")) {
       fail(response, Problem::unsupported_media_type, "send the text without a Content-Encoding");
@@ -304,6 +310,8 @@ class HttpApi::Server : public InMemoryServer {
     const std::string name = request.matches[1];
     if (!is_served_action(name))
       return unknown_action(name);
+    if (const auto charset = foreign_charset(pass_->request->content_type))
+      return foreign(*charset);
     if (!is_utf8(pass_->request->body)) {
       return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
     }

@@ -346,6 +346,7 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   request_->query = head.query();
   request_->minor_version = head.minor_version;
   request_->tracestate = head.joined("tracestate");
+  request_->content_type = head.field("Content-Type").value_or("");
   const Caller caller{.via = via_,
                       .host = head.authority,
                       .origin = head.field("Origin"),

@@ -32,7 +32,9 @@ class HttpRequest {
   std::string head;   // as canonical_head() makes it
   std::string query;  // apart from the head, as it was sent
   std::string body;
-  std::string tracestate;  // apart from the head, which cannot hold every value of it
+  // Apart from the head, which cannot hold every value of them.
+  std::string tracestate;
+  std::string content_type;
   Instant arrived;         // its first byte
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer

@@ -22,6 +22,7 @@ struct Request : HttpRequest {
     head = canonical_head(parsed);
     query = parsed.query();
     tracestate = parsed.joined("tracestate");
+    content_type = parsed.field("Content-Type").value_or("");
     body = std::move(text);
     arrived = Instant{} + 1h;
   }
@@ -188,6 +189,26 @@ TEST(HttpApi, TakesAParameterForWhatItsNameAndValueDecodeTo) {
   these.netids = {"*"};
   EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=a+b", "x"}),
               StartsWith("call a b reverse"));
+}
+
+TEST(HttpApi, NeverReadsATextInAnotherCharsetAsUtf8) {
+  const auto with = [](const std::string& type) {
+    return first_pass({"POST /transform/reverse", "x", "Content-Type: " + type + "\r\n"});
+  };
+  for (const char* const type : {"text/plain; charset=utf-8", "text/plain;charset=\"UTF-8\"",
+                                 "application/json; charset=us-ascii", "text/plain; a=\"%\""}) {
+    EXPECT_THAT(with(type), StartsWith("call")) << type;
+  }
+  for (const char* const type : {"text/plain; charset=iso-8859-1",
+                                 "text/plain;charset=\"utf-16le\"", "x; a=\"%\"; charset=latin1"}) {
+    EXPECT_THAT(with(type), StartsWith("HTTP/1.1 415")) << type;
+    EXPECT_THAT(with(type), HasSubstr("problem:unsupported-media-type")) << type;
+    EXPECT_THAT(with(type), HasSubstr("Content-Type: text/plain; charset=utf-8)")) << type;
+  }
+  EXPECT_THAT(with("text/plain; charset=iso-8859-1"), HasSubstr(", not as iso-8859-1\""));
+  EXPECT_THAT(with("text/plain; charset=\"<x>\""), HasSubstr(", not as what its charset says"));
+  EXPECT_THAT(first_pass({"GET /healthz", "", "Content-Type: text/plain; charset=latin1\r\n"}),
+              StartsWith("HTTP/1.1 200"));
 }
 
 TEST(HttpApi, HasNoParametersWhereThereIsNoCall) {

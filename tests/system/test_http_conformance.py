@@ -654,6 +654,13 @@ MEANING = [
     case("README.md", "a multipart body whose type has a percent sign",
          post(b"Content-Type: multipart/form-data; boundary=\"a%62\""),
          problem(415, "unsupported-media-type")),
+    *(case("RFC 9110 8.3.2", f"a text in UTF-8, {charset.decode()}",
+           post(b"Content-Type: text/plain;" + charset, body="\u00e9".encode()), ok("\u00c9".encode()))
+      for charset in (b"charset=utf-8", b" Charset=\"UTF-8\"", b"charset=us-ascii", b"a=\"%\"")),
+    *(case("README.md", f"a text in another charset, {charset.decode()}",
+           post(b"Content-Type: text/plain;" + charset), problem(415, "unsupported-media-type"))
+      for charset in (b"charset=iso-8859-1", b"CHARSET=\"utf-16le\"", b"a=\"%\"; charset=latin1",
+                      b"charset=utf-8;charset=utf-16")),
     case("README.md", "a body encoded", post(b"Content-Encoding: gzip"),
          problem(415, "unsupported-media-type")),
     case("RFC 9110 7.8", "an upgrade to HTTP/2 is declined",

@@ -200,6 +200,10 @@ class EveryProblem(SystemTest):
         for body, headers in ((form, {"Content-Type": "multipart/form-data; boundary=x"}),
                               (b"abc", {"Content-Type": "multipart/form-data; boundary=x"}),
                               (b"abc", {"Content-Type": "Multipart/Form-Data"}),
+                              ("\u00e9".encode("latin-1"),
+                               {"Content-Type": "text/plain; charset=iso-8859-1"}),
+                              ("ab\u0109".encode("utf-16le"),
+                               {"Content-Type": "text/plain;charset=\"utf-16le\""}),
                               (b"abc", {"Content-Encoding": "gzip"})):
             with self.subTest(body=body, headers=headers):
                 self.assert_problem(self.transform(self.daemon, "uppercase", body, headers),
