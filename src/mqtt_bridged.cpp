@@ -215,8 +215,9 @@ constexpr std::size_t kept_descriptors = 32;
 std::size_t allow_all_descriptors() {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
+  const auto soft = std::exchange(descriptors.rlim_cur, descriptors.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0)  // a filter of system calls may forbid it
+    descriptors.rlim_cur = soft;
   return std::max<std::size_t>(descriptors.rlim_cur, 2 * kept_descriptors);
 }
 

@@ -69,7 +69,10 @@ std::vector<Limit> all_limits() {
       {"chunk_overhead_bytes", bytes(chunk_overhead_bytes),
        "extensions and trailers of a chunked body"},
       {"input_bytes", bytes(input_bytes),
-       "requests above 2 KiB that are on their way in, together"},
+       "requests above 2 KiB that are on their way in, together; above it those that do not arrive "
+       "are refused"},
+      {"output_bytes", bytes(output_bytes),
+       "answers that are not sent, together; above it connections that do not read theirs are cut"},
       {"connections", text(connections),
        "open HTTP connections, or as many as there are descriptors; with more, the longest idle "
        "one makes room"},

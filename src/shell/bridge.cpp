@@ -165,6 +165,9 @@ std::string Bridge::metrics() {
                               .in_flight = exchanges_.in_flight(),
                               .queued = exchanges_.queued(),
                               .connections = front_.connections(),
+                              .output_bytes = front_.output_bytes(),
+                              .unread_timed_out = front_.unread().timed_out,
+                              .unread_made_room = front_.unread().made_room,
                               .dropped = exchanges_.dropped()});
 }
 

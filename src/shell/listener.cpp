@@ -120,12 +120,11 @@ Listener::~Listener() {
     unlink(path_.c_str());
 }
 
-void Listener::admit_no_more() {
-  if (via_ == Caller::Via::unix_socket) {
-    shutdown(descriptor_, SHUT_RD);  // connect() is refused, accept() still gives those before
-    return;
-  }
-  // A filter that drops SYN packets: who wants in tries once more, and is refused then.
+bool Listener::admit_no_more() {
+  // connect() is refused then, and accept() still gives those before.
+  if (via_ == Caller::Via::unix_socket)
+    return shutdown(descriptor_, SHUT_RD) == 0;
+  // A filter that drops SYN packets: the client sends its own again, and is refused then.
   constexpr unsigned flags = 13;  // their place in the TCP header (RFC 9293 3.1)
   constexpr unsigned syn = 2;
   constexpr unsigned keep_all = 0xFFFF;
@@ -133,7 +132,7 @@ void Listener::admit_no_more() {
       {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, keep_all)}};
   const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 void Listener::open(const TcpListen& address) {

@@ -34,10 +34,11 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// From now on nobody new comes in, so that who is in the backlog can be
-  /// taken in to the last one. REQUIRES: it is not inherited: whoever has that socket too goes on
-  /// with its backlog.
-  void admit_no_more();
+  /// From now on no new connection comes in, so that those in the backlog can be taken in to the
+  /// last one. False, with errno, where the system does not let us: what comes until it is closed
+  /// is then reset. REQUIRES: it is not inherited: whoever has that socket too goes on with its
+  /// backlog.
+  bool admit_no_more();
 
   std::uint16_t port() const { return port_; }  // 0 of a unix socket
   int descriptor() const { return descriptor_; }

@@ -187,13 +187,16 @@ class Numbers(Knowing):
             "mqtt_bridge_linked": "gauge",
             "mqtt_bridge_calls_in_flight": "gauge",
             "mqtt_bridge_calls_queued": "gauge",
-            "mqtt_bridge_http_connections": "gauge"})
+            "mqtt_bridge_http_connections": "gauge",
+            "mqtt_bridge_http_output_bytes": "gauge",
+            "mqtt_bridge_http_unread_answers_total": "counter"})
         for name, label, values in (
                 ("calls_total", "outcome", SLUGS | {"ok"}),
                 ("refused_requests_total", "problem", SLUGS),
                 ("answers_total", "matched_by",
                  {"correlation", "content", "folded-content", "exclusive-lane"}),
-                ("dropped_responses_total", "reason", DROPPED)):
+                ("dropped_responses_total", "reason", DROPPED),
+                ("http_unread_answers_total", "reason", {"timeout", "room"})):
             name = f"mqtt_bridge_{name}"
             self.assertEqual(metrics.values(name, label), values)
             for value in values - {"broker-unavailable"}:  # that was /readyz, perhaps

@@ -99,6 +99,62 @@ class Descriptors(Sockets):
                 self.assertEqual(caller.get("/healthz").status, 200)
 
 
+# Makes a system call fail with EPERM, as a filter of a container does, when its argument number argv[2]
+# is argv[3] (any argument where that is -1), and becomes the program in argv[4:].
+FORBID = """
+import ctypes, os, struct, sys
+number, argument, value = (int(each) for each in sys.argv[1:4])
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+ALLOW, EPERM = 0x7fff0000, 0x00050001
+rows = [(LOAD, 0, 0, 0), (EQUAL, 0, 3, number), (LOAD, 0, 0, 16 + 8 * argument),
+        (EQUAL, 0, 1, value), (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)]
+if value == -1:
+    rows = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)]
+filter = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in rows))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rows), ctypes.addressof(filter)))
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+assert libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) == 0
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+# By machine: accept4(2) and setsockopt(2).
+CALLS = {"x86_64": (288, 54), "aarch64": (242, 208)}
+SO_ATTACH_FILTER = 26
+
+
+class ForbiddenCalls(Sockets):
+    """What a filter of system calls may forbid must not keep the daemon busy, nor pass in silence."""
+
+    def setUp(self):
+        super().setUp()
+        if os.uname().machine not in CALLS:
+            self.skipTest("the numbers of the system calls are not known here")
+        self.accept4, self.setsockopt = CALLS[os.uname().machine]
+
+    def start(self, call, argument=0, value=-1):
+        daemon = self.world.add_ours(Process("mqtt_bridged", [
+            sys.executable, "-c", FORBID, str(call), str(argument), str(value),
+            BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0", "--broker", self.broker.url,
+            "--netid", "alice"]))
+        port = int(daemon.wait_for_line(r"listening on http://127\.0\.0\.1:(\d+)").group(1))
+        daemon.wait_for_line("linked to")
+        return daemon, port
+
+    def test_an_error_of_accept_that_comes_again_and_again_does_not_keep_the_loop_busy(self):
+        daemon, port = self.start(self.accept4)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            daemon.wait_for_line(rf"cannot accept a connection on \S+:{port}: Operation not permitted")
+            self.assertEqual(daemon.stop(), 0)  # which a loop that is busy never sees
+
+    def test_connections_that_cannot_be_kept_out_on_the_way_down_are_told_of(self):
+        daemon, port = self.start(self.setsockopt, 2, SO_ATTACH_FILTER)
+        with Caller(port) as caller:
+            self.assertEqual(caller.get("/healthz").status, 200)
+        self.assertEqual(daemon.stop(), 0)
+        daemon.wait_for_line(rf"cannot keep new connections out of \S+:{port}")
+
+
 class Localhost(Sockets):
     """The name is both loopback addresses, and Node, for one, tries ::1 first (and not always the
     other)."""
