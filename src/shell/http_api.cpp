@@ -14,6 +14,7 @@
 #include "core/bearer.hpp"
 #include "core/did_you_mean.hpp"
 #include "core/duration.hpp"
+#include "core/json_string.hpp"
 #include "core/limits.hpp"
 #include "core/media_type.hpp"
 #include "core/query.hpp"
@@ -406,13 +407,15 @@ class HttpApi::Server : public InMemoryServer {
     const Answer& answer = std::get<Answer>(ended.outcome);
     if (request.get_header_value("Accept") != json_type)  // canonical_head() has judged it
       return response.set_content(answer.payload, text_type);
-    Json json{{"response", answer.payload},
-              {"matched_by", to_string(answer.matched_by)},
+    Json more{{"matched_by", to_string(answer.matched_by)},
               {"request_id", pass_->request->request_id},
               {"milliseconds", timing_of(ended)}};
     if (!answer.responder.empty())
-      json["responder"] = answer.responder;
-    response.set_content(dump(json) + "\n", json_type);
+      more["responder"] = answer.responder;
+    std::string json = "{\"response\":" + json_string(answer.payload);
+    json.append(",").append(dump(more).substr(1)).append("\n");
+    response.body = std::move(json);  // set_content() would copy it
+    response.set_header("Content-Type", json_type);
   }
 
   void ready(httplib::Response& response) const {
