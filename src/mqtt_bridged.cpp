@@ -82,6 +82,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
       .timeout = options.timeout,
       .max_timeout = options.max_timeout,
       .token = {},
+      .open_health = options.open_health,
       .guests = {options.host, options.allow_origin, users_of(options.allow_user)},
   };
   if (!options.token_file.empty())
@@ -111,8 +112,10 @@ std::vector<std::unique_ptr<Listener>> listeners_of(const BridgedOptions& option
   if (options.listens_by_default)
     std::erase_if(wanted, is_passed);
   const SocketAccess access = socket_access_of(options);
-  for (const auto& address : wanted)
-    listeners.push_back(std::make_unique<Listener>(address, access));
+  for (const auto& address : wanted) {
+    for (auto& listener : listeners_at(address, access))
+      listeners.push_back(std::move(listener));
+  }
   return listeners;
 }
 

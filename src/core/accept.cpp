@@ -1,7 +1,6 @@
 #include "core/accept.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "core/ascii.hpp"
@@ -11,17 +10,10 @@ namespace {
 
 constexpr int whole = 1000;  // the weight 1.000
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos)
-    return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 /// Takes what is before `separator` out of `rest`.
 std::string_view next_part(std::string_view& rest, char separator) {
   const auto end = std::min(rest.find(separator), rest.size());
-  const std::string_view part = trimmed(rest.substr(0, end));
+  const std::string_view part = ascii::trim(rest.substr(0, end));
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return part;
 }
@@ -49,9 +41,8 @@ struct Wish {
   std::string_view all_of_its_kind;
   int specificity = 0;
   int weight = 0;
-  std::size_t position = 0;
 
-  void consider(std::string_view range, int its_weight, std::size_t its_position) {
+  void consider(std::string_view range, int its_weight) {
     const int its_specificity = ascii::equals_ignoring_case(range, type)              ? 3
                                 : ascii::equals_ignoring_case(range, all_of_its_kind) ? 2
                                 : range == "*/*"                                      ? 1
@@ -60,7 +51,6 @@ struct Wish {
       return;
     specificity = its_specificity;
     weight = its_weight;
-    position = its_position;
   }
 };
 
@@ -69,7 +59,7 @@ struct Wish {
 bool prefers_json(std::string_view accept) {
   Wish json{"application/json", "application/*"};
   Wish text{"text/plain", "text/*"};
-  for (std::size_t position = 0; !accept.empty(); ++position) {
+  while (!accept.empty()) {
     std::string_view parameters = next_part(accept, ',');
     const std::string_view range = next_part(parameters, ';');
     int weight = whole;
@@ -78,13 +68,14 @@ bool prefers_json(std::string_view accept) {
       if (ascii::equals_ignoring_case(parameter.substr(0, 2), "q="))
         weight = weight_of(parameter.substr(2));
     }
-    json.consider(range, weight, position);
-    text.consider(range, weight, position);
+    json.consider(range, weight);
+    text.consider(range, weight);
   }
   if (json.weight != text.weight)
     return json.weight > text.weight;
-  return json.weight > 0 && json.specificity > 1 &&
-         (text.specificity <= 1 || json.position < text.position);
+  const bool is_json_named = json.specificity > 1;
+  const bool is_text_named = text.specificity > 1;
+  return json.weight > 0 && is_json_named && !is_text_named;
 }
 
 }  // namespace mqtt_bridge

@@ -6,7 +6,9 @@
 namespace mqtt_bridge {
 
 /// Whether an Accept field's value asks for application/json rather than text/plain: it gives it
-/// more weight, or the same and names it first. Nothing, and what cannot be read, asks for text.
+/// more weight, or the same and names it without naming text. Nothing, and what cannot be read,
+/// asks for text; so does `application/json, text/plain, */*` (axios), which prefers neither: the
+/// order means nothing.
 bool prefers_json(std::string_view accept);
 
 }  // namespace mqtt_bridge

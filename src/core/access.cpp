@@ -50,9 +50,17 @@ bool is_loopback(std::string_view host) {
   return is_localhost_name(host);
 }
 
-bool is_allowed(std::string_view host, const std::vector<std::string>& extra_hosts) {
+/// Whether both are one address, and not merely one name.
+bool is_address(std::string_view host, std::string_view address) {
+  const auto ipv4 = parse_ipv4(host);
+  return ipv4 ? ipv4 == parse_ipv4(address)
+              : host.starts_with('[') && as_ipv6(host) && as_ipv6(host) == as_ipv6(address);
+}
+
+bool is_allowed(std::string_view host, std::string_view own_address,
+                const std::vector<std::string>& extra_hosts) {
   host = without_trailing_dot(host);
-  return is_loopback(host) ||
+  return is_loopback(host) || is_address(host, own_address) ||
          std::any_of(extra_hosts.begin(), extra_hosts.end(), [host](const std::string& extra) {
            return !host.empty() && same_host(host, without_trailing_dot(extra));
          });
@@ -111,9 +119,9 @@ std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guest
       std::find(guests.users.begin(), guests.users.end(), *caller.user) == guests.users.end()) {
     return Forbidden{Problem::forbidden_user, "This user may not call (--allow-user)."};
   }
-  const auto host = parse_authority(caller.host);
-  const bool any_host = caller.via == Caller::Via::unix_socket;
-  if (!any_host && (!host || !is_allowed(host->host, guests.hosts))) {
+  const auto host = parse_authority(caller.host.value_or(""));
+  const bool any_host = caller.via == Caller::Via::unix_socket || !caller.host;
+  if (!any_host && (!host || !is_allowed(host->host, caller.own_address, guests.hosts))) {
     return forbid("The Host field names neither this machine nor a configured host.");
   }
   if (caller.origin && is_guest(*caller.origin, guests))

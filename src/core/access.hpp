@@ -14,14 +14,16 @@
 
 namespace mqtt_bridge {
 
-/// What a request says about where it comes from: its fields, verbatim.
+/// What a request says about where it comes from, its fields verbatim, and what its connection
+/// does.
 struct Caller {
   enum class Via { tcp, unix_socket };
   Via via = Via::tcp;
-  std::string_view host;                           // empty when the request has none
+  std::optional<std::string_view> host;            // HttpHead::authority
   std::optional<std::string_view> origin;          // RFC 6454 7
   std::optional<std::string_view> sec_fetch_site;  // Fetch Metadata 2.3
   std::optional<std::uint32_t> user = {};          // over the unix socket: whose process it is
+  std::string_view own_address = {};  // that the connection came to, numeric; IPv6 without brackets
 };
 
 /// Who may call besides this machine's own programs and the bridge's own pages.
@@ -45,9 +47,11 @@ bool is_guest(std::string_view origin, const Guests& guests);
 
 /// Says why `caller` may not call; nothing when it may.
 ///
-/// - Host is localhost, a name below it, 127.0.0.0/8, [::1] or one of `guests.hosts`, with any
-/// port;
-///   over the unix socket, which file permissions guard, it is whatever the URL said.
+/// - Host is localhost, a name below it, 127.0.0.0/8, [::1], `own_address` or one of
+/// `guests.hosts`,
+///   with any port; over the unix socket, which file permissions guard, it is whatever the URL
+///   said. An address cannot be made to point elsewhere, as a name can (DNS rebinding).
+/// - There may be none at all, as in the HTTP/1.0 of health checks: every browser sends one.
 /// - Origin, when there is one, is that very host and port over http or https. Another port is
 ///   another site: any local program may serve pages there. "null" is a stranger.
 /// - Sec-Fetch-Site, when there is one, is `same-origin` or `none`.

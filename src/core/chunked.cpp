@@ -37,7 +37,6 @@ void ChunkedBody::take(char c) {
   switch (at_) {
     case At::size:
       return take_size(c);
-    case At::before_extension:
     case At::extension:
       return take_extension(c);
     case At::size_lf:
@@ -71,7 +70,8 @@ void ChunkedBody::take_size(char c) {
       at_ = At::size_lf;
       return;
     }
-    at_ = At::before_extension;
+    at_ = At::extension;
+    extension_ = Extension::none;
     return take_extension(c);
   }
   if (++size_digits_ > longest_size) {
@@ -85,21 +85,51 @@ void ChunkedBody::take_size(char c) {
   left_ = left_ * 16 + addend;
 }
 
-/// RFC 9112 7.1.1: a ";" first, white space before it at most. What it says does not matter.
+/// RFC 9112 7.1.1: *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ). What it says
+/// does not matter, but where it ends does: two readers must not see two ends.
 void ChunkedBody::take_extension(char c) {
-  if (at_ == At::before_extension) {
-    if (c == ';') {
-      at_ = At::extension;
-    } else if (c != ' ' && c != '\t') {
-      return fail(Problem::malformed_request, "A chunk size holds something else than hex digits.");
-    }
-  } else if (c == '\r') {
+  const bool may_end = extension_ == Extension::name || extension_ == Extension::value ||
+                       extension_ == Extension::quoted_value;
+  if (c == '\r' && may_end) {
     at_ = At::size_lf;
     return;
-  } else if (!ascii::is_field_char(c)) {
-    return fail(Problem::malformed_request, "A chunk extension holds a control character.");
+  }
+  extension_ = after(extension_, c);
+  if (extension_ == Extension::bad) {
+    return fail(Problem::malformed_request,
+                "A chunk size is not hex digits, or an extension of it not ';name=value'.");
   }
   count_overhead();
+}
+
+ChunkedBody::Extension ChunkedBody::after(Extension at, char c) {
+  using enum Extension;
+  const bool is_space = c == ' ' || c == '\t';
+  const bool is_token = ascii::is_token_char(c);
+  const bool is_text = ascii::is_field_char(c);
+  switch (at) {
+    case none:
+      return c == ';' ? semicolon : is_space ? none : bad;
+    case semicolon:
+      return is_token ? name : is_space ? semicolon : bad;
+    case name:
+      return is_token ? name : after(spaced_name, c);
+    case spaced_name:
+      return c == '=' ? equals : c == ';' ? semicolon : is_space ? spaced_name : bad;
+    case equals:
+      return is_token ? value : c == '"' ? quoted : is_space ? equals : bad;
+    case value:
+      return is_token ? value : after(quoted_value, c);
+    case quoted:  // RFC 9110 5.6.4
+      return c == '"' ? quoted_value : c == '\\' ? escaped : is_text ? quoted : bad;
+    case escaped:
+      return is_text ? quoted : bad;
+    case quoted_value:
+      return after(none, c);
+    case bad:
+      return bad;
+  }
+  return bad;
 }
 
 void ChunkedBody::end_size_line(char c) {

@@ -1,6 +1,6 @@
 // An incremental decoder of the chunked transfer coding (RFC 9112 7.1), strict, with a bound on all
-// that a peer can send: the body, and everything around it. Extensions and trailers are checked for
-// form and then ignored (7.1.1, 7.1.2). State machine; owner serialises.
+// that a peer can send: the body, and everything around it. Extensions and trailers are checked by
+// their grammar and then ignored (7.1.1, 7.1.2). State machine; owner serialises.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,6 @@ class ChunkedBody {
  private:
   enum class At {
     size,
-    before_extension,
     extension,
     size_lf,
     data,
@@ -53,6 +52,21 @@ class ChunkedBody {
     bad,
   };
 
+  /// Within extensions: what came last, white space apart (RFC 9112 7.1.1).
+  enum class Extension {
+    none,  // nothing but the size, or a whole extension and white space
+    semicolon,
+    name,
+    spaced_name,  // and white space
+    equals,
+    value,
+    quoted,   // within a quoted string
+    escaped,  // within one, behind a backslash
+    quoted_value,
+    bad,
+  };
+
+  static Extension after(Extension at, char c);
   void take(char c);
   void take_size(char c);
   void take_extension(char c);
@@ -63,10 +77,11 @@ class ChunkedBody {
   void fail(Problem problem, std::string_view detail);
 
   At at_ = At::size;
-  std::size_t room_;          // for data that no chunk size has claimed yet
-  std::size_t left_ = 0;      // of this chunk's data; while at size: the size so far
-  int size_digits_ = 0;       // of this chunk
-  std::size_t overhead_ = 0;  // extensions and trailers so far
+  Extension extension_ = Extension::none;  // while at extension
+  std::size_t room_;                       // for data that no chunk size has claimed yet
+  std::size_t left_ = 0;                   // of this chunk's data; while at size: the size so far
+  int size_digits_ = 0;                    // of this chunk
+  std::size_t overhead_ = 0;               // extensions and trailers so far
   BadBody why_bad_{Problem::malformed_request, {}};  // once bad
 };
 

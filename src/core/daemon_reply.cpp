@@ -415,6 +415,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::wrong_broker:
     case Problem::headers_too_large:
     case Problem::internal_error:
+    case Problem::not_implemented:
     case Problem::bad_response:
     case Problem::broker_refused:
     case Problem::turn_pending:

@@ -85,7 +85,7 @@ struct RequestLine {
 /// Reduces the four forms of RFC 9112 3.2 to origin-form and asterisk-form.
 std::optional<BadHead> read_target(std::string_view target, RequestLine& line) {
   if (line.method == "CONNECT")
-    return malformed("This is no proxy: CONNECT leads nowhere.");
+    return BadHead{Problem::not_implemented, "CONNECT is not implemented: this is no proxy."};
   if (auto bad = check_target_bytes(target))
     return bad;
   line.target = target;
@@ -99,7 +99,7 @@ std::optional<BadHead> read_target(std::string_view target, RequestLine& line) {
   line.authority = target.substr(scheme.size(), path - scheme.size());
   line.target = path == target.size() ? "/" : target.substr(path);  // RFC 9110 4.2.3
   if (line.authority.empty()) {
-    return malformed("The request target is an http URL without host.");
+    return malformed("The request target is an http URL without a valid host.");
   }
   return std::nullopt;
 }
@@ -152,17 +152,19 @@ std::optional<BadHead> check_singletons(const HttpHead& head) {
   return std::nullopt;
 }
 
-/// RFC 9112 3.2 and 3.2.2.
-std::optional<BadHead> check_host(const HttpHead& head, std::string_view authority) {
+/// RFC 9112 3.2, and 3.2.2: absolute-form wins over Host, which must be there and valid all the
+/// same.
+std::optional<BadHead> read_authority(HttpHead& head, std::string_view absolute) {
   const auto host = head.field("Host");
   if (!host && head.minor_version == 1)
     return malformed("There is no Host field.");
   if (host && !host->empty() && !parse_authority(*host)) {
     return malformed("The Host field is not 'host' or 'host:port'.");
   }
-  if (!authority.empty() && (!host || !ascii::equals_ignoring_case(*host, authority))) {
-    return malformed("The Host field is not that of the request target.");
+  if (!absolute.empty() && !parse_authority(absolute)) {
+    return malformed("The request target is an http URL without a valid host.");
   }
+  head.authority = absolute.empty() ? host : absolute;
   return std::nullopt;
 }
 
@@ -174,11 +176,39 @@ std::optional<BadHead> read_content_length(std::string_view digits, std::size_t&
   for (const char c : digits) {
     const auto digit = static_cast<std::size_t>(c - '0');
     if (length > (std::numeric_limits<std::size_t>::max() - digit) / 10) {
-      return BadHead{Problem::payload_too_large, "Content-Length is beyond all measure."};
+      return BadHead{Problem::payload_too_large, "Content-Length is larger than a body may be."};
     }
     length = length * 10 + digit;
   }
   return std::nullopt;
+}
+
+/// Whether it is a coding that may stand before `chunked`: a token, and perhaps parameters.
+bool is_other_coding(std::string_view coding) {
+  const std::string_view name = ascii::trim(coding.substr(0, coding.find(';')));
+  return ascii::is_token(name) && !ascii::equals_ignoring_case(name, "chunked");
+}
+
+/// RFC 9112 6.3: a body that is not chunked at its end has no known length, which is 400; 6.1: a
+/// coding that we do not have is 501. `chunked` is taken in no other spelling than this one word.
+std::optional<BadHead> check_codings(std::string_view codings) {
+  constexpr std::string_view known = "chunked";
+  if (ascii::equals_ignoring_case(codings, known))
+    return std::nullopt;
+  const auto last = codings.rfind(',');
+  bool are_others =
+      last != npos && ascii::equals_ignoring_case(ascii::trim(codings.substr(last + 1)), known);
+  std::size_t count = 0;
+  for (std::size_t begin = 0; are_others && begin <= last;) {
+    const auto end = codings.find(',', begin);
+    const std::string_view coding = ascii::trim(codings.substr(begin, end - begin));
+    are_others = coding.empty() || is_other_coding(coding);  // RFC 9110 5.6.1.2
+    count += coding.empty() ? 0 : 1;
+    begin = end + 1;
+  }
+  if (!are_others || count == 0)
+    return malformed("Transfer-Encoding does not end with one plain 'chunked'.");
+  return BadHead{Problem::not_implemented, "The only Transfer-Encoding implemented is 'chunked'."};
 }
 
 /// RFC 9112 6.3.
@@ -196,9 +226,8 @@ std::optional<BadHead> read_framing(HttpHead& head) {
     return std::nullopt;
   if (head.minor_version == 0)
     return malformed("HTTP/1.0 has no Transfer-Encoding.");
-  if (!ascii::equals_ignoring_case(*coding, "chunked")) {
-    return malformed("The only Transfer-Encoding understood is 'chunked'.");
-  }
+  if (auto bad = check_codings(*coding))
+    return bad;
   head.framing = HttpHead::Framing::chunked;
   return std::nullopt;
 }
@@ -255,7 +284,7 @@ std::variant<NeedMore, HttpHead, BadHead> read_head(const RequestLine& line,
   }
   if (auto bad = check_singletons(head))
     return *std::move(bad);
-  if (auto bad = check_host(head, line.authority))
+  if (auto bad = read_authority(head, line.authority))
     return *std::move(bad);
   if (auto bad = read_framing(head))
     return *std::move(bad);
@@ -279,6 +308,15 @@ std::optional<std::string_view> HttpHead::field(std::string_view name) const {
   if (found == fields.end())
     return std::nullopt;
   return found->value;
+}
+
+std::string_view HttpHead::path() const {
+  return target.starts_with('?') ? "/" : target.substr(0, target.find('?'));
+}
+
+std::string_view HttpHead::query() const {
+  const auto mark = target.find('?');
+  return mark == npos ? std::string_view() : target.substr(mark + 1);
 }
 
 std::string HttpHead::joined(std::string_view name) const {

@@ -55,13 +55,15 @@ inline constexpr std::size_t head_bytes = 16 * 1024;
 inline constexpr std::size_t target_bytes = 8000;  // the HTTP library takes 8192 for the line
 inline constexpr std::size_t header_fields = 100;
 inline constexpr std::size_t chunk_overhead_bytes = 8 * 1024;  // extensions and trailers of a body
-inline constexpr std::size_t input_bytes = 64 << 20;  // of all large requests on their way in
+inline constexpr std::size_t input_bytes = 64 << 20;   // of all large requests on their way in
+inline constexpr std::size_t output_bytes = 64 << 20;  // of all answers that are not sent
 inline constexpr std::size_t connections = in_flight + queued;
 inline constexpr auto head_timeout = 5s;     // from a request's first byte to the end of its head
 inline constexpr auto request_timeout = 9s;  // from there, too, to the end of its body
-inline constexpr auto idle_timeout = 60s;    // between two requests of one connection
-inline constexpr auto write_timeout = 9s;    // for an answer that the peer does not read
-inline constexpr auto drain_timeout = 10s;   // for calls in flight after SIGTERM
+// Longer than any proxy's, which else would send a request on what is just closed (600 s at most).
+inline constexpr auto idle_timeout = 620s;  // between two requests of one connection
+inline constexpr auto write_timeout = 9s;   // for an answer that the peer does not read
+inline constexpr auto drain_timeout = 10s;  // for calls in flight after SIGTERM
 
 // Who answers.
 inline constexpr std::size_t responders = 256;    // remembered, those that are gone included

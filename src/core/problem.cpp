@@ -1,5 +1,6 @@
 #include "core/problem.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace mqtt_bridge {
@@ -11,7 +12,7 @@ constexpr auto no = Retryable::no;
 
 // A problem after which a request may have been published, or which the same request would meet
 // again, is not retryable.
-constexpr std::array<ProblemKind, 28> kinds{{
+constexpr auto kinds = std::to_array<ProblemKind>({
     {invalid_netid, "invalid-netid", 400, no, "Invalid NetID"},
     {invalid_payload, "invalid-payload", 400, no, "Invalid payload"},
     {invalid_parameter, "invalid-parameter", 400, no, "Invalid parameter"},
@@ -30,6 +31,7 @@ constexpr std::array<ProblemKind, 28> kinds{{
     {wrong_broker, "wrong-broker", 421, no, "Not connected to that broker"},
     {headers_too_large, "headers-too-large", 431, no, "Header fields too large"},
     {internal_error, "internal-error", 500, no, "Internal error"},
+    {not_implemented, "not-implemented", 501, no, "Not implemented"},
     {unmatched_response, "unmatched-response", 502, no, "No response matched the request"},
     {bad_response, "bad-response", 502, no, "Unusable response"},
     {broker_refused, "broker-refused", 502, no, "The broker refuses the request"},
@@ -40,7 +42,7 @@ constexpr std::array<ProblemKind, 28> kinds{{
     {shutting_down, "shutting-down", 503, yes, "Shutting down"},
     {response_timeout, "response-timeout", 504, no, "No response in time"},
     {responder_error, "responder-error", 502, no, "The responder reported an error"},
-}};
+});
 
 constexpr bool in_the_order_of_the_enum() {
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -58,7 +60,7 @@ const ProblemKind& describe(Problem problem) {
   return kinds[static_cast<std::size_t>(problem)];
 }
 
-const std::array<ProblemKind, 28>& all_problems() {
+std::span<const ProblemKind> all_problems() {
   return kinds;
 }
 

@@ -2,8 +2,7 @@
 // its HTTP status and its title (RFC 9457 3.1). Values.
 #pragma once
 
-#include <array>
-#include <optional>
+#include <span>
 #include <string_view>
 
 namespace mqtt_bridge {
@@ -27,6 +26,7 @@ enum class Problem {
   wrong_broker,
   headers_too_large,
   internal_error,
+  not_implemented,
   unmatched_response,
   bad_response,
   broker_refused,
@@ -54,6 +54,6 @@ struct ProblemKind {
 const ProblemKind& describe(Problem problem);
 
 /// In the order of the enum; for tests, metrics and documents that walk them all.
-const std::array<ProblemKind, 28>& all_problems();
+std::span<const ProblemKind> all_problems();
 
 }  // namespace mqtt_bridge

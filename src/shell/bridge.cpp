@@ -95,8 +95,9 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
     caller.trace_id = trace_id(call.traceparent);
   const auto admitted = exchanges_.begin(std::move(call));
   if (const auto* failure = std::get_if<Failure>(&admitted)) {
-    record(caller, describe(failure->problem).slug, std::nullopt, std::nullopt);
-    return request->answer(api_.finish(*request, *failure));
+    auto reply = api_.finish(*request, *failure);
+    record(*request, reply);
+    return request->answer(std::move(reply.response));
   }
   callers_.emplace(std::get<ExchangeId>(admitted), std::move(caller));
   act();
@@ -111,7 +112,7 @@ std::optional<std::string> Bridge::refuse_early(HttpRequest& request) {
 }
 
 std::string Bridge::refuse(HttpRequest& request, const Failure& failure) {
-  HttpApi::Reply reply{.response = api_.refuse(request, failure), .problem = failure.problem};
+  auto reply = api_.refuse(request, failure);
   record(request, reply);
   return std::move(reply.response);
 }
@@ -139,20 +140,22 @@ void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
   log_request(record);
 }
 
-/// What became of a call.
-void Bridge::record(const Caller& caller, std::string_view outcome, std::optional<MatchedBy> rule,
-                    std::optional<Duration> took) {
+/// What became of a call, by what was sent.
+void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply) {
+  const std::string_view outcome = reply.problem ? describe(*reply.problem).slug : "ok";
+  const auto* const answer = reply.problem ? nullptr : std::get_if<Answer>(&ended.outcome);
+  const Duration took = ended.ended - ended.arrived;
   metrics_.call_ended(outcome, took);
-  if (rule)
-    metrics_.answered(*rule);
+  if (answer != nullptr)
+    metrics_.answered(answer->matched_by);
   log_request({.request_id = caller.request->request_id,
                .netid = caller.netid,
                .action = caller.action,
                .outcome = outcome,
-               .matched_by = rule ? to_string(*rule) : "-",
+               .matched_by = answer != nullptr ? to_string(answer->matched_by) : "-",
                .from = caller.request->from,
                .trace_id = caller.trace_id,
-               .took = took.value_or(Clock::now() - caller.request->arrived)});
+               .took = took});
 }
 
 BridgeStatus Bridge::status() const {
@@ -172,6 +175,9 @@ std::string Bridge::metrics() {
                               .in_flight = exchanges_.in_flight(),
                               .queued = exchanges_.queued(),
                               .connections = front_.connections(),
+                              .output_bytes = front_.output_bytes(),
+                              .unread_timed_out = front_.unread().timed_out,
+                              .unread_made_room = front_.unread().made_room,
                               .dropped = exchanges_.dropped(),
                               .lost = link_.lost()});
 }
@@ -250,12 +256,9 @@ void Bridge::answer(const Ended& ended) {
   const auto found = callers_.find(ended.exchange);
   const Caller caller = std::move(found->second);
   callers_.erase(found);
-  const auto* answer = std::get_if<Answer>(&ended.outcome);
-  const auto* failure = std::get_if<Failure>(&ended.outcome);
-  record(caller, answer != nullptr ? "ok" : describe(failure->problem).slug,
-         answer != nullptr ? std::optional(answer->matched_by) : std::nullopt,
-         ended.ended - ended.arrived);
-  caller.request->answer(api_.finish(*caller.request, ended));
+  auto reply = api_.finish(*caller.request, ended);
+  record(caller, ended, reply);
+  caller.request->answer(std::move(reply.response));
 }
 
 /// Deadlines mostly come in order, so the timer is rarely moved: only forward in its own time.

@@ -77,8 +77,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   /// Carries out all that the table has decided.
   void act();
   void answer(const Ended& ended);
-  void record(const Caller& caller, std::string_view outcome, std::optional<MatchedBy> rule,
-              std::optional<Duration> took);
+  void record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply);
   void record(const HttpRequest& request, const HttpApi::Reply& reply);
   void set_deadline_timer();
   void abandon();

@@ -16,7 +16,7 @@ constexpr auto patience = std::chrono::seconds(2);
 
 /// What reaches it from here: every address of this machine includes the loopback one.
 TcpListen reachable(TcpListen address) {
-  if (address.address == "0.0.0.0")
+  if (address.address == "0.0.0.0" || address.address == localhost)
     address.address = "127.0.0.1";
   if (address.address == "::")
     address.address = "::1";

@@ -13,7 +13,11 @@
 #include "core/ascii.hpp"
 #include "core/bearer.hpp"
 #include "core/duration.hpp"
+#include "core/json_string.hpp"
 #include "core/limits.hpp"
+#include "core/media_type.hpp"
+#include "core/nearest.hpp"
+#include "core/query.hpp"
 #include "core/topic.hpp"
 #include "core/trace_context.hpp"
 #include "core/utf8.hpp"
@@ -93,9 +97,53 @@ bool has_encoded_slash(std::string_view target) {
   return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
 }
 
-bool is_multipart(const Request& request) {
-  const std::string type = request.get_header_value("Content-Type");
-  return ascii::equals_ignoring_case(type.substr(0, 10), "multipart/");
+// Parameters of a call --------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 3> parameter_names{"netid", "timeout", "broker"};
+
+using Parameters = std::vector<QueryParameter>;
+
+std::optional<std::string> value_of(const Parameters& parameters, std::string_view name) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [name](const auto& each) { return each.name == name; });
+  if (found == parameters.end())
+    return std::nullopt;
+  return found->value;
+}
+
+/// A misspelt parameter would otherwise be a call to another NetID, or one that waits for long.
+std::string unknown_parameter(std::string_view name) {
+  constexpr std::size_t longest_shown = 64;
+  const bool is_shown = is_utf8(name) && name.size() <= longest_shown;
+  const std::string_view meant = nearest(name, parameter_names);
+  std::string detail = is_shown ? "there is no parameter '" + std::string(name) + "'; "
+                                : "there is no such parameter; ";
+  if (!meant.empty())
+    return detail.append("did you mean ").append(meant).append("?");
+  return detail + "the parameters are netid, timeout and broker";
+}
+
+/// What is wrong with them whatever their values are.
+std::optional<Failure> why_not(const Parameters& parameters) {
+  for (auto each = parameters.begin(); each != parameters.end(); ++each) {
+    const auto& name = each->name;
+    const auto is_namesake = [&name](const auto& other) { return other.name == name; };
+    if (std::find(parameter_names.begin(), parameter_names.end(), name) == parameter_names.end())
+      return Failure{Problem::invalid_parameter, unknown_parameter(name), {}};
+    if (std::any_of(parameters.begin(), each, is_namesake))
+      return Failure{Problem::invalid_parameter, name + " is given twice", {}};
+  }
+  return std::nullopt;
+}
+
+/// A text read in the wrong charset would be answered by a wrong one.
+Failure foreign(const std::string& charset) {
+  constexpr std::size_t longest_shown = 32;
+  const bool is_shown = ascii::is_token(charset) && charset.size() <= longest_shown;
+  return {Problem::unsupported_media_type,
+          "send the text as UTF-8 (Content-Type: text/plain; charset=utf-8), not as " +
+              (is_shown ? charset : "what its charset says"),
+          {}};
 }
 
 }  // namespace
@@ -110,10 +158,14 @@ class HttpApi::Server : public InMemoryServer {
     Post("/transform/([^/]*)", [this](const Request& request, httplib::Response& response) {
       transform(request, response);
     });
-    Get("/healthz", [](const Request&, httplib::Response& response) {
+    const Handler alive = [](const Request&, httplib::Response& response) {
       response.set_content("ok\n", text_type);
-    });
-    Get("/readyz", [this](const Request&, httplib::Response& response) { ready(response); });
+    };
+    const Handler readiness = [this](const Request&, httplib::Response& response) {
+      ready(response);
+    };
+    Get("/healthz", alive).Options("/healthz", alive);
+    Get("/readyz", readiness).Options("/readyz", readiness);
     Get("/metrics", [this](const Request&, httplib::Response& response) {
       response.set_content(subject_.metrics(), metrics_type);
     });
@@ -139,42 +191,64 @@ class HttpApi::Server : public InMemoryServer {
   }
 
  private:
-  /// The library answers 400 to a method that it does not know, wherever it is sent. OPTIONS is one
-  /// that it knows and that no route of ours allows.
-  static std::string with_known_method(const std::string& head) {
-    constexpr std::array known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
-    const auto end = head.find(' ');
-    const bool is_known = std::find(known.begin(), known.end(), head.substr(0, end)) != known.end();
-    return is_known ? head : "OPTIONS" + head.substr(end);
+  std::string_view method() const {
+    const std::string_view head = pass_->request->head;
+    return head.substr(0, head.find(' '));
+  }
+
+  /// Those of RFC 9110 9.3 and RFC 5789; of others we cannot say that a resource does not allow
+  /// them.
+  static bool is_known(std::string_view method) {
+    constexpr std::array known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+    return std::find(known.begin(), known.end(), method) != known.end();
+  }
+
+  /// The library answers 400 to a method that it does not know, wherever it is sent; every release
+  /// knows OPTIONS.
+  std::string with_known_method(const std::string& head) const {
+    const bool is_foreign = !is_known(method()) || method() == "TRACE";
+    return is_foreign ? "OPTIONS" + head.substr(method().size()) : head;
   }
 
   struct Route {
     std::string_view path;
     std::string_view allow;
+    bool is_health;  // needs no token where the operator says so
   };
   static constexpr std::string_view transform_path = "/transform/";
-  static constexpr std::array routes{Route{"/healthz", "GET, HEAD"}, Route{"/readyz", "GET, HEAD"},
-                                     Route{"/metrics", "GET, HEAD"}, Route{"/status", "GET, HEAD"}};
+  /// HAProxy asks for health by OPTIONS, unless told otherwise.
+  static constexpr std::array routes{
+      Route{"/healthz", "GET, HEAD, OPTIONS", true}, Route{"/readyz", "GET, HEAD, OPTIONS", true},
+      Route{"/metrics", "GET, HEAD", true}, Route{"/status", "GET, HEAD", false}};
+
+  static const Route* route_of(std::string_view path) {
+    const auto found = std::find_if(routes.begin(), routes.end(),
+                                    [path](const Route& each) { return each.path == path; });
+    return found != routes.end() ? &*found : nullptr;
+  }
 
   /// Before any handler. True when the response is decided.
   bool check(const Request& request, httplib::Response& response) {
-    if (has_encoded_slash(request.target))
-      return fail(response, Problem::not_found, "there is nothing here"), true;
+    const bool is_nowhere = has_encoded_slash(request.target);
+    pass_->reply.was_to_call = request.path.starts_with(transform_path) && !is_nowhere;
     if (pass_->ended != nullptr)
       return false;  // it was let in, whatever has been reloaded since
-    pass_->reply.was_to_call = request.path.starts_with(transform_path);
     if (pass_->failure != nullptr) {
       respond(response, *pass_->failure);
     } else if (is_preflight(request)) {
       admit_guest(response);
     } else if (!is_authorized(request)) {
-      response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
       fail(response, Problem::unauthorized, "send the bearer token of this bridge");
+    } else if (is_ping(request)) {
+      response.status = 200;
+    } else if (!is_known(method())) {  // RFC 9110 9.1
+      fail(response, Problem::not_implemented, "this method is not implemented");
+    } else if (is_nowhere) {
+      fail(response, Problem::not_found, "there is nothing here");
     } else if (const std::string_view allow = allowed_methods(request.path);
-               !allow.empty() && allow.find(request.method) == std::string_view::npos) {
-      response.set_header("Allow", std::string(allow));
+               !allow.empty() && allow.find(method()) == std::string_view::npos) {
       fail(response, Problem::method_not_allowed, "use " + std::string(allow) + " here");
-    } else if (is_multipart(request)) {  // the library would take it apart
+    } else if (is_multipart(pass_->request->content_type)) {
       fail(response, Problem::unsupported_media_type, "send the text itself as the body");
     } else if (request.has_header("Content-Encoding")) {
       fail(response, Problem::unsupported_media_type, "send the text without a Content-Encoding");
@@ -186,12 +260,19 @@ class HttpApi::Server : public InMemoryServer {
 
   /// A browser asks whether a page of a guest's may send what it wants to (Fetch 3.2.2).
   bool is_preflight(const Request& request) const {
-    return request.method == "OPTIONS" && request.has_header("Access-Control-Request-Method") &&
+    return method() == "OPTIONS" && request.has_header("Access-Control-Request-Method") &&
            is_guest(request.get_header_value("Origin"), options_.guests);
   }
 
+  /// Whether it asks about the server as a whole (RFC 9110 9.3.7), as HAProxy's check does by
+  /// default.
+  bool is_ping(const Request& request) const {
+    return method() == "OPTIONS" && (request.path == "*" || request.path == "/");
+  }
+
+  /// 200, since the library gives 204 a Content-Length, which it must not have (RFC 9110 8.6).
   static void admit_guest(httplib::Response& response) {
-    response.status = 204;
+    response.status = 200;
     response.set_header("Access-Control-Allow-Methods", "GET, HEAD, POST");
     response.set_header("Access-Control-Allow-Headers",
                         "Accept, Authorization, Content-Type, Request-Id, traceparent, tracestate");
@@ -199,7 +280,9 @@ class HttpApi::Server : public InMemoryServer {
   }
 
   bool is_authorized(const Request& request) const {
-    if (!options_.token)
+    const Route* const route = route_of(request.path);
+    const bool is_health = is_ping(request) || (route != nullptr && route->is_health);
+    if (!options_.token || (options_.open_health && is_health))
       return true;
     const std::string field = request.get_header_value("Authorization");
     const auto token = parse_bearer(field);
@@ -210,9 +293,8 @@ class HttpApi::Server : public InMemoryServer {
     const bool is_transform = path.substr(0, transform_path.size()) == transform_path;
     if (is_transform && path.find('/', transform_path.size()) == std::string_view::npos)
       return "POST";
-    const auto route = std::find_if(routes.begin(), routes.end(),
-                                    [&](const Route& each) { return each.path == path; });
-    return route != routes.end() ? route->allow : std::string_view();
+    const Route* const route = route_of(path);
+    return route != nullptr ? route->allow : std::string_view();
   }
 
   void transform(const Request& request, httplib::Response& response) {
@@ -229,26 +311,22 @@ class HttpApi::Server : public InMemoryServer {
     const std::string name = request.matches[1];
     if (!is_served_action(name))
       return unknown_action(name);
+    if (const auto charset = foreign_charset(pass_->request->content_type))
+      return foreign(*charset);
     if (!is_utf8(pass_->request->body)) {
       return Failure{Problem::invalid_payload, "the body is not UTF-8 text", {}};
     }
-    const std::string netid =
-        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+    const Parameters parameters = parse_query(pass_->request->query);
+    if (auto failure = why_not(parameters))
+      return *std::move(failure);
+    const std::string netid = value_of(parameters, "netid").value_or(options_.netid);
     if (auto failure = why_not_netid_of_call(netid))
-      return *failure;
-    if (auto failure = why_not_broker(request))
-      return *failure;
-    auto timeout = options_.timeout;
-    if (request.has_param("timeout")) {
-      const auto wanted = parse_duration(request.get_param_value("timeout"));
-      if (!wanted || *wanted < limits::min_timeout || *wanted > options_.max_timeout) {
-        return Failure{Problem::invalid_parameter,
-                       "timeout is a duration from 1ms to " + duration_text(options_.max_timeout) +
-                           ", such as 1500ms or 2s",
-                       {}};
-      }
-      timeout = *wanted;
-    }
+      return *std::move(failure);
+    if (auto failure = why_not_broker(value_of(parameters, "broker")))
+      return *std::move(failure);
+    const auto timeout = timeout_of(value_of(parameters, "timeout"));
+    if (!timeout)
+      return bad_timeout();
     const std::string traceparent = request.get_header_value("traceparent");
     const std::string& tracestate = pass_->request->tracestate;
     const bool is_traced = is_traceparent(traceparent);
@@ -259,7 +337,25 @@ class HttpApi::Server : public InMemoryServer {
                 .traceparent = is_traced ? traceparent : "",
                 .tracestate = is_traced && is_tracestate(tracestate) ? tracestate : "",
                 .arrived = pass_->request->arrived,
-                .deadline = pass_->request->arrived + timeout};
+                .deadline = pass_->request->arrived + *timeout};
+  }
+
+  /// Nothing when it is not one that a call may name.
+  std::optional<std::chrono::milliseconds> timeout_of(
+      const std::optional<std::string>& wanted) const {
+    if (!wanted)
+      return options_.timeout;
+    const auto timeout = parse_duration(*wanted);
+    const bool is_valid =
+        timeout && *timeout >= limits::min_timeout && *timeout <= options_.max_timeout;
+    return is_valid ? timeout : std::nullopt;
+  }
+
+  Failure bad_timeout() const {
+    return {Problem::invalid_parameter,
+            "timeout is a duration from 1ms to " + duration_text(options_.max_timeout) +
+                ", such as 1500ms or 2s",
+            {}};
   }
 
   bool is_served_action(const std::string& name) const {
@@ -290,14 +386,14 @@ class HttpApi::Server : public InMemoryServer {
     return Failure{Problem::netid_not_served, "this bridge does not serve the NetID " + netid, {}};
   }
 
-  std::optional<Failure> why_not_broker(const Request& request) const {
-    if (!request.has_param("broker"))
+  std::optional<Failure> why_not_broker(const std::optional<std::string>& wanted) const {
+    if (!wanted)
       return std::nullopt;
-    const auto wanted = parse_host_port(request.get_param_value("broker"), 1883);
-    if (const auto* why = std::get_if<std::string>(&wanted)) {
+    const auto broker = parse_host_port(*wanted, 1883);
+    if (const auto* why = std::get_if<std::string>(&broker)) {
       return Failure{Problem::invalid_parameter, "broker: " + *why, {}};
     }
-    const auto& [host, port] = std::get<HostPort>(wanted);
+    const auto& [host, port] = std::get<HostPort>(broker);
     if (same_broker(options_.broker, host, port))
       return std::nullopt;
     return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options_.broker), {}};
@@ -311,13 +407,15 @@ class HttpApi::Server : public InMemoryServer {
     const Answer& answer = std::get<Answer>(ended.outcome);
     if (request.get_header_value("Accept") != json_type)  // canonical_head() has judged it
       return response.set_content(answer.payload, text_type);
-    Json json{{"response", answer.payload},
-              {"matched_by", to_string(answer.matched_by)},
+    Json more{{"matched_by", to_string(answer.matched_by)},
               {"request_id", pass_->request->request_id},
               {"milliseconds", timing_of(ended)}};
     if (!answer.responder.empty())
-      json["responder"] = answer.responder;
-    response.set_content(dump(json) + "\n", json_type);
+      more["responder"] = answer.responder;
+    std::string json = "{\"response\":" + json_string(answer.payload);
+    json.append(",").append(dump(more).substr(1)).append("\n");
+    response.body = std::move(json);  // set_content() would copy it
+    response.set_header("Content-Type", json_type);
   }
 
   void ready(httplib::Response& response) const {
@@ -356,10 +454,10 @@ class HttpApi::Server : public InMemoryServer {
   void explain(httplib::Response& response) const {
     if (!response.body.empty())
       return;
+    if (pass_->failure != nullptr)
+      return respond(response, *pass_->failure);
     if (response.status == 404)
       return fail(response, Problem::not_found, "there is nothing here");
-    if (response.status == 414)  // what canonical_head() encodes can take it above the limit
-      return fail(response, Problem::uri_too_long, "the request target is too long once encoded");
     fail(response, Problem::malformed_request, "the request could not be read");
   }
 
@@ -404,6 +502,15 @@ class HttpApi::Server : public InMemoryServer {
     response.headers.erase("Accept-Ranges");
     if (!pass_->request->keep_alive)
       response.set_header("Connection", "close");
+    else if (pass_->request->minor_version == 0)  // which goes unless told so (RFC 9112 C.2.2)
+      response.set_header("Connection", "keep-alive");
+    if (response.status == 401)  // whoever named it (RFC 9110 15.5.2)
+      response.set_header("WWW-Authenticate", "Bearer");
+    const std::string_view allow =
+        is_ping(request) ? "GET, HEAD, OPTIONS, POST" : allowed_methods(request.path);
+    const bool says_methods = response.status == 405 || method() == "OPTIONS";
+    if (says_methods && !allow.empty())  // RFC 9110 15.5.6 and 9.3.7
+      response.set_header("Allow", std::string(allow));
     response.set_header("Request-Id", pass_->request->request_id);
     response.set_header("X-Content-Type-Options", "nosniff");
     response.set_header("Cache-Control", "no-store");
@@ -426,7 +533,7 @@ class HttpApi::Server : public InMemoryServer {
     if (is_action_name(action))
       reply.action = action;
     const std::string netid =
-        request.has_param("netid") ? request.get_param_value("netid") : options_.netid;
+        value_of(parse_query(pass_->request->query), "netid").value_or(options_.netid);
     if (!why_not_netid(netid))
       reply.netid = netid;
     const std::string traceparent = request.get_header_value("traceparent");
@@ -460,6 +567,12 @@ std::string request_id_of(std::string_view head) {
   return random_hex(8);
 }
 
+/// Once: a request may be looked at before its body has come, and again.
+void name(HttpRequest& request) {
+  if (request.request_id.empty())
+    request.request_id = request_id_of(request.head);
+}
+
 }  // namespace
 
 const HttpApiOptions& HttpApi::options() const {
@@ -471,7 +584,7 @@ void HttpApi::set_options(HttpApiOptions options) {
 }
 
 std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
-  request.request_id = request_id_of(request.head);
+  name(request);
   Pass pass{.request = &request};
   pass.reply.response = server_->run(pass);
   if (!pass.call)
@@ -488,21 +601,23 @@ std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
   return std::move(*reply);
 }
 
-std::string HttpApi::finish(const HttpRequest& request, const Ended& ended) {
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Ended& ended) {
   Pass pass{.request = &request, .ended = &ended};
-  return server_->run(pass);
+  pass.reply.response = server_->run(pass);
+  return std::move(pass.reply);
 }
 
-std::string HttpApi::finish(const HttpRequest& request, const Failure& failure) {
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Failure& failure) {
   Pass pass{.request = &request, .failure = &failure};
-  return server_->run(pass);
+  pass.reply.response = server_->run(pass);
+  return std::move(pass.reply);
 }
 
-std::string HttpApi::refuse(HttpRequest& request, const Failure& failure) {
+HttpApi::Reply HttpApi::refuse(HttpRequest& request, const Failure& failure) {
   if (request.head.empty())
     request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
   request.keep_alive = false;
-  request.request_id = request_id_of(request.head);
+  name(request);
   return finish(request, failure);
 }
 

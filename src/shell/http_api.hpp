@@ -35,6 +35,7 @@ struct HttpApiOptions {
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};
   std::optional<std::string> token;
+  bool open_health = false;  // /healthz, /readyz and /metrics need no token
   Guests guests = {};
 };
 
@@ -72,7 +73,8 @@ class HttpApi {
   /// For requests yet to come.
   void set_options(HttpApiOptions options);
 
-  /// A serialised response, and what there is to say about it.
+  /// A serialised response, and what there is to say about it: what is logged and counted is what
+  /// is sent.
   struct Reply {
     std::string response;
     std::optional<Problem> problem = {};
@@ -87,13 +89,13 @@ class HttpApi {
   std::variant<Reply, Call> begin(HttpRequest& request);
   /// The same before the body has come: a response only where no body could make it another one.
   std::optional<Reply> refuse_early(HttpRequest& request);
-  /// The second pass, over the request that begin() got: the serialised response.
-  std::string finish(const HttpRequest& request, const Ended& ended);
+  /// The second pass, over the request that begin() got.
+  Reply finish(const HttpRequest& request, const Ended& ended);
   /// The same for a call that was not admitted.
-  std::string finish(const HttpRequest& request, const Failure& failure);
+  Reply finish(const HttpRequest& request, const Failure& failure);
   /// The same for a request that the front refuses; a head of its own where none could be read.
   /// Closes the connection.
-  std::string refuse(HttpRequest& request, const Failure& failure);
+  Reply refuse(HttpRequest& request, const Failure& failure);
 
  private:
   class Server;

@@ -6,10 +6,11 @@
 // Threads: everything, the service included, on the loop's thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "core/access.hpp"
+#include "core/deadlines.hpp"
 #include "core/exchanges.hpp"
 #include "core/instant.hpp"
 #include "shell/listener.hpp"
@@ -29,12 +31,16 @@ class HttpRequest {
  public:
   virtual ~HttpRequest() = default;
 
-  std::string head;  // as canonical_head() makes it
+  std::string head;   // as canonical_head() makes it
+  std::string query;  // apart from the head, as it was sent
   std::string body;
-  std::string tracestate;  // apart from the head, which cannot hold every value of it
+  // Apart from the head, which cannot hold every value of them.
+  std::string tracestate;
+  std::string content_type;
   Instant arrived;         // its first byte
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer
+  int minor_version = 1;   // HTTP/1.1 or HTTP/1.0
   std::string request_id;  // the service's, which needs it in both passes
 
   /// Sends a serialised HTTP response. Later calls, and calls after the connection broke, do
@@ -58,7 +64,9 @@ class HttpFront {
     ~Service() = default;
   };
 
-  /// `most_connections`: with more, the one that has been idle for the longest makes room.
+  /// `most_connections`: with more, the one that has been idle for the longest makes room. Large
+  /// requests and answers have a budget in bytes for all (limits::input_bytes, output_bytes): what
+  /// does not move makes room for what does.
   HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections);
   ~HttpFront();
   HttpFront(const HttpFront&) = delete;
@@ -74,29 +82,57 @@ class HttpFront {
   /// Closes everything now.
   void stop();
 
-  std::size_t connections() const { return connections_.size(); }
+  std::size_t connections() const;
+
+  /// Connections that were cut because their callers did not read an answer: in time, or while
+  /// others wanted the room.
+  struct Unread {
+    std::uint64_t timed_out = 0;
+    std::uint64_t made_room = 0;
+  };
+  Unread unread() const { return unread_; }
+  /// Of answers that the kernel has not taken yet.
+  std::size_t output_bytes() const { return output_bytes_; }
 
  private:
   class Connection;
   struct Door;
+  using Connections = std::list<std::shared_ptr<Connection>>;
 
   void wait_at(Door& door);
   void accept_from(Door& door);
+  bool take_in(Door& door, int accepted);
   void empty_doors();
   void pause(Door& door);
-  bool make_room();
+  bool make_input_room(std::size_t bytes, const Connection& newcomer);
+  void bound_output();
+  void set_output_timer(Instant at);
+  std::vector<std::shared_ptr<Connection>> all() const;
+  void set_timer();
   void sweep();
 
   asio::io_context& loop_;
   Service& service_;
   const std::size_t most_connections_;
   std::vector<std::unique_ptr<Door>> doors_;
-  std::set<std::shared_ptr<Connection>> connections_;
-  asio::steady_timer sweep_timer_;
-  bool is_sweeping_ = false;
+
+  // Each connection is in one of these, at the end when it begins with what it is there for.
+  Connections dispensable_;  // idle, or within a small head
+  Connections arriving_;     // with a part of a large request, which is counted in input_bytes_
+  Connections writing_;      // with an answer that is not sent
+  Connections others_;
+
+  Deadlines<Connection> deadlines_;
+  asio::steady_timer timer_;
+  std::optional<Instant> timer_set_for_;
+  Instant swept_{};
   bool is_draining_ = false;
   std::vector<char> read_buffer_;  // of whichever connection is reading
   std::size_t input_bytes_ = 0;    // of the large requests that have not come whole
+  std::size_t output_bytes_ = 0;
+  asio::steady_timer output_timer_;
+  std::optional<Instant> output_timer_set_for_;
+  Unread unread_;
   std::function<void()> on_empty_;
 };
 

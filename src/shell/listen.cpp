@@ -56,15 +56,16 @@ std::variant<Listen, std::string> parse_listen(std::string_view text) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
   if (bracketed)
     host = host.substr(1, host.size() - 2);
-  std::string address(host == "localhost" && !bracketed ? "127.0.0.1" : host);
-  if (!port || !is_address(bracketed ? AF_INET6 : AF_INET, address))
+  std::string address(host);
+  const bool is_name = host == localhost && !bracketed;
+  if (!port || (!is_name && !is_address(bracketed ? AF_INET6 : AF_INET, address)))
     return wanted;
   return TcpListen{std::move(address), *port};
 }
 
 bool is_loopback(const Listen& listen) {
   const auto* const tcp = std::get_if<TcpListen>(&listen);
-  if (tcp == nullptr || tcp->address.starts_with("127."))
+  if (tcp == nullptr || tcp->address == localhost || tcp->address.starts_with("127."))
     return true;
   in6_addr address{};
   return inet_pton(AF_INET6, tcp->address.c_str(), &address) == 1 &&

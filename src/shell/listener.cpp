@@ -32,7 +32,51 @@ bool is_left_over(const sockaddr_un& address) {
   return refused;
 }
 
+/// Whether this machine has it: IPv6 can be switched off, also for one program.
+bool has_address(const std::string& address) {
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address), 0);
+  const int probe = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool is_there =
+      probe >= 0 && bind(probe, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+  if (probe >= 0)
+    close(probe);
+  return is_there;
+}
+
+std::vector<std::unique_ptr<Listener>> listeners_on_localhost(std::uint16_t port) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (const char* const address : {"127.0.0.1", "::1"}) {
+    if (!has_address(address))
+      continue;
+    listeners.push_back(std::make_unique<Listener>(TcpListen{address, port}));
+    port = listeners.front()->port();
+  }
+  if (listeners.empty())
+    listeners.push_back(std::make_unique<Listener>(TcpListen{"127.0.0.1", port}));  // says why not
+  return listeners;
+}
+
 }  // namespace
+
+std::vector<std::unique_ptr<Listener>> listeners_at(const Listen& address,
+                                                    const SocketAccess& access) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  const auto* const tcp = std::get_if<TcpListen>(&address);
+  if (tcp == nullptr || tcp->address != localhost) {
+    listeners.push_back(std::make_unique<Listener>(address, access));
+    return listeners;
+  }
+  // A port that the system chooses for one may be taken on the other; another one will not be.
+  constexpr int most_tries = 16;
+  for (int tries = 1;; ++tries) {
+    try {
+      return listeners_on_localhost(tcp->port);
+    } catch (const std::runtime_error&) {
+      if (tcp->port != 0 || tries == most_tries)
+        throw;
+    }
+  }
+}
 
 Listener::Listener(const Listen& address, SocketAccess access)
     : name_(to_string(address)), access_(std::move(access)), is_local_(is_loopback(address)) {
@@ -64,6 +108,7 @@ Listener::Listener(int descriptor)
     fail(EAFNOSUPPORT);
   std::memcpy(endpoint.data(), &address, length);
   const TcpListen tcp{endpoint.address().to_string(), endpoint.port()};
+  port_ = tcp.port;
   is_local_ = is_loopback(tcp);
   name_ = "http://" + to_string(Listen(tcp));
 }
@@ -75,12 +120,11 @@ Listener::~Listener() {
     unlink(path_.c_str());
 }
 
-void Listener::admit_no_more() {
-  if (via_ == Caller::Via::unix_socket) {
-    shutdown(descriptor_, SHUT_RD);  // connect() is refused, accept() still gives those before
-    return;
-  }
-  // A filter that drops SYN packets: who wants in tries once more, and is refused then.
+bool Listener::admit_no_more() {
+  // connect() is refused then, and accept() still gives those before.
+  if (via_ == Caller::Via::unix_socket)
+    return shutdown(descriptor_, SHUT_RD) == 0;
+  // A filter that drops SYN packets: the client sends its own again, and is refused then.
   constexpr unsigned flags = 13;  // their place in the TCP header (RFC 9293 3.1)
   constexpr unsigned syn = 2;
   constexpr unsigned keep_all = 0xFFFF;
@@ -88,7 +132,7 @@ void Listener::admit_no_more() {
       {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, keep_all)}};
   const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 void Listener::open(const TcpListen& address) {
@@ -106,7 +150,8 @@ void Listener::open(const TcpListen& address) {
   start();
   auto length = static_cast<socklen_t>(endpoint.capacity());
   getsockname(descriptor_, endpoint.data(), &length);
-  name_ = "http://" + to_string(Listen(TcpListen{address.address, endpoint.port()}));
+  port_ = endpoint.port();
+  name_ = "http://" + to_string(Listen(TcpListen{address.address, port_}));
 }
 
 void Listener::open(const UnixListen& address) {

@@ -2,9 +2,12 @@
 // that somebody else serves is an error at once: never shared (no SO_REUSEPORT), never stolen.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -22,7 +25,7 @@ struct SocketAccess {
 
 class Listener {
  public:
-  /// Throws std::runtime_error with one sentence that names the address.
+  /// Throws std::runtime_error with one sentence that names the address, which is not localhost.
   explicit Listener(const Listen& address, SocketAccess access = {});
   /// A socket that listens already, which somebody else bound (systemd, say). Throws if it is none.
   explicit Listener(int descriptor);
@@ -31,11 +34,13 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// From now on nobody new comes in, so that who is in the backlog can be
-  /// taken in to the last one. REQUIRES: it is not inherited: whoever has that socket too goes on
-  /// with its backlog.
-  void admit_no_more();
+  /// From now on no new connection comes in, so that those in the backlog can be taken in to the
+  /// last one. False, with errno, where the system does not let us: what comes until it is closed
+  /// is then reset. REQUIRES: it is not inherited: whoever has that socket too goes on with its
+  /// backlog.
+  bool admit_no_more();
 
+  std::uint16_t port() const { return port_; }  // 0 of a unix socket
   int descriptor() const { return descriptor_; }
   bool is_inherited() const { return is_inherited_; }
   Caller::Via via() const { return via_; }
@@ -54,10 +59,16 @@ class Listener {
   int descriptor_ = -1;
   Caller::Via via_ = Caller::Via::tcp;
   std::string name_;
+  std::uint16_t port_ = 0;
   SocketAccess access_;
   bool is_local_ = true;
   bool is_inherited_ = false;
   std::filesystem::path path_;  // of the unix socket that is ours to remove
 };
+
+/// What listens for `address`: one, or for localhost one on each of its addresses that this machine
+/// has, all on the same port. Throws as Listener does.
+std::vector<std::unique_ptr<Listener>> listeners_at(const Listen& address,
+                                                    const SocketAccess& access = {});
 
 }  // namespace mqtt_bridge

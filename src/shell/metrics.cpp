@@ -27,6 +27,11 @@ Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help)
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
+/// To a total that is counted elsewhere.
+void set_to(Counter& counter, std::uint64_t total) {
+  counter.Increment(static_cast<double>(total) - counter.Value());
+}
+
 /// One counter for each value of one label, all of them there from the start, so that the first
 /// event is an increase.
 class LabelledCounters {
@@ -102,6 +107,13 @@ class Metrics::Families {
   Gauge& queued =
       gauge(registry, "mqtt_bridge_calls_queued", "Calls that wait until they can be published");
   Gauge& connections = gauge(registry, "mqtt_bridge_http_connections", "Open HTTP connections");
+  Gauge& output_bytes = gauge(registry, "mqtt_bridge_http_output_bytes",
+                              "Bytes of HTTP answers that are not sent yet");
+  LabelledCounters unread{
+      registry, "mqtt_bridge_http_unread_answers_total",
+      "Connections that were cut because their caller did not read an answer: in "
+      "time (timeout), or while there was no room for more (room)",
+      "reason"};
 };
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {}
@@ -134,14 +146,13 @@ std::string Metrics::exposition(const Snapshot& now) {
   families_->in_flight.Set(static_cast<double>(now.in_flight));
   families_->queued.Set(static_cast<double>(now.queued));
   families_->connections.Set(static_cast<double>(now.connections));
-  const auto set = [this](std::string_view reason, std::uint64_t total) {
-    Counter& counter = families_->dropped[reason];
-    counter.Increment(static_cast<double>(total) - counter.Value());
-  };
+  families_->output_bytes.Set(static_cast<double>(now.output_bytes));
+  set_to(families_->unread["timeout"], now.unread_timed_out);
+  set_to(families_->unread["room"], now.unread_made_room);
   for (std::size_t i = 0; i < now.dropped.size(); ++i)
-    set(to_string(static_cast<Dropped>(i)), now.dropped[i]);
-  set("too-large", now.lost.too_large);
-  set("inbox-full", now.lost.inbox_full);
+    set_to(families_->dropped[to_string(static_cast<Dropped>(i))], now.dropped[i]);
+  set_to(families_->dropped["too-large"], now.lost.too_large);
+  set_to(families_->dropped["inbox-full"], now.lost.inbox_full);
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

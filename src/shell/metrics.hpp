@@ -34,6 +34,9 @@ class Metrics {
     std::size_t in_flight;
     std::size_t queued;
     std::size_t connections;
+    std::size_t output_bytes;
+    std::uint64_t unread_timed_out;
+    std::uint64_t unread_made_room;
     std::array<std::uint64_t, dropped_reasons> dropped;
     MqttLink::Lost lost;
   };

@@ -102,7 +102,7 @@ void add_defaults(BridgedOptions& options, const Environment& environment) {
   if (!options.listen.empty())
     return;
   options.listens_by_default = true;
-  options.listen.push_back(TcpListen{"127.0.0.1", 8426});
+  options.listen.push_back(TcpListen{std::string(localhost), 8426});
   const auto runtime_dir = systemd_directory(environment, "RUNTIME_DIRECTORY");
   if (!runtime_dir.empty())
     options.listen.push_back(UnixListen{runtime_dir / "bridge.sock"});
@@ -119,9 +119,9 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            into_netids(options.netids), KeyType::list},
           {"action", "NAME", "", "One more action to serve, besides the five; repeatable",
            into_actions(options.action), KeyType::list},
-          {"listen", "ADDRESS", "127.0.0.1:8426",
-           "ADDRESS:PORT, [IPV6]:PORT or unix:PATH to listen on; repeatable. Under systemd also "
-           "bridge.sock in its runtime directory by default",
+          {"listen", "ADDRESS", "localhost:8426",
+           "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH to listen on; repeatable. Under "
+           "systemd also bridge.sock in its runtime directory by default",
            into(options.listen), KeyType::list},
           {"host", "NAME", "", "One more Host name under which to answer; repeatable",
            into_hosts(options.host), KeyType::list},
@@ -154,6 +154,8 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            into(options.turn_rest)},
           {"token-file", "FILE", "", "File that holds the bearer token that callers must send",
            into(options.token_file)},
+          {"open-health", "", "", "Let /healthz, /readyz and /metrics be asked without the token",
+           into(options.open_health), KeyType::boolean},
           {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",
            into(options.allow_remote), KeyType::boolean},
           {"state-dir", "DIRECTORY", "",

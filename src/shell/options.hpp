@@ -63,6 +63,7 @@ struct BridgedOptions {
   std::chrono::milliseconds turn_rest = limits::turn_rest;  // after a call that ended unanswered
   std::filesystem::path token_file;                         // empty: no token is asked for
   std::filesystem::path state_dir;                          // empty: nothing is kept over a restart
+  bool open_health = false;  // /healthz, /readyz and /metrics need no token
   bool allow_remote = false;
   bool check_health = false;  // say whether the daemon that runs with all this is ready, and exit
   friend bool operator==(const BridgedOptions&, const BridgedOptions&) = default;

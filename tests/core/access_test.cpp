@@ -95,6 +95,55 @@ TEST(Access, IsClosedToNamesThatOnlyLookLikeThisMachine) {
   }
 }
 
+TEST(Access, IsOpenToTheAddressThatTheConnectionCameTo) {
+  struct Row {
+    std::string_view own;
+    std::string_view host;
+    bool allowed;
+  };
+  const Row rows[] = {
+      {"192.0.2.1", "192.0.2.1", true},
+      {"192.0.2.1", "192.0.2.1:8426", true},
+      {"192.0.2.1", "192.0.2.1.", true},
+      {"192.0.2.1", "192.0.2.2", false},
+      {"192.0.2.1", "192.0.2.1.evil.com", false},
+      {"192.0.2.1", "192.0.2.01", false},
+      {"192.0.2.1", "3221225985", false},
+      {"192.0.2.1", "[::ffff:192.0.2.1]", false},
+      {"2001:db8::1", "[2001:db8::1]:80", true},
+      {"2001:db8::1", "[2001:DB8:0::0:1]", true},
+      {"2001:db8::1", "[2001:db8::2]", false},
+      {"2001:db8::1", "2001:db8::1", false},
+      {"", "", false},
+      {"", "0.0.0.0", false},
+      {"127.0.0.1", "0.0.0.0", false},
+      {"::1", "[::]", false},
+  };
+  for (const Row& row : rows) {
+    Caller caller{Caller::Via::tcp, row.host, {}, {}};
+    caller.own_address = row.own;
+    EXPECT_EQ(!why_forbidden(caller, {}), row.allowed) << row.host << " at " << row.own;
+    caller.origin = "http://evil.com";
+    EXPECT_TRUE(why_forbidden(caller, {})) << row.host;
+    caller.origin.reset();
+    caller.sec_fetch_site = "cross-site";
+    EXPECT_TRUE(why_forbidden(caller, {})) << row.host;
+  }
+  Caller own_page = page("192.0.2.1:8426", "http://192.0.2.1:8426");
+  own_page.own_address = "192.0.2.1";
+  EXPECT_FALSE(why_forbidden(own_page, {}));
+  own_page.origin = "http://192.0.2.1:3000";
+  EXPECT_TRUE(why_forbidden(own_page, {}));
+}
+
+TEST(Access, IsOpenToClientsThatSayNoHostUnlessTheyAreWebPages) {
+  EXPECT_FALSE(why_forbidden({Caller::Via::tcp, std::nullopt, {}, {}}, {}));
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, "", {}, {}}, {}));
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, std::nullopt, "http://evil.com", {}}, {}));
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, std::nullopt, "http://localhost", {}}, {}));
+  EXPECT_TRUE(why_forbidden({Caller::Via::tcp, std::nullopt, {}, "cross-site"}, {}));
+}
+
 TEST(Access, OverTheUnixSocketDoesNotAskForTheHost) {
   for (const std::string_view host : {"", "localhost", "evil.com", "no host at all"}) {
     EXPECT_TRUE(may_call({Caller::Via::unix_socket, host, {}, {}})) << host;

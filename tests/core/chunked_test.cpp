@@ -65,8 +65,35 @@ TEST(ChunkedBody, IgnoresExtensionsAndTrailers) {
   for (const std::string_view text :
        {"1;a\r\nx\r\n0\r\n\r\n", "1;a=b;c=\"d;e\"\r\nx\r\n0;last\r\n\r\n",
         "1 \t;\ta = b\r\nx\r\n0\r\n\r\n", "1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n",
-        "1;\xc3\xa9\r\nx\r\n0\r\nHost: \xc3\xa9 other\r\n\r\n"}) {
+        "1\r\nx\r\n0\r\nHost: \xc3\xa9 other\r\n\r\n"}) {
     EXPECT_EQ(decoded(text), "'x' then ''") << text;
+  }
+}
+
+TEST(ChunkedBody, ReadsExtensionsByTheirGrammar) {
+  const auto with = [](const std::string& extension) {
+    return decoded("1" + extension + "\r\nx\r\n0" + extension + "\r\n\r\n");
+  };
+  for (const std::string extension :
+       {";a", ";a;b", ";a=b;c", " ; a = b ; c", "\t;\ta\t=\t\"b\"\t;\tc", ";a=\"\"",
+        ";a=\";=\\\"\\\\ \t\xff\"", ";!#$%&'*+-.^_`|~=~"}) {
+    EXPECT_EQ(with(extension), "'x' then ''") << extension;
+  }
+  for (const std::string extension : {";",           "; ",
+                                      ";=",          ";=b",
+                                      ";a=",         ";a= ",
+                                      ";a=;b",       ";a;",
+                                      ";;a",         " ",
+                                      ";a ",         ";a=b ",
+                                      ";a=\"b\" ",   ";a b",
+                                      ";a =b c",     ";a=b=c",
+                                      ";\"a\"",      ";a=\"b",
+                                      ";a=\"b\"c",   ";a=b\"c\"",
+                                      ";a\"b\"",     ";a=\"\\\x01\"",
+                                      ";a=\"\x7f\"", ";\xc3\xa9",
+                                      ";a=\xc3\xa9", ";a,b",
+                                      ";a=(b)"}) {
+    EXPECT_EQ(with(extension), "malformed-request") << extension;
   }
 }
 

@@ -138,19 +138,48 @@ TEST(HttpHead, TakesATargetInOriginFormAbsoluteFormOrAsteriskForm) {
 }
 
 TEST(HttpHead, RefusesEveryOtherTarget) {
-  for (const std::string_view target : {"*",          "a",         "a/b",           "?a",
-                                        "#",          "/#a",       "/a#",           "/%",
-                                        "/%4",        "/%4g",      "/%u0041",       "/a?b=%zz",
-                                        "/\xc3\xa9",  "/\x7f",     "/\x01",         "https://h/",
-                                        "ftp://h/",   "http:/h/",  "http:h/",       "http://",
-                                        "http:///",   "http://?a", "http://other/", "http://u@h/",
-                                        "http://h:2/"}) {
+  for (const std::string_view target :
+       {"*",         "a",       "a/b",      "?a",         "#",           "/#a",
+        "/a#",       "/%",      "/%4",      "/%4g",       "/%u0041",     "/a?b=%zz",
+        "/\xc3\xa9", "/\x7f",   "/\x01",    "https://h/", "ftp://h/",    "http:/h/",
+        "http:h/",   "http://", "http:///", "http://?a",  "http://u@h/", "http://h:x/"}) {
     expect_verdict("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n",
                    "malformed-request");
   }
-  expect_verdict("CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", "malformed-request");
-  expect_verdict("CONNECT / HTTP/1.1\r\nHost: h:80\r\n\r\n", "malformed-request");
-  expect_verdict("GET http://h/ HTTP/1.0\r\n\r\n", "malformed-request");
+}
+
+TEST(HttpHead, SaysOfConnectThatItIsNotImplemented) {
+  for (const std::string_view target : {"h:80", "/", "*", "http://h/", "\xc3\xa9"}) {
+    expect_verdict("CONNECT " + std::string(target) + " HTTP/1.1\r\nHost: h:80\r\n\r\n",
+                   "not-implemented");
+  }
+}
+
+TEST(HttpHead, IsForTheAuthorityOfAbsoluteFormElseForHost) {
+  struct Row {
+    std::string_view line;
+    std::string_view fields;
+    std::optional<std::string_view> authority;
+  };
+  const Row rows[] = {
+      {"GET / HTTP/1.1", "Host: h:1\r\n", "h:1"},
+      {"GET / HTTP/1.1", "Host:\r\n", ""},
+      {"GET / HTTP/1.0", "Host: h\r\n", "h"},
+      {"GET / HTTP/1.0", "", std::nullopt},
+      {"GET http://a:1/ HTTP/1.1", "Host: h:1\r\n", "a:1"},
+      {"GET HTTP://A?b HTTP/1.1", "Host:\r\n", "A"},
+      {"GET http://[::1] HTTP/1.0", "", "[::1]"},
+      {"GET /http://a/ HTTP/1.1", "Host: h\r\n", "h"},
+  };
+  for (const Row& row : rows) {
+    const std::string text = std::string(row.line) + "\r\n" + std::string(row.fields) + "\r\n";
+    expect_verdict(text, "ok");
+    EXPECT_EQ(parsed(text).authority, row.authority) << text;
+  }
+  for (const std::string_view fields : {"", "Host: a/b\r\n", "Host: h\r\nHost: h\r\n"}) {
+    expect_verdict("GET http://h/ HTTP/1.1\r\n" + std::string(fields) + "\r\n",
+                   "malformed-request");
+  }
 }
 
 TEST(HttpHead, RefusesABareLineEndWhereverItIs) {
@@ -236,7 +265,19 @@ TEST(HttpHead, KnowsTheLengthOfTheBodyOrRefuses) {
       {"transfer-encoding: CHUNKED\r\n", "ok", Framing::chunked},
       {"Transfer-Encoding:\r\n", "malformed-request"},
       {"Transfer-Encoding: identity\r\n", "malformed-request"},
-      {"Transfer-Encoding: gzip, chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: gzip, chunked\r\n", "not-implemented"},
+      {"Transfer-Encoding: x;a=b;c=\"d\" ,,deflate\t, Chunked\r\n", "not-implemented"},
+      {"Transfer-Encoding: identity,chunked\r\n", "not-implemented"},
+      {"Transfer-Encoding: chunked, gzip\r\n", "malformed-request"},
+      {"Transfer-Encoding: chunked, gzip, chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: gzip, chunked;a=b\r\n", "malformed-request"},
+      {"Transfer-Encoding: chunked;a=b, chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: g(zip, chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: ;a, chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: gzip, chunked,\r\n", "malformed-request"},
+      {"Transfer-Encoding: , chunked\r\n", "malformed-request"},
+      {"Transfer-Encoding: chunked,\r\n", "malformed-request"},
+      {"Transfer-Encoding: ,\r\n", "malformed-request"},
       {"Transfer-Encoding: chunked, chunked\r\n", "malformed-request"},
       {"Transfer-Encoding: chunked;q=1\r\n", "malformed-request"},
       {"Transfer-Encoding: xchunked\r\n", "malformed-request"},

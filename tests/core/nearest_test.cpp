@@ -18,6 +18,7 @@ TEST(Nearest, IsTheKnownWordThatDiffersLeast) {
            std::pair{"brokr", "broker"},
            {"brooker", "broker"},
            {"netId", "netid"},
+           {"BROKR", "broker"},
            {"netidz", "netid"},  // as near as "netids", and before it
            {"timout", "timeout"},
            {"hots", "host"},

@@ -14,7 +14,7 @@ TEST(Problem, DescribesEveryEnumeratorByItsOwnRow) {
   for (std::size_t i = 0; i < all_problems().size(); ++i) {
     const auto problem = static_cast<Problem>(i);
     EXPECT_EQ(describe(problem).problem, problem) << i;
-    EXPECT_EQ(&describe(problem), &all_problems().at(i)) << i;
+    EXPECT_EQ(&describe(problem), &all_problems()[i]) << i;
   }
 }
 

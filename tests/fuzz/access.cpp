@@ -74,7 +74,7 @@ void fuzz(std::string_view input) {
   require(guests_may == (may_call(caller) || (is_from_guest && may_call(no_page))),
           "a guest may call, by our names, and nobody else may for that");
 
-  std::string shouted(caller.host);
+  std::string shouted(*caller.host);
   for (char& c : shouted)
     c = ascii::is_alpha(c) ? static_cast<char>(c & ~0x20) : c;
   Caller shouting = caller;
@@ -83,7 +83,7 @@ void fuzz(std::string_view input) {
 
   if (!may_call(caller))
     return;
-  const auto host = parse_authority(caller.host);
+  const auto host = parse_authority(*caller.host);
   require(host && !is_elsewhere(host->host), "nobody may call by the name of another machine");
   if (!caller.origin)
     return;

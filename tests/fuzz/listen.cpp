@@ -26,8 +26,11 @@ void fuzz(std::string_view input) {
   }
   const auto ipv4 = parse_ipv4(tcp->address);
   const auto ipv6 = parse_ipv6(tcp->address);
-  require(ipv4 || ipv6, "an address is numeric");
-  const bool is_own = ipv4 ? ipv4->front() == 127 : *ipv6 == Ipv6{0, 0, 0, 0, 0, 0, 0, 1};
+  const bool is_name = tcp->address == localhost;
+  require(ipv4 || ipv6 || is_name, "an address is numeric, or localhost");
+  const bool is_own = is_name ? true
+                      : ipv4  ? ipv4->front() == 127
+                              : *ipv6 == Ipv6{0, 0, 0, 0, 0, 0, 0, 1};
   require(is_loopback(*listen) == is_own, "only this machine reaches a loopback address");
 }
 

@@ -20,7 +20,9 @@ struct Request : HttpRequest {
     const std::string sent = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
     const auto parsed = std::get<HttpHead>(parse_http_head(sent));
     head = canonical_head(parsed);
+    query = parsed.query();
     tracestate = parsed.joined("tracestate");
+    content_type = parsed.field("Content-Type").value_or("");
     body = std::move(text);
     arrived = Instant{} + 1h;
   }
@@ -128,7 +130,9 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
       {{"POST /transform/reverse/", "x"}, "404", "not-found"},
       {{"GET /nothing", ""}, "404", "not-found"},
       {{"GET /transform/reverse", ""}, "405", "method-not-allowed"},
-      {{"BREW /transform/reverse", ""}, "405", "method-not-allowed"},
+      {{"BREW /transform/reverse", ""}, "501", "not-implemented"},
+      {{"get /nothing", ""}, "501", "not-implemented"},
+      {{"TRACE /healthz", ""}, "405", "method-not-allowed"},
       {{"POST /healthz", ""}, "405", "method-not-allowed"},
       {{"POST /transform/reverse?netid=", "x"}, "400", "invalid-netid"},
       {{"POST /transform/reverse?netid=a/b", "x"}, "400", "invalid-netid"},
@@ -138,7 +142,7 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
       {{"POST /transform/reverse?broker=elsewhere", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=localhost:1884", "x"}, "421", "wrong-broker"},
       {{"POST /transform/reverse?broker=:x", "x"}, "400", "invalid-parameter"},
-      {{"POST /transform/reverse?netid=" + std::string(4000, '?'), "x"}, "414", "uri-too-long"},
+      {{"POST /transform/reverse?netid=" + std::string(4000, '?'), "x"}, "400", "invalid-netid"},
       {{"POST /transform/reverse", "\xff"}, "400", "invalid-payload"},
       {{"POST /transform/reverse", "x", "Content-Type: Multipart/mixed; boundary=x\r\n"},
        "415",
@@ -152,9 +156,73 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
   }
 }
 
+TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
+  const auto with = [](const std::string& query) {
+    return first_pass({"POST /transform/reverse?" + query, "x"});
+  };
+  struct Row {
+    std::string query;
+    const char* detail;
+  };
+  const Row rows[] = {
+      {"netId=bob", "there is no parameter 'netId'; did you mean netid?"},
+      {"timout=100ms", "there is no parameter 'timout'; did you mean timeout?"},
+      {"netid=bob&Broker=x", "there is no parameter 'Broker'; did you mean broker?"},
+      {"%54imeout=1s", "there is no parameter 'Timeout'; did you mean timeout?"},
+      {"text=hello", "there is no parameter 'text'; the parameters are netid, timeout and broker"},
+      {"=bob", "there is no parameter ''; the parameters are"},
+      {"%ff=1", "there is no such parameter; the parameters are"},
+      {std::string(65, 'a') + "=1", "there is no such parameter; the parameters are"},
+      {"netid=bob&netid=bob", "netid is given twice"},
+      {"timeout=1s&n%65tid=bob&netid=alice", "netid is given twice"},
+      {"netid&netid", "netid is given twice"},
+  };
+  for (const auto& row : rows) {
+    const std::string response = with(row.query);
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 400")) << row.query;
+    EXPECT_THAT(response, HasSubstr("problem:invalid-parameter")) << row.query;
+    EXPECT_THAT(response, HasSubstr(row.detail)) << row.query;
+  }
+}
+
+TEST(HttpApi, TakesAParameterForWhatItsNameAndValueDecodeTo) {
+  EXPECT_EQ(first_pass({"POST /transform/reverse?n%65tid=b%6Fb&&%74imeout=1%73&", "x"}),
+            "call bob reverse x 1000");
+  auto these = options();
+  these.netids = {"*"};
+  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=a+b", "x"}),
+              StartsWith("call a b reverse"));
+}
+
+TEST(HttpApi, NeverReadsATextInAnotherCharsetAsUtf8) {
+  const auto with = [](const std::string& type) {
+    return first_pass({"POST /transform/reverse", "x", "Content-Type: " + type + "\r\n"});
+  };
+  for (const char* const type : {"text/plain; charset=utf-8", "text/plain;charset=\"UTF-8\"",
+                                 "application/json; charset=us-ascii", "text/plain; a=\"%\""}) {
+    EXPECT_THAT(with(type), StartsWith("call")) << type;
+  }
+  for (const char* const type : {"text/plain; charset=iso-8859-1",
+                                 "text/plain;charset=\"utf-16le\"", "x; a=\"%\"; charset=latin1"}) {
+    EXPECT_THAT(with(type), StartsWith("HTTP/1.1 415")) << type;
+    EXPECT_THAT(with(type), HasSubstr("problem:unsupported-media-type")) << type;
+    EXPECT_THAT(with(type), HasSubstr("Content-Type: text/plain; charset=utf-8)")) << type;
+  }
+  EXPECT_THAT(with("text/plain; charset=iso-8859-1"), HasSubstr(", not as iso-8859-1\""));
+  EXPECT_THAT(with("text/plain; charset=\"<x>\""), HasSubstr(", not as what its charset says"));
+  EXPECT_THAT(first_pass({"GET /healthz", "", "Content-Type: text/plain; charset=latin1\r\n"}),
+              StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpApi, HasNoParametersWhereThereIsNoCall) {
+  EXPECT_THAT(first_pass({"GET /healthz?t=1&t=2&netid=%00", ""}), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(first_pass({"GET /nothing?t=1", ""}), StartsWith("HTTP/1.1 404"));
+}
+
 TEST(HttpApi, SaysWhichMethodIsAllowed) {
   EXPECT_THAT(first_pass({"GET /transform/reverse", ""}), HasSubstr("Allow: POST\r\n"));
-  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(first_pass({"PUT /metrics", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
 }
 
 TEST(HttpApi, HasNoDefaultForTheNetIdWhereTheBridgeHasNone) {
@@ -204,7 +272,7 @@ TEST(HttpApi, WritesTheAnswerAndNothingElse) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""}));
+      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""})).response;
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(response, HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"));
   EXPECT_THAT(response, HasSubstr("Content-Length: 5\r\n"));
@@ -217,7 +285,8 @@ TEST(HttpApi, WritesAnEmptyAnswerAsOne) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "");
   api.begin(request);
-  const std::string response = api.finish(request, ended_with(Answer{"", MatchedBy::content, ""}));
+  const std::string response =
+      api.finish(request, ended_with(Answer{"", MatchedBy::content, ""})).response;
   EXPECT_THAT(response, HasSubstr("Content-Length: 0\r\n"));
 }
 
@@ -227,7 +296,7 @@ TEST(HttpApi, WritesJsonForWhoAsksForIt) {
                   "Accept: application/json\r\nRequest-Id: r1\r\n");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"}));
+      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"})).response;
   EXPECT_THAT(response,
               testing::EndsWith("{\"response\":\"HE\\\"LLO\",\"matched_by\":\"correlation\","
                                 "\"request_id\":\"r1\",\"milliseconds\":{\"queue\":1.0,"
@@ -240,7 +309,8 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   for (const ProblemKind& kind : all_problems()) {
-    const std::string response = api.finish(request, Failure{kind.problem, "detail \xff", {}});
+    const std::string response =
+        api.finish(request, Failure{kind.problem, "detail \xff", {}}).response;
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
     EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
     EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
@@ -254,10 +324,9 @@ TEST(HttpApi, NeverCallsRetryableWhatMayHaveBeenCarriedOut) {
   api.begin(request);
   Ended ended = ended_with(Failure{Problem::no_responder, "gone", {}});
   ended.may_be_carried_out = true;
-  ended.may_be_carried_out = true;
-  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":false"));
+  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":false"));
   ended.may_be_carried_out = false;  // the broker said that it reached no subscriber
-  EXPECT_THAT(api.finish(request, ended), HasSubstr("\"retryable\":true"));
+  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":true"));
 }
 
 TEST(HttpApi, ServesTheActionsThatTheOperatorAdded) {
@@ -270,8 +339,35 @@ TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
-  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}),
+  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}).response,
               StartsWith("HTTP/1.1 418"));
+}
+
+TEST(HttpApi, SaysOfARefusalWhatItSends) {
+  HttpApi api = api_with(options());
+  for (const char* const path : {"/transform/uppercase", "/transform%2Fuppercase", "/healthz"}) {
+    const bool is_call = std::string_view(path) == "/transform/uppercase";
+    for (const ProblemKind& kind : all_problems()) {
+      Request request(std::string("POST ") + path, "hello");
+      const HttpApi::Reply reply = api.refuse(request, {kind.problem, "detail", {}});
+      ASSERT_TRUE(reply.problem);
+      EXPECT_EQ(*reply.problem, kind.problem) << path;
+      EXPECT_THAT(reply.response, HasSubstr("problem:" + std::string(kind.slug) + "\"")) << path;
+      EXPECT_EQ(reply.was_to_call, is_call) << path;
+      EXPECT_EQ(reply.netid, is_call ? "alice" : "") << path;
+    }
+  }
+}
+
+TEST(HttpApi, SaysToHttp10ThatTheConnectionStays) {
+  HttpApi api = api_with(options());
+  Request request("GET /healthz", "");
+  request.minor_version = 0;
+  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+              HasSubstr("\r\nConnection: keep-alive\r\n"));
+  request.keep_alive = false;
+  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+              HasSubstr("\r\nConnection: close\r\n"));
 }
 
 TEST(HttpApi, SaysWhetherItIsReady) {
@@ -296,7 +392,7 @@ TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
                 HasSubstr("Connection: close\r\n"));
   }
   Request refused("GET /healthz", "");
-  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}),
+  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}).response,
               HasSubstr("Connection: close\r\n"));
 }
 
@@ -332,7 +428,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
         {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});
   };
   const std::string preflight = with("OPTIONS /transform/uppercase", "https://app.example");
-  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 204"));
+  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
   EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Origin: https://app.example\r\n"));
   const std::string answer = with("GET /healthz", "https://app.example");
@@ -341,6 +437,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   EXPECT_THAT(answer, HasSubstr("Vary: Origin\r\n"));
   EXPECT_THAT(with("OPTIONS /transform/uppercase", "https://evil.example"),
               Not(HasSubstr("Access-Control")));
+  EXPECT_THAT(with("BREW /transform/uppercase", "https://app.example"), StartsWith("HTTP/1.1 401"));
   EXPECT_THAT(first_pass({"OPTIONS /healthz", "", "Origin: https://app.example\r\n"}),
               Not(HasSubstr("Access-Control")));
 }

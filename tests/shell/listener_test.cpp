@@ -49,6 +49,28 @@ TEST(Listener, NeverSharesAPort) {
                 ": Address already in use; is another mqtt_bridged running?");
 }
 
+TEST(Listener, ListensOnEveryAddressOfLocalhostAndOnOnePort) {
+  const auto listeners = listeners_at(TcpListen{"localhost", 0});
+  ASSERT_FALSE(listeners.empty());
+  ASSERT_LE(listeners.size(), 2u);
+  EXPECT_EQ(listeners.front()->name().substr(0, 17), "http://127.0.0.1:");
+  for (const auto& listener : listeners) {
+    EXPECT_NE(listener->port(), 0);
+    EXPECT_EQ(listener->port(), listeners.front()->port());
+    EXPECT_TRUE(listener->is_local());
+  }
+}
+
+TEST(Listener, NeverSharesAPortOnEitherAddressOfLocalhost) {
+  const auto first = listeners_at(TcpListen{"localhost", 0});
+  for (const auto& each : first) {
+    const bool is_first = each == first.front();
+    const Listen same = TcpListen{is_first ? "127.0.0.1" : "::1", each->port()};
+    EXPECT_NE(refusal(same).find("Address already in use"), std::string::npos) << each->name();
+  }
+  EXPECT_THROW(listeners_at(TcpListen{"localhost", first.front()->port()}), std::runtime_error);
+}
+
 TEST(Listener, RemovesItsUnixSocketAtTheEnd) {
   const SocketPath socket;
   { const Listener listener(UnixListen{socket.path()}); }

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 TEST(BridgedOptions, NeedOnlyANetid) {
   BridgedOptions expected;
   expected.netid = "alice";
-  expected.listen = {TcpListen{"127.0.0.1", 8426}};
+  expected.listen = {TcpListen{"localhost", 8426}};
   expected.listens_by_default = true;
   EXPECT_EQ(options({"--netid", "alice"}), expected);
   EXPECT_EQ(to_string(expected.broker.url), "mqtt://localhost:1883");
@@ -46,6 +46,7 @@ TEST(BridgedOptions, TakeEveryFlag) {
   expected.max_timeout = 2s;
   expected.token_file = "token";
   expected.state_dir = "/state";
+  expected.open_health = true;
   expected.allow_remote = true;
   expected.run.log_level = LogLevel::trace;
   expected.run.log_format = LogFormat::json;
@@ -87,6 +88,7 @@ TEST(BridgedOptions, TakeEveryFlag) {
                      "2s",
                      "--token-file",
                      "token",
+                     "--open-health",
                      "--allow-remote",
                      "--state-dir",
                      "/state",
@@ -103,7 +105,7 @@ TEST(BridgedOptions, ListenOnSystemdsSocketAsWellUnlessToldWhere) {
   const Variables systemd{{"RUNTIME_DIRECTORY", "/run/a:/run/b"}, {"STATE_DIRECTORY", "/var/a:/b"}};
   const BridgedOptions parsed = options({"--netid", "a"}, systemd);
   EXPECT_EQ(parsed.listen,
-            (std::vector<Listen>{TcpListen{"127.0.0.1", 8426}, UnixListen{"/run/a/bridge.sock"}}));
+            (std::vector<Listen>{TcpListen{"localhost", 8426}, UnixListen{"/run/a/bridge.sock"}}));
   EXPECT_EQ(parsed.state_dir, "/var/a");
   const BridgedOptions told =
       options({"--netid", "a", "--listen", "unix:/x", "--state-dir", "/y"}, systemd);

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import select
 import socket
 import struct
@@ -25,6 +26,15 @@ def is_instrumented():
     """Sanitizers keep what was freed, and are slow."""
     program = (BUILD / "mqtt_bridged").read_bytes()
     return any(mark in program for mark in (b"__asan_", b"__tsan_", b"__msan_"))
+
+
+def allow_descriptors(test, needed):
+    """Lets this process, and those that it starts, have so many for the rest of the test."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        test.skipTest(f"needs {needed} descriptors, and may have {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    test.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def seconds_to_stop(process):

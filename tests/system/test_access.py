@@ -6,11 +6,16 @@ broker's log then has or has not."""
 
 import itertools
 import json
+import os
 import re
+import shutil
+import signal
+import socket
+import sys
 import typing
 import unittest
 
-from harness import SystemTest, World, send_raw
+from harness import BUILD, PATIENCE, Process, SystemTest, World, run, send_raw
 
 TOKEN = "correct-horse"
 BEARER = f"Bearer {TOKEN}"
@@ -299,6 +304,111 @@ class Access(SystemTest):
         daemon = self.daemons["token"]
         send_raw(daemon.port, self.request_of(Row(OK, token=BEARER), "logged"))
         self.assertEqual([line for line in daemon.lines if TOKEN in line], [])
+
+
+class OpenHealth(SystemTest):
+    """Kubernetes, load balancers and Prometheus have no token of callers."""
+
+    OPEN = (b"GET /healthz", b"HEAD /healthz", b"OPTIONS /healthz", b"GET /readyz", b"GET /metrics",
+            b"OPTIONS /", b"OPTIONS *")
+    CLOSED = (b"GET /status", b"POST /transform/uppercase", b"GET /nowhere", b"GET /healthz/",
+              b"GET /healthz%2F", b"GET /Healthz", b"POST /", b"GET /")
+
+    @classmethod
+    def share(cls, world: World):
+        cls.broker = world.broker()
+        cls.token_file = world.folder / "token"
+        cls.token_file.write_text(TOKEN + "\n")
+        cls.config = world.folder / "bridged.toml"
+        cls.config.write_text("open-health = true\n")
+        cls.daemon = world.daemon(cls.broker, "--token-file", cls.token_file, "--config", cls.config)
+
+    def status(self, request, *fields, daemon=None):
+        lines = (request + b" HTTP/1.1", b"Host: localhost", *fields, b"Content-Length: 0",
+                 b"Connection: close", b"", b"")
+        with socket.create_connection(("127.0.0.1", (daemon or self.daemon).port), PATIENCE) as caller:
+            caller.sendall(b"\r\n".join(lines))
+            return int(caller.makefile("rb").read().split()[1])
+
+    def test_health_and_metrics_need_no_token_and_the_rest_does(self):
+        for request in self.OPEN:
+            with self.subTest(request=request):
+                self.assertEqual(self.status(request), 200)
+        for request in self.CLOSED:
+            with self.subTest(request=request):
+                self.assertEqual(self.status(request), 401)
+
+    def test_without_the_option_they_need_it(self):
+        daemon = self.world.daemon(self.broker, "--token-file", self.token_file, ready=False)
+        for request in self.OPEN + self.CLOSED:
+            with self.subTest(request=request):
+                self.assertEqual(self.status(request, daemon=daemon), 401)
+
+    def test_a_page_of_another_site_is_refused_there_too(self):
+        for request in self.OPEN:
+            with self.subTest(request=request):
+                self.assertEqual(self.status(request, b"Origin: http://evil.example"), 403)
+
+    def test_a_reload_closes_and_opens_them(self):
+        daemon = self.world.daemon(self.broker, "--token-file", self.token_file, "--config",
+                                   self.config)
+        for value, status in (("false", 401), ("true", 200)):
+            self.config.write_text(f"open-health = {value}\n")
+            count = sum("configuration reloaded" in line for line in daemon.lines)
+            os.kill(daemon.pid, signal.SIGHUP)
+            daemon.wait_for_line("configuration reloaded", count + 1)
+            self.assertEqual(self.status(b"GET /metrics", daemon=daemon), status)
+
+
+# Calls the address argv[1] by the Host argv[3] and the Origin argv[4], if there is one.
+CALL_FROM_WITHIN = """
+import socket, sys
+address, port, host, *origin = sys.argv[1:]
+with socket.create_connection((address, int(port))) as caller:
+    fields = "".join(f"Origin: {each}\\r\\n" for each in origin)
+    caller.sendall(f"GET /healthz HTTP/1.1\\r\\nHost: {host}\\r\\n{fields}"
+                   "Connection: close\\r\\n\\r\\n".encode())
+    print(caller.recv(4096).split()[1].decode())
+"""
+
+
+class OwnAddress(SystemTest):
+    """Health checks come by the address of this machine that they were told, such as a pod's."""
+
+    @classmethod
+    def share(cls, world: World):
+        if os.geteuid() != 0 or not shutil.which("nsenter"):
+            raise unittest.SkipTest("only root has a network of its own")
+        addresses = ("192.0.2.1/32", "192.0.2.2/32", "fd00::5/128")
+        prepare = "ip link set lo up; " + "".join(f"ip addr add {each} dev lo nodad; "
+                                                  for each in addresses)
+        cls.daemon = world.add_ours(Process("mqtt_bridged", [
+            "unshare", "-n", "sh", "-c", prepare + 'exec "$@"', "sh", BUILD / "mqtt_bridged",
+            "--broker", "mqtt://127.0.0.1:1", "--allow-remote",
+            "--listen", "0.0.0.0:8426", "--listen", "[::]:8426"]))
+        cls.daemon.wait_for_line("no link to")
+
+    def status(self, address, host, *origin):
+        outcome = run(["nsenter", "-t", str(self.daemon.pid), "-n", sys.executable, "-c",
+                       CALL_FROM_WITHIN, address, "8426", host, *origin])
+        self.assertEqual(outcome.code, 0, outcome)
+        return int(outcome.stdout)
+
+    def test_a_host_is_the_address_that_the_connection_came_to_or_refused(self):
+        for address, host, status in (
+                ("192.0.2.1", "192.0.2.1", 200), ("192.0.2.1", "192.0.2.1:8426", 200),
+                ("192.0.2.1", "192.0.2.2:8426", 403), ("192.0.2.2", "192.0.2.2", 200),
+                ("fd00::5", "[fd00::5]:8426", 200), ("fd00::5", "[FD00:0::5]", 200),
+                ("fd00::5", "[fd00::6]", 403), ("fd00::5", "192.0.2.1", 403),
+                ("192.0.2.1", "rebound.example", 403), ("127.0.0.1", "192.0.2.1", 403),
+                ("127.0.0.1", "0.0.0.0", 403)):
+            with self.subTest(address=address, host=host):
+                self.assertEqual(self.status(address, host), status)
+
+    def test_a_page_of_another_site_is_refused_there_too(self):
+        self.assertEqual(self.status("192.0.2.1", "192.0.2.1:8426", "http://evil.example"), 403)
+        self.assertEqual(self.status("192.0.2.1", "192.0.2.1:8426", "http://192.0.2.1:3000"), 403)
+        self.assertEqual(self.status("192.0.2.1", "192.0.2.1:8426", "http://192.0.2.1:8426"), 200)
 
 
 if __name__ == "__main__":

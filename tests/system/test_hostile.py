@@ -7,10 +7,12 @@ import concurrent.futures
 import contextlib
 import http.client
 import itertools
+import json
 import pathlib
 import select
 import socket
 import subprocess
+import threading
 import time
 import typing
 import unittest
@@ -18,8 +20,8 @@ import unittest
 from faults import milliseconds, say
 from harness import (BUILD, PATIENCE, Caller, Process, SystemTest, World, environment, eventually,
                      read_answer)
-from hostile import (Flood, Memory, Probe, Received, held_connections, is_instrumented,
-                     seconds_to_stop, slug_of)
+from hostile import (Flood, Memory, Probe, Received, allow_descriptors, held_connections,
+                     is_instrumented, seconds_to_stop, slug_of)
 from load import SLACK
 
 MIB = 1024 * 1024
@@ -265,11 +267,16 @@ class SlowOnes(MemoryTest):
             with Clients(daemon, where, count) as clients:
                 do(clients, octets, lambda clients: clients.seconds > 0.5)
         before = Memory.of(daemon)
-        with ask_beside(daemon) as beside, Clients(daemon, where, count) as clients:
+        with (ask_beside(daemon) as beside, Caller(daemon.port) as idle,
+              Clients(daemon, where, count) as clients):
+            self.assertEqual(idle.get("/healthz").status, 200)
+            kept = idle.connection.sock
             do(clients, octets,
                lambda clients: clients.held() == 0 or clients.seconds > self.GIVEN_UP)
             seconds, held, answered = clients.seconds, clients.held(), clients.answered
             now = Memory.of(daemon)
+            self.assertEqual(idle.get("/healthz").status, 200)
+            self.assertIs(idle.connection.sock, kept)  # whose caller has read its answer
             return Cut(seconds, held, answered, clients.statuses(), now - before, now, beside)
 
     def assert_cut(self, do, cases, count, status=None, via_unix=(), growth=GROWTH):
@@ -301,6 +308,7 @@ class SlowOnes(MemoryTest):
     def test_clients_that_do_not_read_their_answers_are_cut_after_ten_seconds(self):
         self.assert_cut(never_read, {
             "an answer of 3 MiB, never read": transform(self.GROWING),
+            "an answer of 256 KiB, which the kernel takes, never read": transform(b"a" * 262144),
             "an answer of 1 MiB by the unix socket, never read": transform(b"a" * PAYLOAD_BYTES),
             "1,000 pipelined requests of 64 KiB, never read": transform(b"a" * 65536) * 1000,
         }, 1, via_unix=("an answer of 1 MiB by the unix socket, never read",),
@@ -379,6 +387,167 @@ class ManyConnections(MemoryTest):
         rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
         return sum(int(row[4].partition(":")[2], 16) for row in rows[1:]
                    if row[1] == local and not row[2].endswith(":0000"))
+
+
+@unittest.skipIf(is_instrumented(), "too slow for so many answers to come before they time out")
+class UnreadAnswers(MemoryTest):
+    """One caller takes answers of 1 MiB on many connections and reads none. Over the unix socket, whose
+    buffer is small, so that the daemon has to keep most of each."""
+
+    COUNT = 160
+    AT_ONCE = 4
+    BUDGET = 64 * 1024  # KiB: limits::output_bytes
+    # What is in flight beside the unread: a call of 1 MiB is held as its request, in the library's
+    # buffers, as its response and as its answer.
+    IN_FLIGHT = AT_ONCE * 6 * 1024
+    SLOW_RATE = 400_000  # bytes a second: an answer of 3 MiB in less than limits::write_timeout
+
+    def take_answers(self, stack, request, count):
+        """So many answers, waited for and not read. Returns their connections."""
+        def take(_):
+            connected = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connected.settimeout(PATIENCE)
+            connected.connect(str(self.daemon.socket_path))
+            connected.sendall(request)
+            self.assertTrue(select.select([connected], [], [], PATIENCE)[0], "no answer")
+            return connected
+
+        with concurrent.futures.ThreadPoolExecutor(self.AT_ONCE) as pool:
+            return list(pool.map(take, range(count)))
+
+    def metric(self, name):
+        with Caller(self.daemon.port) as caller:
+            lines = caller.get("/metrics").text.splitlines()
+        (line,) = [line for line in lines if line.startswith(name)]
+        return int(float(line.split()[-1]))
+
+    def call(self, kept, text):
+        answer = kept.transform("lowercase", text)
+        self.assertEqual((answer.status, answer.body), (200, text.lower()))
+
+    def test_they_are_held_up_to_their_budget_and_the_callers_beside_them_are_answered(self):
+        with contextlib.ExitStack() as stack:
+            for where in (self.daemon.port, self.daemon.socket_path):
+                self.call(stack.enter_context(Caller(where)), b"A" * PAYLOAD_BYTES)
+            before = Memory.of(self.daemon)
+            probes = [stack.enter_context(Probe(where, ask, pause=0.05)) for where, ask in (
+                (self.daemon.port, lambda caller: caller.transform("reverse", "abc")),
+                (self.daemon.socket_path, lambda caller: caller.transform("reverse", "abc")),
+                (self.daemon.socket_path,
+                 lambda caller: caller.transform("lowercase", b"A" * (PAYLOAD_BYTES // 4))))]
+            self.take_answers(stack, transform(b"a" * PAYLOAD_BYTES), self.COUNT)
+            eventually(lambda: self.metric("mqtt_bridge_http_output_bytes") <= self.BUDGET * 1024,
+                       "the unread answers are within their budget")
+            now = Memory.of(self.daemon)
+            cut = self.metric('mqtt_bridge_http_unread_answers_total{reason="room"}')
+        say(f"{self.COUNT} answers of 1 MiB that are not read",
+            f"{cut} cut, {memory_figures(now - before, now)}; beside: {probes[1].figures()}")
+        for probe in probes:
+            self.assertEqual(probe.statuses, {200})
+        self.assertGreater(cut, 0)
+        self.assert_no_growth(now - before, self.BUDGET + self.IN_FLIGHT)
+
+    def test_a_caller_that_reads_slowly_keeps_its_answer_while_those_that_do_not_read_are_cut(self):
+        """It began before all of them, and its answer is larger than theirs."""
+        some_are_cut = threading.Event()
+        with contextlib.ExitStack() as stack:
+            (slow,) = self.take_answers(stack, transform(SlowOnes.GROWING), 1)
+            received = bytearray()
+
+            def read_slowly():
+                began = time.monotonic()
+                while not some_are_cut.wait(0.02):
+                    due = int(self.SLOW_RATE * (time.monotonic() - began)) - len(received)
+                    if due > 0:
+                        received.extend(slow.recv(due))
+
+            reader = threading.Thread(target=read_slowly)
+            reader.start()
+            try:
+                # In JSON each byte becomes six.
+                self.take_answers(stack, transform(b"\x01" * PAYLOAD_BYTES).replace(
+                    b"\r\n", b"\r\nAccept: application/json\r\n", 1), 20)
+                eventually(lambda: self.metric(
+                    'mqtt_bridge_http_unread_answers_total{reason="room"}') > 0, "some are cut")
+            finally:
+                some_are_cut.set()
+                reader.join()
+            slow.shutdown(socket.SHUT_WR)  # then the daemon closes after the answer
+            while more := slow.recv(65536):
+                received.extend(more)
+        answer = read_answer(Received(bytes(received)))
+        self.assertEqual((answer.status, answer.text), (200, SlowOnes.GROWING.decode().upper()))
+
+    def test_those_that_are_cut_leave_nothing_in_the_kernel(self):
+        """A connection that is closed would send for minutes what its caller does not read."""
+        with contextlib.ExitStack() as stack:
+            caller = stack.enter_context(socket.socket())
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            caller.connect(("127.0.0.1", self.daemon.port))
+            caller.sendall(transform(b"a" * 262144))
+            port = caller.getsockname()[1]
+            eventually(lambda: self.metric(
+                'mqtt_bridge_http_unread_answers_total{reason="timeout"}') == 1, "it is cut")
+            remote = f"0100007F:{port:04X}"
+            rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+            self.assertEqual([row for row in rows if row[2] == remote], [])
+
+
+class StalledRequests(MemoryTest):
+    """As many large requests as there is room for, that do not go on arriving."""
+
+    COUNT = 64
+
+    def test_they_make_room_for_those_that_arrive(self):
+        head = HEAD + b"Content-Length: %d\r\n\r\n" % PAYLOAD_BYTES
+        with contextlib.ExitStack() as stack:
+            stalled = [stack.enter_context(
+                socket.create_connection(("127.0.0.1", self.daemon.port), PATIENCE))
+                for _ in range(self.COUNT)]
+            for connected in stalled:
+                connected.sendall(head + b"a" * (PAYLOAD_BYTES - 1024))
+            text = b"A" * PAYLOAD_BYTES
+
+            def is_answered():
+                with Caller(self.daemon.port) as caller:
+                    answer = caller.transform("lowercase", text)
+                self.assertIn(answer.status, (200, 503))
+                return answer.status == 200
+
+            eventually(is_answered, "a request that arrives is served")
+            refused = [read_answer(connected) for connected in stalled
+                       if select.select([connected], [], [], 0)[0]]
+        said = collections.Counter((answer.status, slug_of(answer)) for answer in refused)
+        say(f"a request of 1 MiB beside {self.COUNT} that stall", f"served; they got {dict(said)}")
+        self.assertTrue(said)
+        self.assertEqual(set(said), {(503, "overloaded")})  # not 408, which comes after nine seconds
+
+    def test_what_is_sent_behind_calls_that_wait_is_counted_too(self):
+        """Pipelined behind a call that nobody answers, it would stay for as long as the call."""
+        count = 2400
+        allow_descriptors(self, 2 * count)
+        broker = self.world.broker()  # where nobody answers
+        daemon = self.world.daemon(broker)
+        call = transform(b"abc", "uppercase?timeout=30s")
+        with contextlib.ExitStack() as stack:
+            begun = Memory.of(daemon)
+            for _ in range(count):
+                connected = stack.enter_context(
+                    socket.create_connection(("127.0.0.1", daemon.port), PATIENCE))
+                connected.sendall(call + b"x" * (60 * 1024))
+            eventually(lambda: self.in_flight(daemon) == count, "all are in flight")
+            growth = Memory.of(daemon) - begun
+            say(f"60 KiB behind each of {count} calls that wait",
+                memory_figures(growth, Memory.of(daemon)))
+            self.assert_no_growth(growth, 64 * 1024 + 16 * count)
+            daemon.ask_to_stop()
+            daemon.wait_for_line("shutting down")
+            daemon.ask_to_stop()
+
+    @staticmethod
+    def in_flight(daemon):
+        with Caller(daemon.port) as caller:
+            return json.loads(caller.get("/status").body)["calls"]["in_flight"]
 
 
 class BeforeTheBody(SystemTest):

@@ -187,13 +187,16 @@ class Numbers(Knowing):
             "mqtt_bridge_linked": "gauge",
             "mqtt_bridge_calls_in_flight": "gauge",
             "mqtt_bridge_calls_queued": "gauge",
-            "mqtt_bridge_http_connections": "gauge"})
+            "mqtt_bridge_http_connections": "gauge",
+            "mqtt_bridge_http_output_bytes": "gauge",
+            "mqtt_bridge_http_unread_answers_total": "counter"})
         for name, label, values in (
                 ("calls_total", "outcome", SLUGS | {"ok"}),
                 ("refused_requests_total", "problem", SLUGS),
                 ("answers_total", "matched_by",
                  {"correlation", "content", "folded-content", "exclusive-lane"}),
-                ("dropped_responses_total", "reason", DROPPED)):
+                ("dropped_responses_total", "reason", DROPPED),
+                ("http_unread_answers_total", "reason", {"timeout", "room"})):
             name = f"mqtt_bridge_{name}"
             self.assertEqual(metrics.values(name, label), values)
             for value in values - {"broker-unavailable"}:  # that was /readyz, perhaps
@@ -227,9 +230,10 @@ class Numbers(Knowing):
         self.assert_moves({(calls, "outcome", "netid-not-served"): 1},
                           lambda: self.call(self.daemon, netid="carol"))
         refused = "mqtt_bridge_refused_requests_total"
+        self.assert_moves({(calls, "outcome", "forbidden-origin"): 1},
+                          lambda: self.call(self.daemon, headers={"Host": "evil.example"}))
         for problem, request in (
-                ("forbidden-origin", b"POST /transform/uppercase HTTP/1.1\r\nHost: evil.example"
-                                     b"\r\nContent-Length: 3\r\n\r\nabc"),
+                ("forbidden-origin", b"GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
                 ("malformed-request", b"nonsense\r\n\r\n"),
                 ("not-found", b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"),
                 ("method-not-allowed", b"PUT /status HTTP/1.1\r\nHost: localhost\r\n\r\n")):
@@ -448,7 +452,7 @@ class Log(Knowing):
             ("bad-1", "uppercase", {"timeout": "soon"}, {}, "invalid-parameter",
              "alice uppercase -"),
             ("evil-1", "uppercase", {}, {"Origin": "http://evil.example"}, "forbidden-origin",
-             "- - -"))
+             "alice uppercase -"))
         for log_format, daemon in self.daemons.items():
             for request_id, action, query, headers, outcome, rest in rows:
                 with self.subTest(log_format=log_format, request_id=request_id):

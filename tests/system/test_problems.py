@@ -32,6 +32,7 @@ TABLE = {
     "unsupported-media-type": (415, False),
     "wrong-broker": (421, False),
     "headers-too-large": (431, False),
+    "not-implemented": (501, False),
     "unmatched-response": (502, False),
     "bad-response": (502, False),
     "broker-refused": (502, False),
@@ -103,6 +104,18 @@ class EveryProblem(SystemTest):
     def test_invalid_parameter(self):
         self.assert_problem(self.transform(self.daemon, "uppercase", "abc", timeout="soon"),
                             "invalid-parameter")
+
+    def test_invalid_parameter_for_one_that_is_misspelt_or_given_twice(self):
+        """It would be a call to another NetID, or one that waits for five seconds."""
+        for query, words in (("netId=alice", "did you mean netid?"),
+                             ("timout=100ms", "did you mean timeout?"),
+                             ("%4eetid=alice", "did you mean netid?"),
+                             ("text=abc", "netid, timeout and broker"),
+                             ("netid=alice&netid=bob", "netid is given twice"),
+                             ("netid=alice&n%65tid=alice", "netid is given twice")):
+            with self.subTest(query=query):
+                answer = self.get(f"/transform/uppercase?{query}", "POST", body=b"abc")
+                self.assertIn(words, self.assert_problem(answer, "invalid-parameter")["detail"])
 
     def test_malformed_request(self):
         requests = [
@@ -189,6 +202,10 @@ class EveryProblem(SystemTest):
         for body, headers in ((form, {"Content-Type": "multipart/form-data; boundary=x"}),
                               (b"abc", {"Content-Type": "multipart/form-data; boundary=x"}),
                               (b"abc", {"Content-Type": "Multipart/Form-Data"}),
+                              ("\u00e9".encode("latin-1"),
+                               {"Content-Type": "text/plain; charset=iso-8859-1"}),
+                              ("ab\u0109".encode("utf-16le"),
+                               {"Content-Type": "text/plain;charset=\"utf-16le\""}),
                               (b"abc", {"Content-Encoding": "gzip"})):
             with self.subTest(body=body, headers=headers):
                 self.assert_problem(self.transform(self.daemon, "uppercase", body, headers),
@@ -206,6 +223,16 @@ class EveryProblem(SystemTest):
             with self.subTest(count=len(headers)):
                 self.assert_problem(self.transform(self.daemon, "uppercase", "abc", headers),
                                     "headers-too-large")
+
+    def test_not_implemented(self):
+        head = b"Host: localhost\r\nContent-Length: 0\r\n\r\n"
+        for request in (b"CONNECT localhost:1883 HTTP/1.1\r\n" + head,
+                        b"BREW /transform/uppercase HTTP/1.1\r\n" + head,
+                        b"post /transform/uppercase HTTP/1.1\r\n" + head,
+                        b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Transfer-Encoding: gzip, chunked\r\n\r\n"):
+            with self.subTest(request=request):
+                self.assert_problem(send_raw(self.daemon.port, request), "not-implemented")
 
     def test_unmatched_response(self):
         def answer_something_else(client, request):

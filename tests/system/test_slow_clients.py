@@ -4,7 +4,6 @@ cut within ten seconds. Prints what it counted, as test_faults does."""
 
 import contextlib
 import pathlib
-import resource
 import shutil
 import socket
 import tempfile
@@ -12,7 +11,7 @@ import unittest
 
 from faults import say
 from harness import Process, SystemTest, World, eventually
-from hostile import Probe, Watch, is_instrumented, percentile
+from hostile import Probe, Watch, allow_descriptors, is_instrumented, percentile
 from load import SLACK, Load
 
 # Where the slow ones come in, so that nothing else is taken for one of them.
@@ -32,12 +31,7 @@ class SlowClients(SystemTest):
 
     def setUp(self):
         super().setUp()
-        needed = 2 * (self.SLOW + self.IDLE)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard != resource.RLIM_INFINITY and hard < needed:
-            self.skipTest(f"needs {needed} descriptors, and may have {hard}")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))  # the daemon's too
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        allow_descriptors(self, 2 * (self.SLOW + self.IDLE))  # the daemon's too
         self.daemon = self.world.daemon(self.broker, "--listen", f"{ADDRESS}:0")
         self.port = int(self.daemon.wait_for_line(rf"http://{ADDRESS}:(\d+)").group(1))
 

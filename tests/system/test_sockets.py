@@ -99,6 +99,121 @@ class Descriptors(Sockets):
                 self.assertEqual(caller.get("/healthz").status, 200)
 
 
+# Makes a system call fail with EPERM, as a filter of a container does, when its argument number argv[2]
+# is argv[3] (any argument where that is -1), and becomes the program in argv[4:].
+FORBID = """
+import ctypes, os, struct, sys
+number, argument, value = (int(each) for each in sys.argv[1:4])
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+ALLOW, EPERM = 0x7fff0000, 0x00050001
+rows = [(LOAD, 0, 0, 0), (EQUAL, 0, 3, number), (LOAD, 0, 0, 16 + 8 * argument),
+        (EQUAL, 0, 1, value), (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)]
+if value == -1:
+    rows = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)]
+filter = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in rows))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rows), ctypes.addressof(filter)))
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+assert libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) == 0
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+# By machine: accept4(2) and setsockopt(2).
+CALLS = {"x86_64": (288, 54), "aarch64": (242, 208)}
+SO_ATTACH_FILTER = 26
+
+
+class ForbiddenCalls(Sockets):
+    """What a filter of system calls may forbid must not keep the daemon busy, nor pass in silence."""
+
+    def setUp(self):
+        super().setUp()
+        if os.uname().machine not in CALLS:
+            self.skipTest("the numbers of the system calls are not known here")
+        self.accept4, self.setsockopt = CALLS[os.uname().machine]
+
+    def start(self, call, argument=0, value=-1):
+        daemon = self.world.add_ours(Process("mqtt_bridged", [
+            sys.executable, "-c", FORBID, str(call), str(argument), str(value),
+            BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0", "--broker", self.broker.url,
+            "--netid", "alice"]))
+        port = int(daemon.wait_for_line(r"listening on http://127\.0\.0\.1:(\d+)").group(1))
+        daemon.wait_for_line("linked to")
+        return daemon, port
+
+    def test_an_error_of_accept_that_comes_again_and_again_does_not_keep_the_loop_busy(self):
+        daemon, port = self.start(self.accept4)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            daemon.wait_for_line(rf"cannot accept a connection on \S+:{port}: Operation not permitted")
+            self.assertEqual(daemon.stop(), 0)  # which a loop that is busy never sees
+
+    def test_connections_that_cannot_be_kept_out_on_the_way_down_are_told_of(self):
+        daemon, port = self.start(self.setsockopt, 2, SO_ATTACH_FILTER)
+        with Caller(port) as caller:
+            self.assertEqual(caller.get("/healthz").status, 200)
+        self.assertEqual(daemon.stop(), 0)
+        daemon.wait_for_line(rf"cannot keep new connections out of \S+:{port}")
+
+
+class Localhost(Sockets):
+    """The name is both loopback addresses, and Node, for one, tries ::1 first (and not always the
+    other)."""
+
+    def start(self, *options, before=()):
+        return self.world.add_ours(Process("mqtt_bridged", [
+            *before, BUILD / "mqtt_bridged", "--broker", self.broker.url, "--netid", "alice",
+            *options]))
+
+    def doors(self, daemon):
+        daemon.wait_for_line("linked to|no link to")
+        return [line.partition("listening on ")[2] for line in daemon.lines if "listening on" in line]
+
+    def without_ipv6(self):
+        if not is_root or not shutil.which("unshare"):
+            self.skipTest("only root has a network of its own")
+        return ("unshare", "-n", "sh", "-c",
+                'ip link set lo up; echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6; exec "$@"', "sh")
+
+    def test_it_is_served_on_both_addresses_and_one_port(self):
+        if not socket.has_dualstack_ipv6():
+            self.skipTest("there is no IPv6 here")
+        first, second = self.doors(self.start("--listen", "localhost:0"))
+        port = int(first.removeprefix("http://127.0.0.1:"))
+        self.assertEqual(second, f"http://[::1]:{port}")
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port), PATIENCE) as caller:
+                caller.sendall(CALL)
+                self.assertEqual(read_answer(caller).text, "ABC")
+
+    def test_a_machine_without_ipv6_is_served_on_the_other_address(self):
+        before = self.without_ipv6()
+        for options, doors in (((), ["http://127.0.0.1:8426"]),
+                               (("--listen", "localhost:8427"), ["http://127.0.0.1:8427"])):
+            with self.subTest(options=options):
+                daemon = self.start(*options, before=before)
+                self.assertEqual(self.doors(daemon), doors)
+                self.assertEqual(daemon.stop(), 0)
+
+    def test_a_port_that_another_has_on_either_address_ends_the_start(self):
+        for address, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
+            with self.subTest(address=address):
+                try:
+                    taken = socket.create_server((address, 0), family=family)
+                except OSError:
+                    self.skipTest(f"there is no {address} here")
+                with taken:
+                    port = taken.getsockname()[1]
+                    outcome = run([BUILD / "mqtt_bridged", "--netid", "alice",
+                                   "--listen", f"localhost:{port}"])
+                    self.assert_one_line(outcome, 2, str(port), "in use", address)
+
+    def test_a_health_check_of_it_finds_it(self):
+        daemon = self.start("--listen", "localhost:0")
+        port = self.doors(daemon)[0].rpartition(":")[2]
+        outcome = run([BUILD / "mqtt_bridged", "--listen", f"localhost:{port}", "--check-health"])
+        self.assertEqual((outcome.code, outcome.stdout), (0, "ready\n"), outcome)
+
+
 class UnixSocket(Sockets):
     def setUp(self):
         super().setUp()
@@ -272,7 +387,8 @@ class PassedSockets(Sockets):
         passed, path = self.unix()
         own_network = ("unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
         daemon = self.start([passed], before=own_network)
-        self.assertEqual(daemon.doors(), [f"unix:{path}", "http://127.0.0.1:8426"])
+        self.assertEqual(daemon.doors(), [f"unix:{path}", "http://127.0.0.1:8426",
+                                          "http://[::1]:8426"])
         with Caller(path) as caller:
             self.assertEqual(caller.get("/healthz").status, 200)
 
