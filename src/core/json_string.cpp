@@ -1,27 +1,28 @@
 #include "core/json_string.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace mqtt_bridge {
 namespace {
 
-/// What stands for `c` behind a backslash: a letter, `u` for its number, 0 where `c` may stand
-/// itself.
+/// For each byte what stands for it behind a backslash: a letter, `u` for its number, 0 where it
+/// may stand itself.
+constexpr std::array<char, 256> escapes = [] {
+  std::array<char, 256> table{};
+  constexpr std::size_t first_printable = 0x20;
+  for (std::size_t i = 0; i < first_printable; ++i)
+    table[i] = 'u';
+  table['"'] = '"';
+  table['\\'] = '\\';
+  table['\n'] = 'n';
+  table['\r'] = 'r';
+  table['\t'] = 't';
+  return table;
+}();
+
 char escape_of(char c) {
-  constexpr unsigned char first_printable = 0x20;
-  switch (c) {
-    case '"':
-    case '\\':
-      return c;
-    case '\n':
-      return 'n';
-    case '\r':
-      return 'r';
-    case '\t':
-      return 't';
-    default:
-      return static_cast<unsigned char>(c) < first_printable ? 'u' : '\0';
-  }
+  return escapes[static_cast<unsigned char>(c)];
 }
 
 std::size_t size_of(char c) {
@@ -29,31 +30,42 @@ std::size_t size_of(char c) {
   return escape == '\0' ? 1 : escape == 'u' ? 6 : 2;
 }
 
+/// Returns where the next character goes.
+char* write(char* to, char c) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const char escape = escape_of(c);
+  if (escape == '\0') {
+    *to = c;
+    return to + 1;
+  }
+  to[0] = '\\';
+  to[1] = escape;
+  if (escape != 'u')
+    return to + 2;
+  const auto number = static_cast<unsigned char>(c);
+  to[2] = '0';
+  to[3] = '0';
+  to[4] = digits[number / 16];
+  to[5] = digits[number % 16];
+  return to + 6;
+}
+
 }  // namespace
 
-std::string json_string(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::size_t size = 2;
+std::string json_string(std::string_view text, std::string_view before, std::string_view after) {
+  std::size_t size = before.size() + after.size() + 2;
   for (const char c : text)
     size += size_of(c);
-  std::string json(size, '"');
-  auto to = json.begin() + 1;
-  for (const char c : text) {
-    const char escape = escape_of(c);
-    if (escape == '\0') {
-      *to++ = c;
-      continue;
-    }
-    *to++ = '\\';
-    *to++ = escape;
-    if (escape == 'u') {
-      *to++ = '0';
-      *to++ = '0';
-      *to++ = digits[static_cast<unsigned char>(c) / 16];
-      *to++ = digits[static_cast<unsigned char>(c) % 16];
-    }
-  }
-  return json;
+  std::string json;
+  json.reserve(size);
+  json.append(before).append("\"");
+  const std::size_t begin = json.size();
+  json.resize(size - after.size());
+  char* to = json.data() + begin;
+  for (const char c : text)
+    to = write(to, c);
+  *to = '"';
+  return json.append(after);
 }
 
 }  // namespace mqtt_bridge

@@ -412,9 +412,9 @@ class HttpApi::Server : public InMemoryServer {
               {"milliseconds", timing_of(ended)}};
     if (!answer.responder.empty())
       more["responder"] = answer.responder;
-    std::string json = "{\"response\":" + json_string(answer.payload);
-    json.append(",").append(dump(more).substr(1)).append("\n");
-    response.body = std::move(json);  // set_content() would copy it
+    // Not by set_content(), which would copy it.
+    response.body =
+        json_string(answer.payload, "{\"response\":", "," + dump(more).substr(1) + "\n");
     response.set_header("Content-Type", json_type);
   }
 

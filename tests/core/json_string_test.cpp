@@ -22,9 +22,13 @@ TEST(JsonString, EscapesWhatJsonDoesNotLetStand) {
   EXPECT_EQ(json_string("\x01z"), R"("\u0001z")");
 }
 
+TEST(JsonString, StandsBetweenWhatIsJsonAlready) {
+  EXPECT_EQ(json_string("x\"", "{\"a\":", ",\"b\":1}"), R"({"a":"x\"","b":1})");
+}
+
 TEST(JsonString, TakesNoMoreMemoryThanItNeeds) {
-  const std::string json = json_string(std::string(100'000, '\x01'));
-  EXPECT_EQ(json.size(), 600'002u);
+  const std::string json = json_string(std::string(100'000, '\x01'), "{\"a\":", "}\n");
+  EXPECT_EQ(json.size(), 600'009u);
   EXPECT_EQ(json.capacity(), json.size());
 }
 

@@ -234,11 +234,11 @@ class Broker(Process):
 class Daemon(Process):
     """mqtt_bridged, listening on a TCP port and on a unix socket."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, env=None):
         self.socket_path = folder / "daemon.sock"
         super().__init__("mqtt_bridged", [
             BUILD / "mqtt_bridged", "--listen", "127.0.0.1:0",
-            "--listen", f"unix:{self.socket_path}", *options])
+            "--listen", f"unix:{self.socket_path}", *options], env)
 
     def wait_until_listening(self):
         self.wait_for_line(r"listening on unix:")
@@ -391,11 +391,12 @@ class World(contextlib.ExitStack):
             if port:
                 raise AssertionError(f"mosquitto ended with {code}\n{broker.log()}")
 
-    def daemon(self, broker, *options, netid="alice", ready=True):
+    def daemon(self, broker, *options, netid="alice", ready=True, env=None):
         """mqtt_bridged for `broker` (one of ours, or a URL)."""
         url = broker if isinstance(broker, str) else broker.url
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        daemon = self.add_ours(Daemon(folder, "--broker", url, "--netid", netid, *options))
+        daemon = self.add_ours(
+            Daemon(folder, "--broker", url, "--netid", netid, *options, env=env))
         daemon.wait_until_listening()
         if ready:
             daemon.wait_until_ready()

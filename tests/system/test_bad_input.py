@@ -7,6 +7,7 @@ import unittest
 
 from harness import (BUILD, PATIENCE, Caller, Process, SystemTest, World, run, run_client,
                      silent_port, unused_port)
+from mqtt_peer import silent_service
 
 LONGEST = "n" * 128
 
@@ -141,7 +142,7 @@ class OverHttp(SystemTest):
                     self.assert_problem(answer, 400, "invalid-netid")
 
     def test_the_longest_netid_is_published(self):
-        with Caller(self.daemon.port) as caller:
+        with silent_service(self.broker), Caller(self.daemon.port) as caller:
             answer = caller.transform("uppercase", "abc", netid=LONGEST)
             self.assert_problem(answer, 504, "response-timeout")
 
@@ -152,8 +153,8 @@ class OverHttp(SystemTest):
                     answer = caller.transform("uppercase", "abc", timeout=timeout)
                     self.assert_problem(answer, 400, "invalid-parameter", "timeout")
 
-    def test_no_responder_gets_504_which_says_that_it_was_published(self):
-        with Caller(self.daemon.port) as caller:
+    def test_a_silent_service_gets_504_which_says_that_it_was_published(self):
+        with silent_service(self.broker), Caller(self.daemon.port) as caller:
             answer = caller.transform("uppercase", "abc")
             self.assert_problem(answer, 504, "response-timeout")
             self.assertFalse(json.loads(answer.body)["retryable"])

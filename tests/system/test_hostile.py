@@ -23,6 +23,7 @@ from harness import (BUILD, PATIENCE, Caller, Process, SystemTest, World, enviro
 from hostile import (Flood, Memory, Probe, Received, allow_descriptors, held_connections,
                      is_instrumented, seconds_to_stop, slug_of)
 from load import SLACK
+from mqtt_peer import silent_service
 
 MIB = 1024 * 1024
 HEAD = b"POST /transform/uppercase HTTP/1.1\r\nHost: localhost\r\n"
@@ -526,7 +527,8 @@ class StalledRequests(MemoryTest):
         """Pipelined behind a call that nobody answers, it would stay for as long as the call."""
         count = 2400
         allow_descriptors(self, 2 * count)
-        broker = self.world.broker()  # where nobody answers
+        broker = self.world.broker(config="max_queued_messages 0\nmax_inflight_messages 0")
+        self.world.enter_context(silent_service(broker))
         daemon = self.world.daemon(broker)
         call = transform(b"abc", "uppercase?timeout=30s")
         with contextlib.ExitStack() as stack:

@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 
 from harness import (BUILD, PATIENCE, Caller, SystemTest, World, environment, eventually,
                      send_raw)
-from mqtt_peer import Peer, answer_with, responder
+from mqtt_peer import Peer, answer_with, responder, silent_service
 from test_problems import NOT_PRODUCIBLE, TABLE
 
 TOKEN = "correct-horse"
@@ -29,7 +29,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 SLUGS = set(TABLE) | set(NOT_PRODUCIBLE)
-DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-lane", "late", "unmatched"}
+DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-lane", "late", "unmatched",
+           "unchecked", "too-large", "inbox-full"}
 BUCKETS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
            10, 20, 60]
 
@@ -223,8 +224,11 @@ class Numbers(Knowing):
             self.assert_moves({(calls, "outcome", "ok"): 1, (took,): 1,
                                (answers, "matched_by", "content"): 1},
                               lambda: self.call(self.daemon, "reverse"))
-        self.assert_moves({(calls, "outcome", "response-timeout"): 1, (took,): 1},
-                          lambda: self.call(self.daemon, timeout="50ms"))
+        with silent_service(self.broker):
+            self.assert_moves({(calls, "outcome", "response-timeout"): 1, (took,): 1},
+                              lambda: self.call(self.daemon, timeout="50ms"))
+        self.assert_moves({(calls, "outcome", "no-responder"): 1, (took,): 1},
+                          lambda: self.call(self.daemon))
         self.assert_moves({(calls, "outcome", "unknown-action"): 1},
                           lambda: self.call(self.daemon, "rot13"))
         self.assert_moves({(calls, "outcome", "netid-not-served"): 1},
@@ -257,7 +261,8 @@ class Numbers(Knowing):
 
     def test_how_long_calls_took_is_in_the_right_buckets(self):
         daemon = self.world.daemon(self.broker)
-        self.call(daemon, timeout="30ms")
+        with silent_service(self.broker):
+            self.call(daemon, timeout="30ms")
         metrics = metrics_of(daemon)
         name = "mqtt_bridge_call_duration_seconds"
         self.assertEqual(metrics.buckets(name)[0.02], 0)
@@ -329,7 +334,9 @@ class Numbers(Knowing):
 
         dropped("unmatched", "alice/shuffle/response", "for nobody")
         dropped("unknown-correlation", "alice/shuffle/response", "x", b"foreign")
-        self.assertEqual(self.call(self.daemon, "lowercase", "LATE", timeout="50ms").status, 504)
+        with silent_service(self.broker):
+            late = self.call(self.daemon, "lowercase", "LATE", timeout="50ms")
+        self.assertEqual(late.status, 504)
         dropped("late", "alice/lowercase/response", "late")
 
     def test_a_correlation_on_another_topic_is_dropped_as_such(self):
@@ -470,17 +477,21 @@ class Log(Knowing):
     def test_a_call_that_ends_by_its_deadline_has_its_line_too(self):
         broker = self.world.broker()
         daemon = self.world.daemon(broker)
-        self.call(daemon, timeout="20ms", headers={"Request-Id": "slow-1"})
+        with silent_service(broker):
+            self.call(daemon, timeout="20ms", headers={"Request-Id": "slow-1"})
         line = line_of(daemon.wait_for_line("request slow-1").string, "human")
         self.assertEqual(line[:5], ("slow-1", "alice", "uppercase", "response-timeout", "-"))
         self.assertGreaterEqual(line.milliseconds, 20)
 
     def test_a_caller_that_has_gone_has_its_line_too(self):
-        daemon = self.world.daemon(self.world.broker())
-        with socket.create_connection(("127.0.0.1", daemon.port), PATIENCE) as caller:
-            caller.sendall(b"POST /transform/uppercase?timeout=50ms HTTP/1.1\r\nHost: localhost\r\n"
-                           b"Request-Id: gone-1\r\nContent-Length: 3\r\n\r\nabc")
-        daemon.wait_for_line("request gone-1 alice uppercase response-timeout ")
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        with silent_service(broker):
+            with socket.create_connection(("127.0.0.1", daemon.port), PATIENCE) as caller:
+                caller.sendall(
+                    b"POST /transform/uppercase?timeout=50ms HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Request-Id: gone-1\r\nContent-Length: 3\r\n\r\nabc")
+            daemon.wait_for_line("request gone-1 alice uppercase response-timeout ")
         self.assertEqual(sum("gone-1" in line for line in daemon.lines), 1)
 
     def test_what_went_well_and_is_no_call_has_no_line(self):

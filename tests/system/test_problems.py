@@ -284,10 +284,14 @@ class EveryProblem(SystemTest):
         only_one = self.world.responder(broker)
         self.assertEqual(self.transform(daemon, "uppercase", "abc").text, "ABC")
         only_one.stop()
+
+        def ask(number):
+            return self.transform(daemon, "uppercase", f"abc {number}", timeout="900ms")
+
+        eventually(lambda: ask(0).status == 503, "the daemon knows that the responder is gone")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             # One call in each second is published all the same, and waits.
-            answers = list(pool.map(lambda n: self.transform(
-                daemon, "uppercase", f"abc {n}", timeout="900ms"), range(3)))
+            answers = list(pool.map(ask, range(3)))
         refused = [answer for answer in answers if answer.status == 503]
         self.assertGreaterEqual(len(refused), 2, answers)
         self.assert_problem(refused[0], "no-responder")

@@ -20,7 +20,7 @@ def limits():
     """Each constant of limits.hpp: plain numbers and bytes as they are, durations in ms."""
     values = {}
     header = (REPOSITORY / "src/core/limits.hpp").read_text()
-    for name, expression in re.findall(r"^inline constexpr \S+ (\w+) = (.*?);", header, re.M):
+    for name, expression in re.findall(r"^inline constexpr \S+ (\w+) =\s(.*?);", header, re.M | re.S):
         expression = re.sub(r"(\d+)ms\b", r"\1", expression.replace("'", ""))
         expression = re.sub(r"(\d+)s\b", r"\1 * 1000", expression)
         values[name] = eval(expression, {}, values)  # our own header

@@ -18,7 +18,7 @@ import unittest
 
 from harness import (BUILD, PATIENCE, Caller, Daemon, Process, SystemTest, World, eventually,
                      read_answer)
-from mqtt_peer import Peer, answer_with, responder
+from mqtt_peer import Peer, answer_with, responder, silent_service
 from test_tls import Authority
 
 TAKEN = "configuration reloaded"
@@ -236,7 +236,9 @@ class WhatIsTaken(Reload):
         self.assert_answered_right(over_the_socket())
 
     def test_how_long_a_call_may_take(self):
-        daemon = self.daemon(self.world.broker())
+        broker = self.world.broker()
+        self.world.enter_context(silent_service(broker))
+        daemon = self.daemon(broker)
         self.assertEqual(self.call(daemon, timeout="20ms").status, 504)
         self.assert_taken(daemon, timeout="50ms", max_timeout="1s")
         self.assert_slug(self.call(daemon, timeout="2s"), "invalid-parameter")

@@ -83,8 +83,9 @@ class TruthOfTheMoment(SystemTest):
                 ours = self.world.responder(broker)
                 self.assertEqual(transform(daemon, "uppercase", "abc").text, "ABC")
                 ours.stop()
-                self.assertEqual(transform(daemon, "uppercase", "abc", timeout="500ms").status,
-                                 503 if protocol == "5" else 504)
+                alone = transform(daemon, "uppercase", "abc", timeout="500ms").status
+                # In 3.1.1 the broker does not say it, and one call in each second is published.
+                self.assertIn(alone, {503} if protocol == "5" else {503, 504})
                 with self.student(broker):
                     self.assert_answered_soon(daemon)
                     for _ in range(20):

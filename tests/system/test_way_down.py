@@ -28,6 +28,7 @@ import unittest
 from faults import FaultTest, milliseconds, paused, say
 from harness import PATIENCE, Caller, World, eventually, read_answer
 from hostile import CLOSED, Received, percentile, seconds_to_stop, slug_of, tcp_state
+from mqtt_peer import silent_service
 
 ROUNDS = int(os.environ.get("WAY_DOWN_ROUNDS", "25"))
 
@@ -276,6 +277,7 @@ class WhileDraining(WayDownTest):
     def setUp(self):
         super().setUp()
         self.silent = self.world.broker()
+        self.world.enter_context(silent_service(self.silent))
         self.daemon = self.world.daemon(self.silent)
         self.pool = self.world.enter_context(concurrent.futures.ThreadPoolExecutor(4))
 

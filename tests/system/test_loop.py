@@ -1,0 +1,178 @@
+"""The daemon has one loop, so that what takes long for one caller keeps all others waiting. Here
+its loop is watched (loop_watch.cpp) while everything comes that could hold it: no turn of it may
+take longer than 20 ms of CPU time. What came and what it cost is printed."""
+
+import contextlib
+import json
+import mmap
+import os
+import socket
+import struct
+import unittest
+
+import paho.mqtt.client as mqtt
+
+from faults import say
+from harness import BUILD, Caller, SystemTest, environment, eventually
+from hostile import Memory, allow_descriptors, percentile
+from load import Load
+from mqtt_peer import CALLBACKS, Peer, silent_service
+from scripted_broker import ScriptedBroker, publish
+
+MIB = 1024 * 1024
+LONGEST = 20.0  # milliseconds of CPU time in one turn of the loop
+GROWTH = 16 * 1024  # KiB, above what the daemon holds when it has nothing to do
+
+
+class LoopWatch:
+    """What loop_watch.cpp tells of one daemon."""
+
+    def __init__(self, folder):
+        path = folder / "loop-watch"
+        path.write_bytes(bytes(8))
+        with open(path, "r+b") as file:
+            self._number = mmap.mmap(file.fileno(), 8)
+        self.environment = environment(LD_PRELOAD=os.fspath(BUILD / "tests" / "libloop_watch.so"),
+                                       LOOP_WATCH=os.fspath(path))
+
+    def longest(self):
+        """The longest turn since it was last asked, in milliseconds."""
+        nanoseconds = struct.unpack("q", self._number[:8])[0]
+        self._number[:8] = bytes(8)
+        return nanoseconds / 1e6
+
+
+class LoopTest(SystemTest):
+    def watched_daemon(self, broker, *options, **keywords):
+        self.watch = LoopWatch(self.world.folder)
+        daemon = self.world.daemon(broker, *options, env=self.watch.environment, **keywords)
+        with Caller(daemon.port) as caller:
+            caller.transform("uppercase", "warm", timeout="100ms")
+        self.watch.longest()
+        self.idle = Memory.of(daemon)
+        return daemon
+
+    def assert_loop_is_free(self, daemon, what):
+        with Caller(daemon.port) as caller:  # when this is answered all before it has come
+            self.assertEqual(caller.get("/healthz").status, 200)
+        longest = self.watch.longest()
+        grown = Memory.of(daemon) - self.idle
+        say(what, f"at most {longest:.1f} ms of the loop at once, memory {grown.peak:+} KiB")
+        self.assertLess(longest, LONGEST)
+
+
+def wait_for(caller, action, text, timeout):
+    """Begins a call whose answer is not read."""
+    caller.connection.request("POST", f"/transform/{action}?timeout={timeout}", text.encode())
+
+
+class WhatTheBrokerSends(LoopTest):
+    def huge_answer(self, protocol, text):
+        """A service answers with 60 MB."""
+        with ScriptedBroker() as broker:
+            daemon = self.watched_daemon(broker.url, "--protocol", protocol)
+            huge = text.encode() * (60_000_000 // len(text.encode()))
+            broker.play("answer", lambda request, good: broker.answer(request, payload=huge))
+            with Caller(daemon.port) as caller:
+                answer = caller.transform("title-case", "x", timeout="3s")
+            self.assertEqual(answer.status, 504)
+            self.assert_loop_is_free(daemon, f"an answer of 60 MB of {text!r} in MQTT {protocol}")
+            self.assertLess((Memory.of(daemon) - self.idle).peak, GROWTH)
+            with Caller(daemon.port) as caller:
+                self.assertEqual(caller.transform("uppercase", "abc").text, "ABC")
+                self.assertIn('mqtt_bridge_dropped_responses_total{reason="too-large"} 1',
+                              caller.get("/metrics").text)
+
+    def test_an_answer_of_60_mb_harms_nobody_in_mqtt_5(self):
+        self.huge_answer("5", "é")
+
+    def test_an_answer_of_60_mb_harms_nobody_in_mqtt_3(self):
+        self.huge_answer("3.1.1", "é")
+
+    def answers_near_a_large_call(self, protocol):
+        """They might all be the answer, and none is; each would be folded to see that."""
+        broker = self.world.broker(config="max_packet_size 8388608")
+        daemon = self.watched_daemon(broker, "--protocol", protocol)
+        text = "Éa ß " * (MIB // 8)
+        with silent_service(broker), Caller(daemon.port) as caller, \
+                Peer(broker, "none") as stranger:
+            wait_for(caller, "title-case", text, "8s")
+            with Caller(daemon.port) as other:
+                eventually(lambda: "mqtt_bridge_calls_in_flight 1" in other.get("/metrics").text,
+                           "the call waits")
+            for number in range(40):
+                stranger.publish("alice/title-case/response", text[:-7] + f"{number:07}")
+            for number in range(40):
+                stranger.publish("alice/title-case/response",
+                                 text.title().replace("Ss", "SS") + str(number))
+            self.assert_loop_is_free(
+                daemon, f"80 responses of 1 MB near a call as large in MQTT {protocol}")
+
+    def test_responses_that_are_nearly_right_harm_nobody_in_mqtt_5(self):
+        self.answers_near_a_large_call("5")
+
+    def test_responses_that_are_nearly_right_harm_nobody_in_mqtt_3(self):
+        self.answers_near_a_large_call("3.1.1")
+
+    def test_many_small_responses_that_nobody_waits_for_harm_nobody(self):
+        broker = self.world.broker(config="max_queued_messages 0\nmax_inflight_messages 0")
+        daemon = self.watched_daemon(broker)
+        with Peer(broker, "none") as stranger:
+            for action in ("uppercase", "shuffle", "title-case"):
+                for number in range(10_000):
+                    stranger._client.publish(f"alice/{action}/response", f"nothing {number}", qos=0)
+                stranger.publish(f"alice/{action}/response", "the last one")
+        self.assert_loop_is_free(daemon, "30,000 responses that nobody waits for")
+
+    def test_many_calls_that_wait_harm_nobody(self):
+        """A response is looked for among all that wait."""
+        broker = self.world.broker()
+        daemon = self.watched_daemon(broker, "--protocol", "3.1.1", "--max-per-netid", "1000")
+        callers = [Caller(daemon.port) for _ in range(500)]
+        with silent_service(broker), Peer(broker, "none") as stranger, contextlib.ExitStack() as all:
+            for number, caller in enumerate(callers):
+                all.enter_context(caller)
+                wait_for(caller, "shuffle", "abcdefghij" * 100 + str(number), "8s")
+            with Caller(daemon.port) as other:
+                eventually(lambda: "mqtt_bridge_calls_in_flight 500" in other.get("/metrics").text,
+                           "the calls wait")
+            for number in range(300):
+                stranger.publish("alice/shuffle/response", "jihgfedcba" * 100 + f"x{number}")
+            self.assert_loop_is_free(daemon, "300 responses to none of 500 calls that wait")
+
+
+class WhatCallersSend(LoopTest):
+    def test_text_that_is_long_to_write_as_json_harms_nobody(self):
+        broker = self.world.broker(config="max_packet_size 8388608")
+        self.world.responder(broker)
+        daemon = self.watched_daemon(broker)
+        with Caller(daemon.port) as caller:
+            for text in ("\x01" * (MIB - 1), "é" * (MIB // 2), "\"\\" * (MIB // 2), "a" * MIB):
+                for action in ("uppercase", "reverse", "shuffle", "title-case"):
+                    answer = caller.transform(action, text, {"Accept": "application/json"})
+                    self.assertIn(answer.status, (200, 502), answer.text[:300])
+        self.assert_loop_is_free(daemon, "16 calls of 1 MiB that want JSON")
+
+    def test_one_who_breaks_the_connection_again_and_again_harms_nobody(self):
+        broker = self.world.broker(config="max_packet_size 2000")
+        self.world.responder(broker)
+        daemon = self.watched_daemon(broker, "--protocol", "3.1.1")
+        with Caller(daemon.port) as poisoner, Load(daemon.port, rate=100) as load:
+            for _ in range(5):
+                self.assertIn(poisoner.transform("reverse", "x" * 3000).status, (502, 503))
+            load.wait_for_calls(50)
+        self.assertEqual(load.failed, [])
+        self.assert_loop_is_free(daemon, "a caller who breaks the connection")
+
+    def test_idle_connections_harm_nobody(self):
+        allow_descriptors(self, 5_000)
+        broker = self.world.broker()
+        self.world.responder(broker)
+        daemon = self.watched_daemon(broker)
+        with contextlib.ExitStack() as idle:
+            for _ in range(3_000):
+                idle.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
+            with Load(daemon.port, rate=200) as load:
+                load.wait_for_calls(200)
+        self.assertEqual(load.failed, [])
+        self.assert_loop_is_free(daemon, "3,000 idle connections, and then none of them")
