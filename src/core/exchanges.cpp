@@ -264,6 +264,8 @@ void Exchanges::link_down(std::string why, Instant now) {
   broken_alone_ = std::exchange(alone_, {});
   if (broken_alone_ && now - broken_alone_->published >= prompt)
     broken_alone_.reset();
+  if (unacknowledged_.size() > 1)
+    offenders_.broke_in_company(now);
   // What had no PUBACK may have been lost with the connection, or may have broken it.
   for (const ExchangeId id : std::exchange(unacknowledged_, {})) {
     const auto waiting = waiting_.find(id);
@@ -381,7 +383,7 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
   Waiting& waiting = found->second;
   waiting.acknowledged = now;
   learn_round_trip(now - *waiting.published);
-  if (!offenders_.empty())
+  if (!offenders_.empty() || offenders_.is_careful(now))
     offenders_.acknowledged(waiting.topic, waiting.call.payload.size(), now);
   if (subscribers == Subscribers::perhaps) {
     waiting.was_delivered = true;
@@ -449,7 +451,7 @@ std::optional<Publish> Exchanges::next_publish(Instant now) {
     if (waiting.suspect) {
       alone_ = Alone{entry->first, waiting.topic, bytes, now};
       clear(waiting);
-    } else if (!offenders_.empty() && offenders_.goes_alone(waiting.topic, bytes, now)) {
+    } else if (offenders_.goes_alone(waiting.topic, bytes, now)) {
       suspect(entry->first, waiting);
       continue;
     }

@@ -183,6 +183,8 @@ class Exchanges {
   /// now on.
   void subscriptions_refused(std::set<std::string> filters, Instant now);
   /// It broke, or an attempt failed; `why`, in words for the caller.
+  /// Whether the only request on the link is one that may break it.
+  bool is_on_trial() const { return alone_.has_value(); }
   void link_down(std::string why, Instant now);
   void acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now);
   /// The broker took no responsibility for the request: a PUBACK with `why`.

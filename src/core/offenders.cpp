@@ -1,6 +1,7 @@
 #include "core/offenders.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/limits.hpp"
 
@@ -13,6 +14,7 @@ constexpr int many = 3;
 }  // namespace
 
 int Offenders::broke_alone(const std::string& topic, Instant now) {
+  careful_until_ = std::max<Instant>(careful_until_, now + limits::refusal_base);
   next_trial_ = now + limits::trial_pause;
   return ++of(topic).breaks;
 }
@@ -33,6 +35,10 @@ void Offenders::condemn(const std::string& topic, std::size_t bytes, Instant now
   });
   if (refused >= many)
     careful_until_ = now + limits::refusal_cap;
+}
+
+void Offenders::broke_in_company(Instant now) {
+  careful_until_ = std::max<Instant>(careful_until_, now + limits::refusal_base);
 }
 
 void Offenders::broke_in_company(const std::string& topic) {
@@ -85,10 +91,14 @@ Offenders::Topic& Offenders::of(const std::string& topic) {
   return topics_[topic];
 }
 
-/// Forgets the topic that is refused for the shortest time, or not any more.
+/// Forgets the topic that is refused for the shortest time, or not any more; one that is known to
+/// be good only when all are.
 void Offenders::make_room() {
-  topics_.erase(std::min_element(topics_.begin(), topics_.end(), [](const auto& a, const auto& b) {
-    return a.second.refused_until < b.second.refused_until;
+  const auto value = [](const auto& each) {
+    return std::pair(each.second.proven.has_value(), each.second.refused_until);
+  };
+  topics_.erase(std::min_element(topics_.begin(), topics_.end(), [&](const auto& a, const auto& b) {
+    return value(a) < value(b);
   }));
 }
 

@@ -4,9 +4,9 @@
 //
 // A topic that is condemned is refused for a while that doubles each time; only sizes that the
 // broker has acknowledged on it since, or that are below what broke the connection, still pass.
-// Where several topics are refused at once, requests to all topics without an acknowledgement go
-// out alone, so that fresh names are no way round this. Value; the owner serialises. Bounded by
-// limits::offenders.
+// After a connection broke, and for longer where several topics are refused at once, requests to
+// all topics without an acknowledgement go out alone, so that fresh names are no way round this.
+// Value; the owner serialises. Bounded by limits::offenders.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,9 @@ class Offenders {
   int broke_alone(const std::string& topic, Instant now);
   /// Requests of so many bytes are known to break connections.
   void condemn(const std::string& topic, std::size_t bytes, Instant now);
-  /// One that is not published twice was on a connection that broke, with others: later ones have
-  /// to go out alone.
+  /// A connection broke on which several were unacknowledged.
+  void broke_in_company(Instant now);
+  /// One of them, which is not published twice: later ones have to go out alone.
   void broke_in_company(const std::string& topic);
   /// The broker took one.
   void acknowledged(const std::string& topic, std::size_t bytes, Instant now);
@@ -40,7 +41,7 @@ class Offenders {
   bool is_proven(const std::string& topic, std::size_t bytes) const;
   /// Whether one to this topic was alone on a connection that broke, and none was taken since.
   bool has_broken(const std::string& topic) const;
-  /// Whether so many topics are refused that fresh names are not trusted.
+  /// Whether fresh names are not trusted.
   bool is_careful(Instant now) const { return now < careful_until_; }
   /// When the next one may go out that is likely to break the connection.
   Instant next_trial() const { return next_trial_; }

@@ -68,6 +68,7 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
   void on_link_down() override;
+  bool risks_link() const override { return exchanges_.is_on_trial(); }
   void on_message(const MqttMessage& message) override;
   void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
   void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;

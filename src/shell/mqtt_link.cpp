@@ -499,6 +499,8 @@ void MqttLink::on(const mqtt_event::Lost& event) {
   bool is_taken_over = event.taken_over;
   if (event.taken_over)
     policy_.taken_over(now, jitter());
+  else if (user_.risks_link())
+    policy_.link_is_renewed(now);
   else
     is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
   if (is_taken_over) {

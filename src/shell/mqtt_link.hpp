@@ -51,6 +51,9 @@ class MqttLink {
     virtual void on_subscriptions_refused(const std::set<std::string>& /*filters*/) {}
     virtual void on_link_up(const LinkUp& link) = 0;
     virtual void on_link_down() = 0;
+    /// Whether what was published last may be what ends the connection: then its end says nothing
+    /// of the broker or the network, and the next one is due at once. Asked before on_link_down().
+    virtual bool risks_link() const { return false; }
     virtual void on_message(const MqttMessage& message) = 0;
     virtual void on_acknowledged(std::uint64_t id, Subscribers subscribers) = 0;
     virtual void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) = 0;
