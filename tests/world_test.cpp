@@ -148,25 +148,6 @@ class PublishesNothingAgain : public Exchanges {
   std::set<ExchangeId> published_;
 };
 
-/// Publishes what may have broken the connection together with all others.
-class SuspectsNothing : public Exchanges {
- public:
-  using Exchanges::Exchanges;
-  std::optional<Publish> next_publish(Instant now) {
-    const auto next = Exchanges::next_publish(now);
-    if (next)
-      Exchanges::acknowledged(next->exchange, Subscribers::perhaps, now);  // so none is alone
-    return next;
-  }
-};
-
-/// Ends a call by what a broker says that has just come back.
-class TakesNobodyForGoneForEver : public Exchanges {
- public:
-  using Exchanges::Exchanges;
-  void link_down(std::string, Instant) {}
-};
-
 template <typename Table>
 void expect_found_out(const std::string& fault) {
   const auto found = first_fault<Table>(seeds);
