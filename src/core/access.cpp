@@ -122,21 +122,23 @@ std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guest
   const auto host = parse_authority(caller.host.value_or(""));
   const bool any_host = caller.via == Caller::Via::unix_socket || !caller.host;
   if (!any_host && (!host || !is_allowed(host->host, caller.own_address, guests.hosts))) {
-    return forbid("The Host field names neither this machine nor a configured host.");
+    return forbid("The Host field names neither this machine nor a host that --host allows.");
   }
   if (caller.origin && is_guest(*caller.origin, guests))
     return std::nullopt;
   if (caller.origin) {
     const auto origin = parse_origin(*caller.origin);
     if (!origin)
-      return forbid("The Origin field is not that of a web page which this bridge serves.");
+      return forbid("The Origin field names no site that --allow-origin allows.");
     if (!host || !is_same_origin(*origin, *host)) {
-      return forbid("The Origin field names another site than the Host field.");
+      return forbid(
+          "The Origin field names another site than the Host field; --allow-origin may allow it.");
     }
   }
   if (caller.sec_fetch_site && *caller.sec_fetch_site != "same-origin" &&
       *caller.sec_fetch_site != "none") {
-    return forbid("A page of another site made this request (Sec-Fetch-Site).");
+    return forbid(
+        "A page of another site made this request (Sec-Fetch-Site); --allow-origin may allow it.");
   }
   return std::nullopt;
 }

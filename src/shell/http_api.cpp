@@ -373,7 +373,7 @@ class HttpApi::Server : public InMemoryServer {
     return {Problem::unknown_action,
             (is_utf8(name) && name.size() < 64 ? "there is no action '" + std::string(name) + "'; "
                                                : "there is no such action; ") +
-                "the actions are " + known,
+                "the actions are " + known + "; --action adds others",
             {}};
   }
 
@@ -383,7 +383,10 @@ class HttpApi::Server : public InMemoryServer {
     const auto& served = options_.netids;
     if (netid == options_.netid || served.contains(netid) || served.contains("*"))
       return std::nullopt;
-    return Failure{Problem::netid_not_served, "this bridge does not serve the NetID " + netid, {}};
+    return Failure{
+        Problem::netid_not_served,
+        "this bridge does not serve the NetID " + netid + "; its --netids has to name it",
+        {}};
   }
 
   std::optional<Failure> why_not_broker(const std::optional<std::string>& wanted) const {

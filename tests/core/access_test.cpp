@@ -95,6 +95,25 @@ TEST(Access, IsClosedToNamesThatOnlyLookLikeThisMachine) {
   }
 }
 
+TEST(Access, NamesTheOptionThatWouldAllowIt) {
+  struct Row {
+    Caller caller;
+    std::string_view option;
+  };
+  Caller user{Caller::Via::unix_socket, {}, {}, {}};
+  user.user = 1001;
+  const Row rows[] = {{{Caller::Via::tcp, "evil.com", {}, {}}, "--host"},
+                      {page("localhost", "https://evil.com"), "--allow-origin"},
+                      {page("localhost", "null"), "--allow-origin"},
+                      {{Caller::Via::tcp, "localhost", {}, "cross-site"}, "--allow-origin"},
+                      {user, "--allow-user"}};
+  for (const Row& row : rows) {
+    const auto forbidden = why_forbidden(row.caller, guests);
+    ASSERT_TRUE(forbidden) << row.option;
+    EXPECT_NE(forbidden->why.find(row.option), std::string::npos) << forbidden->why;
+  }
+}
+
 TEST(Access, IsOpenToTheAddressThatTheConnectionCameTo) {
   struct Row {
     std::string_view own;

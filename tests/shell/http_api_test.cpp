@@ -156,6 +156,11 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
   }
 }
 
+TEST(HttpApi, NamesTheOptionThatWouldAllowIt) {
+  EXPECT_THAT(first_pass({"POST /transform/reverse?netid=carol", "x"}), HasSubstr("--netids"));
+  EXPECT_THAT(first_pass({"POST /transform/rot13", "x"}), HasSubstr("--action"));
+}
+
 TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
   const auto with = [](const std::string& query) {
     return first_pass({"POST /transform/reverse?" + query, "x"});
