@@ -80,6 +80,12 @@ inline constexpr auto presence_patience = 15s;  // the same, where the broker fo
 
 // The responder: answers that wait for the broker.
 inline constexpr std::size_t responder_queue = 10'000;
+inline constexpr std::size_t responder_queue_bytes = 32 << 20;  // unacknowledged ones included
+inline constexpr std::size_t responder_aside = 64;  // like one on which a connection broke
+inline constexpr auto aside_pause = 1s;             // after the first such break
+inline constexpr auto aside_pause_cap = 60s;
+inline constexpr auto breaks_memory = 600s;   // how long such breaks are remembered
+inline constexpr auto loss_pause = 10s;       // between two warnings of answers dropped
 inline constexpr auto farewell_timeout = 1s;  // for them to go out once it is asked to stop
 
 // The link.

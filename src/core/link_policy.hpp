@@ -24,6 +24,14 @@ enum class ConnectFailure {
   refused           // CONNACK: any other refusal
 };
 
+/// How a link that was up ended.
+enum class LinkLoss {
+  broken,      // the broker, or the network, ended the connection
+  silent,      // the broker owed an answer for too long
+  taken_over,  // by another client with our client id
+  renewed      // by us, for another connection with other credentials
+};
+
 class LinkPolicy {
  public:
   /// made_up: nobody else can have it.

@@ -163,10 +163,11 @@ class MqttConnection::Client {
       sink_(mqtt_event::Arrived{translate(*message)});
     });
     client_.set_connection_lost_handler(
-        [this](const std::string&) noexcept { lose("the connection broke", false); });
+        [this](const std::string&) noexcept { lose("the connection broke", LinkLoss::broken); });
     client_.set_disconnected_handler(
         [this](const mqtt::properties&, mqtt::ReasonCode code) noexcept {
-          lose("the broker disconnected us: " + reason_in_words(code), code == session_taken_over);
+          lose("the broker disconnected us: " + reason_in_words(code),
+               code == session_taken_over ? LinkLoss::taken_over : LinkLoss::broken);
         });
     connect(options);
   }
@@ -245,7 +246,7 @@ class MqttConnection::Client {
     try {
       call();
     } catch (const mqtt::exception& error) {
-      lose(error.to_string(), false);
+      lose(error.to_string(), LinkLoss::broken);
     }
   }
 
@@ -345,9 +346,9 @@ class MqttConnection::Client {
                               "the broker refused the request: " + reason_in_words(code)});
   }
 
-  void lose(std::string why, bool taken_over) {
+  void lose(std::string why, LinkLoss loss) {
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
-    sink_(mqtt_event::Lost{std::move(why), taken_over});
+    sink_(mqtt_event::Lost{std::move(why), loss});
   }
 
   const Sink sink_;

@@ -86,7 +86,7 @@ struct Arrived {
 struct TooLarge {};
 struct Lost {
   std::string why;
-  bool taken_over;  // another client connected with our client id
+  LinkLoss loss;
 };
 }  // namespace mqtt_event
 using MqttEvent =

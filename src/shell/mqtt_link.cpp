@@ -185,6 +185,7 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
   }
   if (has_new_credentials && (connection_ || policy_.next_attempt())) {
     policy_.link_is_renewed(now);
+    last_loss_ = LinkLoss::renewed;
     attempt_timer_.cancel();
     drop_connection("connecting anew, with other credentials");
     return schedule_attempt();
@@ -493,16 +494,18 @@ void MqttLink::on(const mqtt_event::Lost& event) {
   }
   if (std::exchange(is_renewing_, false)) {
     policy_.link_is_renewed(now);
+    last_loss_ = LinkLoss::renewed;
     drop_connection("connecting anew, with other credentials");
     return schedule_attempt();
   }
-  bool is_taken_over = event.taken_over;
-  if (event.taken_over)
+  bool is_taken_over = event.loss == LinkLoss::taken_over;
+  if (is_taken_over)
     policy_.taken_over(now, jitter());
   else if (user_.risks_link())
     policy_.link_is_renewed(now);
   else
     is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
+  last_loss_ = is_taken_over ? LinkLoss::taken_over : event.loss;
   if (is_taken_over) {
     log_rarely(LogLevel::error, "another client uses our client id '" + options_.client_id +
                                     "'; set client-id to one of our own");
@@ -567,7 +570,7 @@ void MqttLink::watch() {
       paho_quirks::kick_send_thread();
     }
     if (is_up_ && is_silent(now)) {
-      on(mqtt_event::Lost{"the broker does not answer", false});
+      on(mqtt_event::Lost{"the broker does not answer", LinkLoss::silent});
       return user_.on_batch_end();
     }
     if (asked_.empty())

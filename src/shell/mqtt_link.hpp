@@ -92,6 +92,8 @@ class MqttLink {
   void expect_answers(bool expected);
 
   MqttVersion version() const { return policy_.version(); }
+  /// How the link was lost, when it last was.
+  LinkLoss last_loss() const { return last_loss_; }
   /// Why the link is not up, in words; empty while it is.
   const std::string& why_down() const { return why_down_; }
   /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
@@ -169,6 +171,7 @@ class MqttLink {
   bool is_stopped_ = false;
   bool is_up_ = false;
   bool is_renewing_ = false;  // the connection is being cut, for another one
+  LinkLoss last_loss_ = LinkLoss::broken;
   std::string why_down_ = "connecting";
 };
 

@@ -1,6 +1,5 @@
 #include "shell/responder.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -18,10 +17,8 @@
 namespace mqtt_bridge {
 namespace {
 
-// What a PUBLISH has beside its topic, its payload and its properties' bytes: the fixed header, a
-// packet identifier and the lengths (MQTT 5.0 3.3), and something to spare; and each user property.
-constexpr std::size_t packet_overhead = 32;
-constexpr std::size_t property_overhead = 5;
+using Clock = std::chrono::steady_clock;
+
 constexpr auto farewell_margin = std::chrono::seconds(2);  // beyond what the farewell may take
 
 // How long our announcement may take to come back through a shared subscription, once the broker
@@ -34,6 +31,7 @@ Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string s
                      std::string id)
     : id_(std::move(id)),
       share_(std::move(share)),
+      queue_timer_(loop),
       proof_timer_(loop),
       stop_timer_(loop),
       link_(loop, complete(std::move(link)), *this) {}
@@ -70,19 +68,16 @@ void Responder::on_subscriptions_refused(const std::set<std::string>& filters) {
 }
 
 void Responder::on_link_up(const LinkUp& link) {
-  packet_bytes_ = link.packet_bytes;
-  window_ = std::clamp<std::size_t>(link.window, 1, limits::publish_window);
-  for (auto& [id, message] : unacknowledged_) {
-    if (!message.retained)
-      queue_.push_front(std::move(message));
-  }
-  unacknowledged_.clear();
+  queue_.link_up(link.window, link.packet_bytes);
   announce();
 }
 
 void Responder::on_link_down() {
   proof_timer_.cancel();
   is_ready_ = false;
+  queue_.link_down(link_.last_loss() == LinkLoss::broken ? AnswerQueue::Cause::broken
+                                                         : AnswerQueue::Cause::other,
+                   Clock::now());
   note_not_ready(link_.why_down());
   finish_stop();
 }
@@ -92,10 +87,10 @@ void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
 }
 
 void Responder::announce() {
-  std::erase_if(queue_, [](const Message& message) { return message.retained; });
-  queue_.push_front({.topic = status_topic(id_),
-                     .payload = actions_.empty() ? "" : birth_message(id_, actions_),
-                     .retained = true});
+  queue_.announce({.topic = status_topic(id_),
+                   .payload = actions_.empty() ? "" : birth_message(id_, actions_),
+                   .retained = true},
+                  Clock::now());
   if (actions_.empty()) {
     is_ready_ = false;
     return say_not_ready("the broker lets us subscribe to no requests");
@@ -127,9 +122,8 @@ std::optional<std::string> Responder::why_not_ready() const {
 }
 
 void Responder::on_acknowledged(std::uint64_t id, Subscribers) {
-  const auto message = unacknowledged_.extract(id);
-  const bool was_announcement =
-      !message.empty() && message.mapped().retained && !message.mapped().payload.empty();
+  const auto message = queue_.acknowledged(id);
+  const bool was_announcement = message && message->retained && !message->payload.empty();
   if (was_announcement && needs_proof_ && !is_ready_)
     doubt_delivery();
 }
@@ -156,14 +150,14 @@ void Responder::on_message(const MqttMessage& message) {
   if (!action || message.retained)
     return;
   const bool has_response_topic = message.response_topic && is_topic_name(*message.response_topic);
-  Message answer{.topic = has_response_topic ? *message.response_topic
-                                             : response_topic(topic->netid, topic->action),
-                 .payload = {},
-                 .correlation = message.correlation.value_or(""),
-                 .user_properties = {{"responder", id_}}};
+  Outgoing answer{.topic = has_response_topic ? *message.response_topic
+                                              : response_topic(topic->netid, topic->action),
+                  .payload = {},
+                  .correlation = message.correlation.value_or(""),
+                  .user_properties = {{"responder", id_}}};
   if (is_utf8(message.payload)) {
     answer.payload = transform(*action, message.payload, random_below);
-    return queue(std::move(answer));
+    return queue_.push(std::move(answer), Clock::now());
   }
   log_rarely(LogLevel::warn, "a request on " + message.topic + " is not UTF-8 text");
   // Without correlation data an error answer would be taken for an answer.
@@ -171,73 +165,73 @@ void Responder::on_message(const MqttMessage& message) {
     return;
   answer.user_properties.emplace_back("status", "400");
   answer.user_properties.emplace_back("error", "the request is not UTF-8 text");
-  queue(std::move(answer));
-}
-
-void Responder::queue(Message answer) {
-  if (queue_.size() >= limits::responder_queue) {
-    log_rarely(LogLevel::warn,
-               "the broker takes no answers; dropped the oldest, for " + queue_.front().topic);
-    queue_.pop_front();
-  }
-  queue_.push_back(std::move(answer));
-}
-
-bool Responder::fits(const Message& message) const {
-  std::size_t bytes =
-      packet_overhead + message.topic.size() + message.payload.size() + message.correlation.size();
-  for (const auto& [name, value] : message.user_properties)
-    bytes += property_overhead + name.size() + value.size();
-  return bytes <= packet_bytes_;
-}
-
-/// A broker that gets more than it takes ends the connection (MQTT 5.0 3.2.2.3.6), and would again
-/// each time: the answer becomes an error, or nothing where that would be taken for an answer.
-bool Responder::make_fit(Message& message) const {
-  if (fits(message))
-    return true;
-  log_rarely(LogLevel::warn, "the broker takes packets of at most " +
-                                 std::to_string(packet_bytes_) + " bytes: no answer of " +
-                                 std::to_string(message.payload.size()) + " bytes on " +
-                                 message.topic);
-  if (message.correlation.empty() || message.retained)
-    return false;
-  message.payload.clear();
-  message.user_properties.emplace_back("status", "413");
-  message.user_properties.emplace_back("error", "the answer is larger than the broker takes");
-  return fits(message);
+  queue_.push(std::move(answer), Clock::now());
 }
 
 void Responder::publish() {
-  while (link_.is_up() && !queue_.empty() && unacknowledged_.size() < window_) {
-    Message next = std::move(queue_.front());
-    queue_.pop_front();
-    if (!make_fit(next))
-      continue;
-    const std::uint64_t id = ++last_publish_;
-    const Message& message = unacknowledged_[id] = std::move(next);
-    link_.publish({.id = id,
-                   .topic = message.topic,
-                   .payload = message.payload,
+  const auto now = Clock::now();
+  while (link_.is_up()) {
+    const auto next = queue_.next(now);
+    if (!next)
+      break;
+    link_.publish({.id = next->id,
+                   .topic = next->message.topic,
+                   .payload = next->message.payload,
                    .response_topic = {},
-                   .correlation = message.correlation,
+                   .correlation = next->message.correlation,
                    .expiry = {},
-                   .user_properties = message.user_properties,
-                   .retained = message.retained});
+                   .user_properties = next->message.user_properties,
+                   .retained = next->message.retained});
+  }
+  set_queue_timer();
+  tell_losses();
+}
+
+void Responder::set_queue_timer() {
+  const auto next = queue_.next_deadline();
+  if (!next || queue_timer_.expiry() == *next)
+    return;
+  queue_timer_.expires_at(*next);
+  queue_timer_.async_wait([this](const std::error_code& error) {
+    if (!error)
+      publish();
+  });
+}
+
+void Responder::tell_losses() {
+  while (const auto loss = queue_.next_loss(Clock::now())) {
+    switch (loss->reason) {
+      case AnswerQueue::Reason::no_room:
+        spdlog::warn(
+            "answers dropped because too many wait for the broker: {}; the last one for {}",
+            loss->count, loss->topic);
+        break;
+      case AnswerQueue::Reason::too_large:
+        spdlog::warn("answers larger than the broker takes: {}; the last one had {} bytes, for {}",
+                     loss->count, loss->bytes, loss->topic);
+        break;
+      case AnswerQueue::Reason::breaks_connections:
+        spdlog::warn(
+            "answers given up because the connection broke each time they were sent alone: {}; the "
+            "last one had {} bytes, for {}; is that too large for the broker, or may we not "
+            "publish there?",
+            loss->count, loss->bytes, loss->topic);
+        break;
+    }
   }
 }
 
-void Responder::on_refused(std::uint64_t id, Refusal, const std::string& why) {
-  const auto message = unacknowledged_.extract(id);
-  const bool is_announcement = !message.empty() && message.mapped().retained;
+void Responder::on_refused(std::uint64_t id, Refusal refusal, const std::string& why) {
+  const auto message = queue_.refused(id, refusal);
   log_rarely(LogLevel::warn, "the broker did not take " +
-                                 std::string(is_announcement ? "our announcement" : "an answer") +
+                                 std::string(message && message->retained ? "our announcement"
+                                                                          : "an answer") +
                                  ": " + why);
 }
 
 void Responder::on_batch_end() {
   publish();
-  if (stopped_ && queue_.empty() && unacknowledged_.empty())
+  if (stopped_ && queue_.is_idle())
     finish_stop();
 }
 
@@ -251,7 +245,7 @@ void Responder::stop(std::function<void()> stopped) {
     if (!error)
       finish_stop();
   });
-  queue_.push_back({.topic = status_topic(id_), .payload = {}, .retained = true});
+  queue_.say_farewell({.topic = status_topic(id_), .payload = {}, .retained = true});
   publish();
 }
 
@@ -260,6 +254,7 @@ void Responder::finish_stop() {
     return;
   stop_timer_.cancel();
   proof_timer_.cancel();
+  queue_timer_.cancel();
   link_.stop();
   std::exchange(stopped_, nullptr)();
 }

@@ -9,20 +9,17 @@
 // Threads: everything on the loop's thread.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "core/answer_queue.hpp"
 #include "shell/mqtt_link.hpp"
 
 namespace mqtt_bridge {
@@ -43,14 +40,6 @@ class Responder : private MqttLink::User {
   std::optional<std::string> why_not_ready() const;
 
  private:
-  struct Message {
-    std::string topic;
-    std::string payload;
-    std::string correlation = {};
-    std::vector<std::pair<std::string, std::string>> user_properties = {};
-    bool retained = false;  // what it says of itself, else an answer
-  };
-
   void on_subscriptions_refused(const std::set<std::string>& filters) override;
   void on_link_up(const LinkUp& link) override;
   void on_link_down() override;
@@ -68,10 +57,9 @@ class Responder : private MqttLink::User {
   void say_not_ready(const std::string& why);
   void note_not_ready(const std::string& why);
   void doubt_delivery();
-  void queue(Message answer);
-  bool fits(const Message& message) const;
-  bool make_fit(Message& message) const;
   void publish();
+  void set_queue_timer();
+  void tell_losses();
   void finish_stop();
 
   const std::string id_;
@@ -80,11 +68,8 @@ class Responder : private MqttLink::User {
   bool needs_proof_ = false;          // that shared subscriptions are delivered to
   bool is_ready_ = false;             // and has said so
   std::string why_not_ready_ = "connecting";
-  std::deque<Message> queue_;
-  std::unordered_map<std::uint64_t, Message> unacknowledged_;
-  std::uint64_t last_publish_ = 0;
-  std::size_t window_ = 1;
-  std::size_t packet_bytes_ = SIZE_MAX;  // the largest packet that the broker takes
+  AnswerQueue queue_;
+  asio::steady_timer queue_timer_;
   asio::steady_timer proof_timer_;
   asio::steady_timer stop_timer_;
   std::function<void()> stopped_;  // while it stops

@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from harness import Caller, SystemTest
+from harness import Caller, SystemTest, eventually
 from mqtt_peer import Peer, answer_with, responder
 
 STATUS = "mqtt-responder/the-one/status"
@@ -116,6 +116,49 @@ class LargeAnswers(SystemTest):
         self.assertIn("larger than the broker takes", answer.text)
         self.assertEqual(transform(daemon, "uppercase", growing * 200).status, 200)
         self.assertEqual([line for line in responder.lines if "no link" in line], [])
+
+
+class Poison(SystemTest):
+    """Answers on which the broker ends the connection."""
+
+    # Above, mosquitto ends the connection; MQTT 3.1.1 does not say so beforehand.
+    PACKET_BYTES = 200
+
+    def setUp(self):
+        super().setUp()
+        self.broker = self.world.broker(config=f"max_packet_size {self.PACKET_BYTES}")
+        self.responder = self.world.responder(self.broker, "--protocol", "3.1.1")
+        self.daemon = self.world.daemon(self.broker)
+
+    def poison(self, client):
+        """Makes the longest request that the broker takes; its answer is longer."""
+        topic = "poison/uppercase/request"
+        client.publish(topic, "x" * (self.PACKET_BYTES - 1 - 2 - len(topic) - 2))
+
+    def assert_answered(self, text):
+        """Soon: requests may meet the responder while it reconnects."""
+        eventually(lambda: transform(self.daemon, "uppercase", text).text == text.upper(),
+                   f"{text} is answered")
+
+    def broken_links(self):
+        return sum("no link to" in line for line in self.responder.lines)
+
+    def test_an_answer_that_breaks_the_connection_is_given_up_and_all_others_are_sent(self):
+        with Peer(self.broker, "nothing") as client:
+            self.assert_answered("before")
+            self.poison(client)
+            for number in range(20):
+                self.assert_answered(f"after {number}")
+            self.responder.wait_for_line("warning answers given up .*poison/uppercase/response")
+            self.assert_answered("at the end")
+        self.assertEqual(self.broken_links(), 3, "with others, and twice alone")
+
+    def test_a_requester_that_repeats_it_does_not_keep_others_from_their_answers(self):
+        with Peer(self.broker, "nothing") as client:
+            for number in range(100):
+                self.poison(client)
+                self.assert_answered(f"text {number}")
+        self.assertLess(self.broken_links(), 10)
 
 
 class OwnActions(SystemTest):
