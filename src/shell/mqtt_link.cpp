@@ -23,9 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kick_after = 5ms;
 // How long events may keep the loop from everything else.
 constexpr auto batch_time = 10ms;
-// How many SUBSCRIBE packets are on their way, and how many UNSUBSCRIBE packets go at once: for
-// each the library looks through all that are.
-constexpr std::size_t asked_at_once = 64;
+// How many UNSUBSCRIBE packets go at once: for each the library looks through all that are.
+constexpr std::size_t left_at_once = 64;
 // While answers are expected: after so much silence the broker is asked for a sign of life. The
 // PUBACK timeout and this together must stay below 5 s.
 constexpr auto probe_after = 500ms;
@@ -46,10 +45,6 @@ std::vector<sockaddr_storage> addresses_of(const std::vector<asio::ip::tcp::endp
 
 bool is_shared(const std::string& filter) {
   return filter.starts_with("$share/");  // MQTT 5.0 4.8.2
-}
-
-bool has(const std::vector<std::string>& filters, const std::string& filter) {
-  return std::find(filters.begin(), filters.end(), filter) != filters.end();
 }
 
 }  // namespace
@@ -131,7 +126,8 @@ MqttLink::MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user)
       attempt_timer_(loop),
       watch_timer_(loop),
       subscribe_timer_(loop),
-      resolver_(loop) {}
+      resolver_(loop),
+      subscriptions_(options_.filters, options_.optional_filters) {}
 
 MqttLink::~MqttLink() {
   stop();
@@ -163,21 +159,9 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
   const bool has_new_credentials = options.username != options_.username ||
                                    options.password != options_.password ||
                                    options.tls != options_.tls;
-  const auto before = std::exchange(options_, std::move(options));
-  const std::set<std::string> old_filters(before.filters.begin(), before.filters.end());
-  const std::set<std::string> new_filters(options_.filters.begin(), options_.filters.end());
+  options_ = std::move(options);
   const auto now = Clock::now();
-  for (const auto& filter : new_filters) {
-    leaving_.erase(filter);
-    if (!old_filters.contains(filter) && connected_ && !has_new_credentials)
-      subscribe(filter);
-  }
-  for (const auto& filter : old_filters) {
-    if (new_filters.contains(filter))
-      continue;
-    leaving_.emplace(filter, now + options_.session_expiry);
-    refused_.erase(filter);
-  }
+  subscriptions_.set(options_.filters, options_.optional_filters, now + options_.session_expiry);
   if (has_new_credentials && is_up_ && connection_->descriptor() >= 0) {
     // What the library has acknowledged and we have not looked at yet comes before Lost.
     is_renewing_ = true;
@@ -190,25 +174,24 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
     drop_connection("connecting anew, with other credentials");
     return schedule_attempt();
   }
-  if (is_up_)
-    user_.on_subscriptions_refused(refused_);
+  if (connected_)
+    subscribe();
+  if (is_up_ && subscriptions_.refused_have_changed())
+    user_.on_subscriptions_refused(subscriptions_.refused());
   watch();
 }
 
 /// Unsubscribes from what is no longer wanted, once nobody waits for an answer there; from some at
 /// a time, as ask() subscribes, and watch() goes on.
 void MqttLink::leave_filters() {
+  if (!is_up_ || is_renewing_ || !subscriptions_.is_settled())
+    return;
   const auto now = Clock::now();
-  std::size_t left = 0;
-  for (auto filter = leaving_.begin();
-       is_up_ && !is_renewing_ && filter != leaving_.end() && left < asked_at_once;) {
-    if (expects_answers_ && now < filter->second) {
-      ++filter;
-      continue;
-    }
-    connection_->unsubscribe(filter->first);
-    filter = leaving_.erase(filter);
-    ++left;
+  for (std::size_t left = 0; left < left_at_once; ++left) {
+    const auto filter = subscriptions_.next_unsubscribe(expects_answers_, now);
+    if (!filter)
+      return;
+    connection_->unsubscribe(*filter);
   }
 }
 
@@ -331,8 +314,7 @@ void MqttLink::drop_connection(std::string why) {
   diagnosis_.reset();
   connected_.reset();
   subscribe_timer_.expires_at(Clock::time_point::min());
-  to_ask_.clear();
-  asked_.clear();
+  subscriptions_.disconnected();
   unacknowledged_.clear();
   if (was_up)
     user_.on_link_down();
@@ -357,6 +339,14 @@ void MqttLink::take_events() {
         inbox->owner->take_events();
     });
   }
+  end_batch();
+}
+
+void MqttLink::end_batch() {
+  while (const auto filter = subscriptions_.next_refusal())
+    log_rarely(LogLevel::warn, "the broker refused the subscription to " + *filter);
+  if (is_up_ && subscriptions_.refused_have_changed())
+    user_.on_subscriptions_refused(subscriptions_.refused());
   user_.on_batch_end();
 }
 
@@ -378,15 +368,8 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
   }
   connected_ = event;
-  refused_.clear();
-  // Always: a session that the broker kept may be older than our subscriptions, and the births of
-  // responders come again with them.
-  for (const auto& filter : options_.filters)
-    subscribe(filter);
-  for (const auto& filter : options_.optional_filters)
-    subscribe(filter);
-  for (const auto& [filter, until] : leaving_)
-    subscribe(filter);
+  subscriptions_.connected();
+  subscribe();
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
@@ -402,72 +385,47 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
                                               });
 }
 
-void MqttLink::subscribe(const std::string& filter) {
-  to_ask_.push_back(filter);
-  ask();
-}
-
-void MqttLink::ask() {
-  while (!to_ask_.empty() && asked_.size() < asked_at_once) {
-    const auto asked = asked_.emplace(++last_asked_, std::move(to_ask_.front())).first;
-    to_ask_.pop_front();
-    asked_at_ = Clock::now();
-    connection_->subscribe(asked->first, asked->second);
-  }
+void MqttLink::subscribe() {
+  while (const auto next = subscriptions_.next_subscribe(Clock::now()))
+    connection_->subscribe(next->id, next->filter);
 }
 
 void MqttLink::on(const mqtt_event::Subscribed& event) {
-  const auto asked = asked_.extract(event.id);
-  if (asked.empty())
+  if (!subscriptions_.answered(event.id, event.reason_code))
     return;
-  ask();
-  const std::string& filter = asked.mapped();
-  // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
-  const bool is_granted = event.reason_code == 1;
-  const bool is_optional = has(options_.optional_filters, filter) || leaving_.contains(filter);
-  bool is_news = false;
-  if (is_granted) {
-    is_news = refused_.erase(filter) > 0;
-  } else {
-    if (!refused_.contains(filter))
-      log_rarely(LogLevel::warn, "the broker refused the subscription to " + filter);
-    is_news = !is_optional && refused_.insert(filter).second;
-  }
-  if (is_up_ && is_news)
-    user_.on_subscriptions_refused(refused_);
-  if (!asked_.empty()) {
+  subscribe();
+  if (!subscriptions_.is_settled()) {
     if (!is_up_)
       limit_attempt();
     return;
   }
   leave_filters();
-  if (!is_up_) {
-    user_.on_subscriptions_refused(refused_);
+  if (!is_up_)
     come_up();
-  }
   subscribe_refused_again();
 }
 
 /// The broker may learn to grant it.
 void MqttLink::subscribe_refused_again() {
   const bool is_on_its_way = subscribe_timer_.expiry() > Clock::now();
-  if (refused_.empty() || is_on_its_way)
+  if (subscriptions_.refused().empty() || is_on_its_way)
     return;
   subscribe_timer_.expires_after(limits::reconnect_cap);
   subscribe_timer_.async_wait([this](const std::error_code& error) {
-    if (error || !is_up_ || !asked_.empty())
+    if (error || !is_up_ || !subscriptions_.is_settled())
       return;
-    for (const auto& filter : refused_)
-      subscribe(filter);
+    subscriptions_.ask_refused_again();
+    subscribe();
   });
 }
 
 std::optional<std::string> MqttLink::why_incomplete() const {
-  if (refused_.empty())
+  const auto& refused = subscriptions_.refused();
+  if (refused.empty())
     return std::nullopt;
   const std::string others =
-      refused_.size() > 1 ? " and " + std::to_string(refused_.size() - 1) + " others" : "";
-  return "the broker refused the subscription to " + *refused_.begin() + others;
+      refused.size() > 1 ? " and " + std::to_string(refused.size() - 1) + " others" : "";
+  return "the broker refused the subscription to " + *refused.begin() + others;
 }
 
 void MqttLink::come_up() {
@@ -475,6 +433,8 @@ void MqttLink::come_up() {
   is_up_ = has_been_up_ = true;
   why_down_.clear();
   policy_.link_is_up(connected_->session_present, Clock::now());
+  static_cast<void>(subscriptions_.refused_have_changed());
+  user_.on_subscriptions_refused(subscriptions_.refused());
   log_anew();
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
   user_.on_link_up({.session_present = connected_->session_present,
@@ -486,8 +446,9 @@ void MqttLink::on(const mqtt_event::Lost& event) {
   const auto now = Clock::now();
   if (!is_up_) {
     // A broker that cannot say why, in version 3.1.1, ends the connection.
-    const bool may_be_shared = std::any_of(
-        asked_.begin(), asked_.end(), [](const auto& asked) { return is_shared(asked.second); });
+    const auto& asked = subscriptions_.asked();
+    const bool may_be_shared = std::any_of(asked.begin(), asked.end(),
+                                           [](const auto& each) { return is_shared(each.second); });
     return fail_attempt(
         ConnectFailure::refused,
         may_be_shared ? event.why + "; perhaps the broker has no shared subscriptions" : event.why);
@@ -543,16 +504,15 @@ MqttLink::Lost MqttLink::lost() const {
 
 void MqttLink::expect_answers(bool expected) {
   expects_answers_ = expected;
-  if (!leaving_.empty() && asked_.empty())
-    leave_filters();
-  if ((expected || !leaving_.empty()) && is_up_)
+  leave_filters();
+  if ((expected || subscriptions_.has_leaving()) && is_up_)
     watch();
 }
 
 /// While anything waits for the library or for the broker, sees to it that it does not for ever.
 void MqttLink::watch() {
-  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !asked_.empty() ||
-                         (!leaving_.empty() && !expects_answers_);
+  const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !subscriptions_.is_settled() ||
+                         (subscriptions_.has_leaving() && !expects_answers_);
   const auto due = Clock::now() + (is_urgent ? Duration(kick_after) : Duration(probe_after));
   if (is_watching_ && watch_timer_.expiry() <= due)
     return;
@@ -565,7 +525,7 @@ void MqttLink::watch() {
     if (!connection_)
       return;
     const auto now = Clock::now();
-    if (!is_up_ || !asked_.empty() ||
+    if (!is_up_ || !subscriptions_.is_settled() ||
         (!unacknowledged_.empty() && now - unacknowledged_.begin()->second >= kick_after)) {
       paho_quirks::kick_send_thread();
     }
@@ -573,10 +533,9 @@ void MqttLink::watch() {
       on(mqtt_event::Lost{"the broker does not answer", LinkLoss::silent});
       return user_.on_batch_end();
     }
-    if (asked_.empty())
-      leave_filters();
-    if (!is_up_ || expects_answers_ || !unacknowledged_.empty() || !asked_.empty() ||
-        !leaving_.empty())
+    leave_filters();
+    if (!is_up_ || expects_answers_ || !unacknowledged_.empty() || !subscriptions_.is_settled() ||
+        subscriptions_.has_leaving())
       watch();
   });
 }
@@ -587,10 +546,12 @@ bool MqttLink::is_silent(Instant now) {
   const auto is_overdue = [now](Instant since) { return now - since >= limits::puback_timeout; };
   if (!unacknowledged_.empty())
     return is_overdue(unacknowledged_.begin()->second);
-  if (!asked_.empty())
-    return is_overdue(asked_at_);
-  if (expects_answers_ && now - last_heard_ >= probe_after)
-    subscribe(options_.filters.front());
+  if (!subscriptions_.is_settled())
+    return is_overdue(subscriptions_.asked_at());
+  if (expects_answers_ && now - last_heard_ >= probe_after) {
+    subscriptions_.probe();
+    subscribe();
+  }
   return false;
 }
 

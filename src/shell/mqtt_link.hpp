@@ -6,7 +6,6 @@
 // Threads: everything, the handler included, on the loop's thread.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "core/exchanges.hpp"
 #include "core/limits.hpp"
 #include "core/link_policy.hpp"
+#include "core/subscriptions.hpp"
 #include "shell/mqtt_connection.hpp"
 #include "shell/tls_check.hpp"
 
@@ -130,10 +130,10 @@ class MqttLink {
   void on(const mqtt_event::Lost& event);
 
   void limit_attempt();
-  void subscribe(const std::string& filter);
-  void ask();
+  void subscribe();
   void subscribe_refused_again();
   void leave_filters();
+  void end_batch();
   void come_up();
   void watch();
   bool is_silent(Instant now);
@@ -154,12 +154,7 @@ class MqttLink {
   std::unique_ptr<MqttConnection> connection_;
   std::unique_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
-  std::deque<std::string> to_ask_;              // filters to subscribe to, in their turn
-  std::map<std::uint64_t, std::string> asked_;  // those whose SUBACK has not come
-  std::uint64_t last_asked_ = 0;
-  Instant asked_at_{};
-  std::set<std::string> refused_;
-  std::map<std::string, Instant> leaving_;  // filters no longer wanted; kept until then at most
+  Subscriptions subscriptions_;
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
   Instant last_heard_{};
   Lost lost_;  // without what inbox_ has lost

@@ -207,6 +207,23 @@ TEST(MqttLink, LeavesHundredsOfFiltersThatAreNoLongerWantedThoughNobodyCalls) {
   }
 }
 
+TEST(MqttLink, DoesNoWorkForEachFilterThatIsNoLongerWantedWithEachCall) {
+  const Mosquitto broker;
+  MqttLinkOptions options = options_for(broker);
+  const std::string kept = options.filters.front();
+  for (int i = 0; i < 5000; ++i)
+    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  Watcher watcher(options);
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  options.filters = {kept};
+  watcher.link.reconfigure(options);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100'000; ++i)
+    watcher.link.expect_answers(true);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+}
+
 TEST(MqttLink, SetsThemAgainOnTheNextConnection) {
   const Mosquitto broker;
   Watcher watcher(options_for(broker));

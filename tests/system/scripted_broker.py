@@ -113,7 +113,7 @@ class Packet:
             while self._rest:
                 self.filters.append(self._take_prefixed().decode())
                 self._take(1)
-        elif kind == PUBACK:
+        elif kind in (PUBACK, PUBREC):
             self.packet_id = self._take_number(2)
 
     def _take(self, size):

@@ -1,0 +1,95 @@
+// What a link subscribes to: which SUBSCRIBE and UNSUBSCRIBE is to be sent next, and which filters
+// the broker refused. Filters that are no longer wanted are left once no answer can come there any
+// more. It is told what the broker answered; it sends nothing.
+//
+// What each function costs follows what happens, not how many filters there are; but connected()
+// and set(), which go through all of them.
+// Value; the owner serialises.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/instant.hpp"
+
+namespace mqtt_bridge {
+
+class Subscriptions {
+ public:
+  /// How many SUBSCRIBE packets are on their way at once: for each the library looks through all.
+  static constexpr std::size_t asked_at_once = 64;
+
+  /// `optional`: those that the link does without.
+  Subscriptions(std::vector<std::string> filters, std::vector<std::string> optional);
+
+  /// Others. Those that are not among them are kept until `until` at most, while answers are
+  /// expected.
+  void set(std::vector<std::string> filters, std::vector<std::string> optional, Instant until);
+
+  /// There is a connection, on which nothing is subscribed to yet.
+  void connected();
+  void disconnected();
+
+  struct Asking {
+    std::uint64_t id;
+    const std::string& filter;  // until the SUBACK has come
+  };
+  /// What to subscribe to next; nothing while nothing is to, or too many are on their way.
+  std::optional<Asking> next_subscribe(Instant now);
+  /// The SUBACK has come. False when nothing was asked with this id.
+  bool answered(std::uint64_t id, int reason_code);
+  /// Whether all was answered.
+  bool is_settled() const { return to_ask_.empty() && asked_.empty(); }
+  /// Those that were asked and not answered.
+  const std::map<std::uint64_t, std::string>& asked() const { return asked_; }
+  /// When the last of these was asked.
+  Instant asked_at() const { return asked_at_; }
+
+  /// A filter that we have, once more: the broker has to answer.
+  void probe();
+
+  /// What to unsubscribe from; nothing when nothing is to be left now.
+  std::optional<std::string> next_unsubscribe(bool expects_answers, Instant now);
+  bool has_leaving() const { return !leaving_.empty(); }
+
+  /// Those that are wanted, and refused.
+  const std::set<std::string>& refused() const { return refused_; }
+  /// Whether these have changed since this was last asked.
+  bool refused_have_changed() { return std::exchange(refused_changed_, false); }
+  /// Asks for some of them again, and for all when the broker grants any: it may learn to.
+  void ask_refused_again();
+  /// What the broker refused for the first time.
+  std::optional<std::string> next_refusal();
+
+ private:
+  void leave(const std::string& filter, Instant until);
+  void stay(const std::string& filter);
+  void was_granted(const std::string& filter);
+  void was_refused(const std::string& filter);
+
+  std::vector<std::string> filters_;        // in the order in which they are asked for
+  std::vector<std::string> optional_;       // few
+  std::set<std::string> wanted_;            // those of filters_
+  std::map<std::string, Instant> leaving_;  // no longer wanted, and until when they are kept
+  std::set<std::pair<Instant, std::string>> leaving_in_time_;
+  bool is_connected_ = false;
+
+  std::deque<std::string> to_ask_;
+  std::map<std::uint64_t, std::string> asked_;
+  std::uint64_t last_asked_ = 0;
+  Instant asked_at_{};
+
+  std::set<std::string> refused_;
+  bool refused_changed_ = false;
+  std::deque<std::string> refusals_;  // not told yet
+  std::string asked_again_;           // of the refused ones, the last that was
+  bool grants_again_ = false;         // one of these was granted
+};
+
+}  // namespace mqtt_bridge
