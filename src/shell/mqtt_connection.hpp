@@ -111,10 +111,11 @@ struct MqttTls {
 };
 
 struct MqttConnectOptions {
-  std::string uri;  // tcp://ADDRESS:PORT, numeric, since the library resolves names under its lock;
-                    // or ssl://HOST:PORT, by the name that the certificate must have
-  std::vector<sockaddr_storage> addresses;  // what the host of `uri` may resolve to
-  std::optional<MqttTls> tls;               // with ssl:// only
+  std::string uri;  // tcp://ADDRESS:PORT, or ssl://HOST:PORT, by the name that the certificate must
+                    // have; the library looks neither up
+  int socket;       // connected to `peer`; the connection's from now on
+  sockaddr_storage peer;
+  std::optional<MqttTls> tls;  // with ssl:// only
   MqttVersion version;
   std::string client_id;
   bool clean_start;                     // MQTT 5 only: version 3.1.1 always begins anew

@@ -23,6 +23,7 @@
 #include "core/exchanges.hpp"
 #include "core/limits.hpp"
 #include "core/link_policy.hpp"
+#include "shell/dialing.hpp"
 #include "shell/mqtt_connection.hpp"
 #include "shell/tls_check.hpp"
 
@@ -103,14 +104,16 @@ class MqttLink {
   Lost lost() const;
 
  private:
-  using Endpoints = std::vector<asio::ip::tcp::endpoint>;
   struct Inbox;
   void close_inbox();
 
   void schedule_attempt();
   void begin_attempt();
   void resolve();
-  void connect_to_next();
+  void dial(const Endpoints& endpoints);
+  void connect(asio::ip::tcp::socket socket);
+  void now_doing(std::string what);
+  std::string why_no_answer() const;
   void fail_attempt(ConnectFailure failure, std::string why);
   void drop_connection(std::string why);
 
@@ -144,7 +147,8 @@ class MqttLink {
   asio::steady_timer watch_timer_;
   asio::steady_timer subscribe_timer_;  // to ask again for what was refused
   asio::ip::tcp::resolver resolver_;
-  Endpoints endpoints_;  // of the present attempt, those not tried yet
+  std::unique_ptr<Dialing> dialing_;
+  asio::ip::tcp::endpoint peer_;  // of the present connection
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<MqttConnection> connection_;
   std::unique_ptr<TlsDiagnosis> diagnosis_;
@@ -167,6 +171,7 @@ class MqttLink {
   bool is_up_ = false;
   bool is_renewing_ = false;  // the connection is being cut, for another one
   std::string why_down_ = "connecting";
+  std::string doing_ = why_down_;  // what why_down_ says until there is a better reason
 };
 
 }  // namespace mqtt_bridge

@@ -296,6 +296,13 @@ std::vector<std::string> check() {
                        "calls wait for responders that are not there");
     }
   }
+  for (const char* const function : {"getaddrinfo", "connect"}) {
+    if (!is_ours(function)) {
+      failed.push_back(std::string(function) +
+                       "() is not ours: over TLS one address of the broker's name is tried, and a "
+                       "slow name server blocks everything");
+    }
+  }
   if (!is_ours("close"))
     failed.emplace_back("close() is not ours: each packet costs some system calls more");
   return failed;
