@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,4 +124,12 @@ extern "C" __attribute__((visibility("default"))) int connect(int socket, const 
     return next(socket, address, size);
   errno = EINPROGRESS;  // the way that the library takes every day: poll() says at once that it is
   return -1;            // connected
+}
+
+extern "C" __attribute__((visibility("default"))) void SSL_CTX_set_security_level(SSL_CTX* context,
+                                                                                  int level) {
+  using namespace mqtt_bridge::paho_quirks;
+  static const auto next = hidden<void(SSL_CTX*, int)>("SSL_CTX_set_security_level");
+  if (level > SSL_CTX_get_security_level(context))
+    next(context, level);
 }

@@ -1,13 +1,14 @@
 // How the Paho MQTT C library comes to its connections, and how it secures them. Each part works
 // round a fault of the library, as in paho_quirks.hpp; getaddrinfo(), connect() and OpenSSL's
-// SSL_CTX_set_security_level() our programs define for themselves, and what the library's threads
-// get of them is below. (All seen up to 1.3.16, the newest.)
+// SSL_CTX_set_security_level() our programs define for themselves. (All seen up to 1.3.16, the
+// newest.)
 //
 // Fault: it looks names up under its lock, where every other call of ours waits for it; it tries
 // one address of a name, and loses the scope of a link-local one. So it gets a connection that is
-// there already, whatever it believes to connect to. Fault: it lowers OpenSSL's security level to
-// 1, whatever the system's openssl.cnf has: keys and signatures pass that no other program there
-// accepts. So nothing lowers it in this process.
+// there already, and looks nothing up.
+//
+// Fault: it lowers OpenSSL's security level to 1, whatever the system's openssl.cnf has: keys and
+// signatures pass that other programs do not accept. So nothing lowers it in this process.
 #pragma once
 
 namespace mqtt_bridge::paho_quirks {

@@ -126,6 +126,17 @@ class Tls(SystemTest):
         broker = self.tls_broker(*self.ours.sign("broker", days="0"))
         self.assert_trusts_nobody_but(self.ours, broker, "cannot be trusted: .*expired")
 
+    def test_a_key_that_is_too_weak_for_the_systems_policy_is_refused(self):
+        if ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).security_level < 2:
+            self.skipTest("the policy of this system takes such keys")
+        weak = Authority(self.world.folder / "weak", WEAK)
+        for authority, new_key, reason in ((self.ours, WEAK, "EE certificate key too weak"),
+                                           (weak, P256, "CA certificate key too weak")):
+            with self.subTest(reason), ScriptedBroker(server_context(
+                    *authority.sign("weak", new_key=new_key), "DEFAULT@SECLEVEL=0")) as broker:
+                self.assert_trusts_nobody_but(
+                    authority, broker, f"certificate cannot be trusted: {reason}")
+
     def test_an_address_is_the_brokers_if_its_certificate_has_it(self):
         broker = self.tls_broker(*self.ours.sign("broker", "IP:127.0.0.1"))
         self.daemon(broker, "--ca-file", self.ours.ca, host="127.0.0.1")
