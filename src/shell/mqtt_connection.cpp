@@ -263,6 +263,7 @@ class MqttConnection::Client {
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
     const mqtt::connect_response response = token.get_connect_response();
     mqtt_event::Connected event{.session_present = response.is_session_present()};
+    event.missing_workarounds = socket_.missing();
     const MQTTProperties& properties = response.get_properties().c_struct();
     for (int i = 0; i < properties.count; ++i)
       take_property(properties.array[i], event);

@@ -59,6 +59,7 @@ struct Connected {
   std::size_t maximum_packet_size = SIZE_MAX;
   std::optional<std::chrono::seconds> server_keep_alive = {};
   bool has_shared_subscriptions = true;
+  std::vector<std::string> missing_workarounds = {};  // see paho_quirks::BrokerSocket::missing()
 };
 struct ConnectFailed {
   ConnectFailure failure;

@@ -378,7 +378,17 @@ void MqttLink::take_events() {
   user_.on_batch_end();
 }
 
+/// Once, and again when they are others.
+void MqttLink::warn_of_missing(const std::vector<std::string>& workarounds) {
+  if (workarounds == missing_workarounds_)
+    return;
+  missing_workarounds_ = workarounds;
+  for (const std::string& each : workarounds)
+    log_rarely(LogLevel::warn, each);
+}
+
 void MqttLink::on(const mqtt_event::Connected& event) {
+  warn_of_missing(event.missing_workarounds);
   const auto wanted = event.server_keep_alive.value_or(0s);
   if (wanted > 0s && wanted < keep_alive_) {
     // Its word counts (MQTT 5.0 3.2.2.3.14), and the library can only be told when it connects.

@@ -94,6 +94,8 @@ class MqttLink {
   const std::string& why_down() const { return why_down_; }
   /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
   std::optional<std::string> why_incomplete() const;
+  /// How many workarounds for faults of the MQTT library were not in effect on the last connection.
+  std::size_t missing_workarounds() const { return missing_workarounds_.size(); }
   int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
 
   /// Messages that were dropped unread, since the start.
@@ -127,6 +129,7 @@ class MqttLink {
   void on(const mqtt_event::TooLarge& event);
   void on(const mqtt_event::Lost& event);
 
+  void warn_of_missing(const std::vector<std::string>& workarounds);
   void limit_attempt();
   void subscribe(const std::string& filter);
   void ask();
@@ -153,6 +156,7 @@ class MqttLink {
   std::unique_ptr<MqttConnection> connection_;
   std::unique_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
+  std::vector<std::string> missing_workarounds_;
   std::deque<std::string> to_ask_;              // filters to subscribe to, in their turn
   std::map<std::uint64_t, std::string> asked_;  // those whose SUBACK has not come
   std::uint64_t last_asked_ = 0;

@@ -1,7 +1,6 @@
 // How the Paho MQTT C library comes to its connections, and how it secures them. Each part works
 // round a fault of the library, as in paho_quirks.hpp; getaddrinfo(), connect() and OpenSSL's
-// SSL_CTX_set_security_level() our programs define for themselves. (All seen up to 1.3.16, the
-// newest.)
+// SSL_CTX_set_security_level() our programs define for themselves. (Seen in 1.3.12 and 1.3.13.)
 //
 // Fault: it looks names up under its lock, where every other call of ours waits for it; it tries
 // one address of a name, and loses the scope of a link-local one. So it gets a connection that is
