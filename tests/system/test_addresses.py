@@ -61,6 +61,15 @@ class Addresses(SystemTest):
                        "alice", "uppercase", "abc"], environment())
         self.assertEqual((outcome.code, outcome.stdout), (0, "ABC\n"), outcome.stderr)
 
+    def test_nor_the_client_from_its_daemon(self):
+        broker = self.world.broker()
+        self.world.responder(broker)
+        daemon = self.world.daemon(broker, "--host", NAME)
+        self.world.enter_context(swallowing("::1", daemon.port))
+        outcome = run([BUILD / "mqtt_client", "--daemon", f"http://{NAME}:{daemon.port}", "-p",
+                       str(broker.port), "alice", "uppercase", "abc"], environment())
+        self.assertEqual((outcome.code, outcome.stdout), (0, "ABC\n"), outcome.stderr)
+
     def test_with_tls_every_address_of_a_name_is_tried(self):
         for name, first, second in ((NAME, "::1", "127.0.0.1"), (TWO, "127.0.0.1", "127.0.0.2")):
             certificate, key = self.authority.sign(name, f"DNS:{name}")
