@@ -301,7 +301,7 @@ void MqttLink::dial(const Endpoints& endpoints) {
         fail_attempt(ConnectFailure::unreachable, why);
         user_.on_batch_end();
       });
-  now_doing("connecting to " + dialing_->targets());
+  now_doing("no answer yet from " + dialing_->targets());
 }
 
 void MqttLink::connect(asio::ip::tcp::socket socket) {

@@ -70,6 +70,15 @@ class Addresses(SystemTest):
                        str(broker.port), "alice", "uppercase", "abc"], environment())
         self.assertEqual((outcome.code, outcome.stdout), (0, "ABC\n"), outcome.stderr)
 
+    def test_a_call_that_ends_before_any_address_answers_names_them(self):
+        with unused_port() as port:
+            pass
+        with swallowing("::1", port), swallowing("127.0.0.1", port):
+            outcome = run([BUILD / "mqtt_client", "--direct", "--host", NAME, "-p", str(port),
+                           "--timeout", "500ms", "alice", "uppercase", "abc"], environment())
+        self.assert_one_line(
+            outcome, 4, f"no answer yet from [::1]:{port} or 127.0.0.1:{port}")
+
     def test_with_tls_every_address_of_a_name_is_tried(self):
         for name, first, second in ((NAME, "::1", "127.0.0.1"), (TWO, "127.0.0.1", "127.0.0.2")):
             certificate, key = self.authority.sign(name, f"DNS:{name}")
