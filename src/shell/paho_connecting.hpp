@@ -14,6 +14,7 @@ namespace mqtt_bridge::paho_quirks {
 
 /// `connected`, a TCP socket, becomes the library's next connection; takes ownership of it. What
 /// the library has not fetched by the next call of this is closed. -1: there is none any more.
+/// There is one place for it in a process, as our programs have one link. Threads: any.
 void hand_over(int connected);
 
 /// Whether the library has fetched what it was given last.
