@@ -26,7 +26,6 @@
 #include "shell/log.hpp"
 #include "shell/options.hpp"
 #include "shell/output.hpp"
-#include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
 #include "shell/systemd.hpp"
 
@@ -239,8 +238,6 @@ void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char
   give_large_blocks_back();
   set_up_log(options.run.log_level, options.run.log_format);
   const std::size_t descriptors = allow_all_descriptors();
-  for (const auto& failed : paho_quirks::check())
-    spdlog::warn("{}", failed);
   block_signals();
   auto listeners = listeners_of(options);
   const std::string remote = remote_of(listeners);

@@ -12,7 +12,6 @@
 #include "shell/log.hpp"
 #include "shell/options.hpp"
 #include "shell/output.hpp"
-#include "shell/paho_quirks.hpp"
 #include "shell/program.hpp"
 #include "shell/responder.hpp"
 #include "shell/systemd.hpp"
@@ -26,8 +25,6 @@ constexpr std::string_view program = "mqtt_responder";
 /// Until it is asked to stop; all of it is gone then, but the loop.
 void serve(asio::io_context& loop, const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
-  for (const auto& failed : paho_quirks::check())
-    spdlog::warn("{}", failed);
   MqttLinkOptions link = link_options_of(options.broker);
   const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
   if (link.client_id.empty()) {

@@ -179,7 +179,8 @@ std::string Bridge::metrics() {
                               .unread_timed_out = front_.unread().timed_out,
                               .unread_made_room = front_.unread().made_room,
                               .dropped = exchanges_.dropped(),
-                              .lost = link_.lost()});
+                              .lost = link_.lost(),
+                              .missing_workarounds = link_.missing_workarounds()});
 }
 
 // The link ------------------------------------------------------------------------------------

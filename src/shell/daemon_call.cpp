@@ -8,6 +8,7 @@
 #include <future>
 #include <limits>
 #include <memory>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -133,7 +134,8 @@ struct TcpAddress {
   socklen_t size = 0;
 };
 
-Connection connect_tcp(const TcpAddress& address, Instant deadline) {
+/// Begins to connect: the error is EINPROGRESS where that takes its time.
+Connection begin_to_connect(const TcpAddress& address) {
   Socket socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) {
     return {Socket(), errno};
@@ -141,20 +143,84 @@ Connection connect_tcp(const TcpAddress& address, Instant deadline) {
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto* const target = reinterpret_cast<const sockaddr*>(&address.storage);
-  if (::connect(socket.get(), target, address.size) == 0) {
-    return {std::move(socket), 0};
-  }
-  if (errno != EINPROGRESS && errno != EINTR) {
-    return {Socket(), errno};
-  }
-  if (wait_for(socket, POLLOUT, deadline) == 0) {
-    return {Socket(), ETIMEDOUT};
-  }
+  const int error = ::connect(socket.get(), target, address.size) == 0 ? 0 : errno;
+  return {std::move(socket), error == EINTR ? EINPROGRESS : error};
+}
+
+int error_of(const Socket& socket) {
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? Connection{std::move(socket), 0} : Connection{Socket(), error};
+  return error;
 }
+
+/// Connections to the addresses of one host, of which the first that comes about is wanted: an
+/// address that swallows packets must not keep us from the next one (RFC 8305 5).
+class Race {
+ public:
+  explicit Race(const std::vector<TcpAddress>& addresses) : waiting_(addresses) {}
+
+  Connection run(Instant deadline) {
+    while (now() < deadline) {
+      if (!waiting_.empty() && now() >= next_start_) {
+        start_next();
+      } else if (running_.empty()) {
+        return {Socket(), error_};
+      } else {
+        look(waiting_.empty() ? deadline : std::min(deadline, next_start_));
+      }
+      if (winner_) {
+        return {std::move(winner_), 0};
+      }
+    }
+    return {Socket(), ETIMEDOUT};
+  }
+
+ private:
+  static constexpr auto head_start = 250ms;
+
+  void start_next() {
+    Connection begun = begin_to_connect(waiting_.front());
+    waiting_ = waiting_.subspan(1);
+    if (begun.error == 0) {
+      winner_ = std::move(begun.socket);
+    } else if (begun.error == EINPROGRESS) {
+      running_.push_back(std::move(begun.socket));
+      next_start_ = now() + head_start;
+    } else {
+      error_ = begun.error;
+    }
+  }
+
+  /// Waits until one of those that run has connected or failed, or until `end`.
+  void look(Instant end) {
+    std::vector<pollfd> asked;
+    for (const Socket& each : running_) {
+      asked.push_back({each.get(), POLLOUT, 0});
+    }
+    const auto left = std::clamp<milliseconds::rep>(until(end).count(), 0, 60'000);
+    ::poll(asked.data(), asked.size(), static_cast<int>(left));
+    for (std::size_t i = asked.size(); i-- > 0;) {
+      if (asked[i].revents == 0) {
+        continue;
+      }
+      const int error = error_of(running_[i]);
+      if (error == 0) {
+        winner_ = std::move(running_[i]);
+      } else {
+        error_ = error;
+        next_start_ = now();
+      }
+      running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+
+  std::span<const TcpAddress> waiting_;
+  std::vector<Socket> running_;
+  Instant next_start_ = now();
+  Socket winner_;
+  int error_ = EHOSTUNREACH;  // the last one
+};
 
 std::optional<TcpAddress> numeric_address(const std::string& host, std::uint16_t port) {
   TcpAddress address;
@@ -231,14 +297,10 @@ Connection connect_to(const DaemonPlace& place, Instant deadline) {
     return connect_unix(place.path_or_host, deadline);
   }
   const LookUp found = resolve(place.path_or_host, place.port, deadline);
-  Connection connection{Socket(), EHOSTUNREACH, found.fault};
-  for (const TcpAddress& address : found.addresses) {
-    connection = connect_tcp(address, deadline);
-    if (connection.socket) {
-      break;
-    }
+  if (!found.fault.empty()) {
+    return {Socket(), EHOSTUNREACH, found.fault};
   }
-  return connection;
+  return Race(found.addresses).run(deadline);
 }
 
 /// Host and port as a URL and a Host field have them (RFC 3986 3.2.2).

@@ -102,6 +102,10 @@ class Metrics::Families {
                         .Add({});
   Gauge& is_linked = gauge(registry, "mqtt_bridge_linked",
                            "Whether there is a connection to the broker, with its subscriptions");
+  Gauge& missing_workarounds =
+      gauge(registry, "mqtt_bridge_missing_workarounds",
+            "Workarounds for faults of the MQTT library that were not in effect on the last "
+            "connection to the broker (TCP_NODELAY and others; the log names them); 0 is right");
   Gauge& in_flight = gauge(registry, "mqtt_bridge_calls_in_flight",
                            "Calls that were published and wait for their answer");
   Gauge& queued =
@@ -143,6 +147,7 @@ std::uint64_t Metrics::times_linked() const {
 
 std::string Metrics::exposition(const Snapshot& now) {
   families_->is_linked.Set(now.linked ? 1 : 0);
+  families_->missing_workarounds.Set(static_cast<double>(now.missing_workarounds));
   families_->in_flight.Set(static_cast<double>(now.in_flight));
   families_->queued.Set(static_cast<double>(now.queued));
   families_->connections.Set(static_cast<double>(now.connections));

@@ -39,6 +39,7 @@ class Metrics {
     std::uint64_t unread_made_room;
     std::array<std::uint64_t, dropped_reasons> dropped;
     MqttLink::Lost lost;
+    std::size_t missing_workarounds;
   };
   /// Prometheus's text format 0.0.4.
   std::string exposition(const Snapshot& now);

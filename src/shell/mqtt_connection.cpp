@@ -10,6 +10,7 @@
 
 #include "core/limits.hpp"
 #include "core/packet_filter.hpp"
+#include "shell/paho_connecting.hpp"
 #include "shell/paho_quirks.hpp"
 #include "shell/paho_reading.hpp"
 
@@ -152,7 +153,7 @@ class MqttConnection::Client {
   Client(const MqttConnectOptions& options, Sink sink)
       : sink_(std::move(sink)),
         address_(options.uri.substr(options.uri.find("://") + 3)),
-        addresses_(options.addresses),
+        peer_(options.peer),
         is_tls_(options.tls.has_value()),
         is_v5_(options.version == MqttVersion::v5),
         client_(options.uri, options.client_id,
@@ -172,7 +173,10 @@ class MqttConnection::Client {
     connect(options);
   }
 
-  ~Client() { paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest); }
+  ~Client() {
+    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
+    paho_quirks::hand_over(-1);
+  }
 
   void subscribe(std::uint64_t id, const std::string& filter) {
     attempt([&] { client_.subscribe(filter, qos, reinterpret_cast<void*>(id), on_subscribed_); });
@@ -220,6 +224,7 @@ class MqttConnection::Client {
     }
     if (options.tls)
       connect.set_ssl(ssl_options_of(*options.tls));
+    paho_quirks::hand_over(options.socket);
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connecting);
     attempt([&] { client_.connect(connect, nullptr, on_connected_); });
   }
@@ -255,13 +260,11 @@ class MqttConnection::Client {
       paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
       return sink_(why_not_connected(token));
     }
-    for (const sockaddr_storage& address : addresses_) {
-      if (socket_.tune(address))
-        break;
-    }
+    socket_.tune(peer_);
     paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
     const mqtt::connect_response response = token.get_connect_response();
     mqtt_event::Connected event{.session_present = response.is_session_present()};
+    event.missing_workarounds = socket_.missing();
     const MQTTProperties& properties = response.get_properties().c_struct();
     for (int i = 0; i < properties.count; ++i)
       take_property(properties.array[i], event);
@@ -353,7 +356,7 @@ class MqttConnection::Client {
 
   const Sink sink_;
   const std::string address_;  // where it connects to, for messages
-  const std::vector<sockaddr_storage> addresses_;
+  const sockaddr_storage peer_;
   const bool is_tls_;
   const bool is_v5_;
   paho_quirks::BrokerSocket socket_;

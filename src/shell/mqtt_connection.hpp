@@ -59,6 +59,7 @@ struct Connected {
   std::size_t maximum_packet_size = SIZE_MAX;
   std::optional<std::chrono::seconds> server_keep_alive = {};
   bool has_shared_subscriptions = true;
+  std::vector<std::string> missing_workarounds = {};  // see paho_quirks::BrokerSocket::missing()
 };
 struct ConnectFailed {
   ConnectFailure failure;
@@ -111,10 +112,11 @@ struct MqttTls {
 };
 
 struct MqttConnectOptions {
-  std::string uri;  // tcp://ADDRESS:PORT, numeric, since the library resolves names under its lock;
-                    // or ssl://HOST:PORT, by the name that the certificate must have
-  std::vector<sockaddr_storage> addresses;  // what the host of `uri` may resolve to
-  std::optional<MqttTls> tls;               // with ssl:// only
+  std::string uri;  // tcp://ADDRESS:PORT, or ssl://HOST:PORT, by the name that the certificate must
+                    // have; the library looks neither up
+  int socket;       // connected to `peer`; the connection's from now on
+  sockaddr_storage peer;
+  std::optional<MqttTls> tls;  // with ssl:// only
   MqttVersion version;
   std::string client_id;
   bool clean_start;                     // MQTT 5 only: version 3.1.1 always begins anew

@@ -34,13 +34,10 @@ std::string uri_of(const std::string& scheme, const std::string& host, std::uint
   return scheme + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-std::vector<sockaddr_storage> addresses_of(const std::vector<asio::ip::tcp::endpoint>& endpoints) {
-  std::vector<sockaddr_storage> addresses;
-  for (const auto& endpoint : endpoints) {
-    sockaddr_storage& address = addresses.emplace_back();
-    std::memcpy(&address, endpoint.data(), endpoint.size());
-  }
-  return addresses;
+sockaddr_storage address_of(const asio::ip::tcp::endpoint& endpoint) {
+  sockaddr_storage address{};
+  std::memcpy(&address, endpoint.data(), endpoint.size());
+  return address;
 }
 
 bool is_shared(const std::string& filter) {
@@ -144,6 +141,7 @@ void MqttLink::stop() {
   watch_timer_.cancel();
   subscribe_timer_.cancel();
   resolver_.cancel();
+  dialing_.reset();
   diagnosis_.reset();
   close_inbox();
   connection_.reset();
@@ -227,8 +225,7 @@ void MqttLink::begin_attempt() {
   const auto address = asio::ip::make_address(options_.broker.host, not_numeric);
   if (not_numeric)
     return resolve();
-  endpoints_ = {{address, options_.broker.port}};
-  connect_to_next();
+  dial({{address, options_.broker.port}});
 }
 
 /// The time for the next answer of the broker: many filters have as many.
@@ -237,26 +234,35 @@ void MqttLink::limit_attempt() {
   attempt_timer_.async_wait([this](const std::error_code& error) {
     if (error)
       return;
-    fail_attempt(ConnectFailure::unreachable, is_resolving_
-                                                  ? "the look-up of the address of host '" +
-                                                        options_.broker.host + "' takes too long"
-                                                  : "the broker does not answer");
+    fail_attempt(ConnectFailure::unreachable, why_no_answer());
     user_.on_batch_end();
   });
+}
+
+std::string MqttLink::why_no_answer() const {
+  if (is_resolving_)
+    return "the look-up of the address of host '" + options_.broker.host + "' takes too long";
+  return dialing_ ? dialing_->why_none() : "the broker does not answer";
+}
+
+/// What the present attempt is about, as long as there is no failure to tell of.
+void MqttLink::now_doing(std::string what) {
+  if (why_down_ == doing_)
+    why_down_ = what;
+  doing_ = std::move(what);
 }
 
 /// One look-up at a time: it cannot be cancelled, and may outlive the attempt that it was begun
 /// for.
 void MqttLink::resolve() {
-  if (why_down_ == "connecting")
-    why_down_ = "looking up the address of host '" + options_.broker.host + "'";
+  now_doing("looking up the address of host '" + options_.broker.host + "'");
   if (std::exchange(is_resolving_, true))
     return;
   resolver_.async_resolve(
       options_.broker.host, std::to_string(options_.broker.port),
       [this](const std::error_code& error, const asio::ip::tcp::resolver::results_type& results) {
         is_resolving_ = false;
-        const bool is_wanted = !is_up_ && !connection_ && !policy_.next_attempt();
+        const bool is_wanted = !is_up_ && !dialing_ && !connection_ && !policy_.next_attempt();
         if (error == asio::error::operation_aborted || is_stopped_ || !is_wanted)
           return;
         if (error) {
@@ -265,20 +271,34 @@ void MqttLink::resolve() {
               "cannot find the address of host '" + options_.broker.host + "': " + error.message());
           return user_.on_batch_end();
         }
-        endpoints_.assign(results.begin(), results.end());
-        connect_to_next();
+        dial({results.begin(), results.end()});
       });
 }
 
-void MqttLink::connect_to_next() {
+void MqttLink::dial(const Endpoints& endpoints) {
+  dialing_ =
+      std::make_unique<Dialing>(loop_, endpoints, [this](std::optional<asio::ip::tcp::socket> one) {
+        const std::string why = dialing_->why_none();
+        dialing_.reset();
+        if (one)
+          return connect(std::move(*one));
+        fail_attempt(ConnectFailure::unreachable, why);
+        user_.on_batch_end();
+      });
+  now_doing("no answer yet from " + dialing_->targets());
+}
+
+void MqttLink::connect(asio::ip::tcp::socket socket) {
   close_inbox();
   connection_.reset();
   inbox_ = std::make_shared<Inbox>(loop_, this);
+  std::error_code gone;
+  peer_ = socket.remote_endpoint(gone);
   const MqttConnectOptions connect{
       .uri = options_.tls ? uri_of("ssl://", options_.broker.host, options_.broker.port)
-                          : uri_of("tcp://", endpoints_.front().address().to_string(),
-                                   endpoints_.front().port()),
-      .addresses = addresses_of(endpoints_),
+                          : uri_of("tcp://", peer_.address().to_string(), peer_.port()),
+      .socket = socket.release(),
+      .peer = address_of(peer_),
       .tls = options_.tls,
       .version = policy_.version(),
       .client_id = options_.client_id,
@@ -289,8 +309,6 @@ void MqttLink::connect_to_next() {
       .password = options_.password,
       .will = options_.will,
   };
-  // With TLS the library tries all addresses of the name by itself.
-  endpoints_.erase(endpoints_.begin(), options_.tls ? endpoints_.end() : endpoints_.begin() + 1);
   connection_ = std::make_unique<MqttConnection>(
       connect, [inbox = inbox_](MqttEvent event) { inbox->put(std::move(event)); });
   watch();
@@ -311,6 +329,7 @@ void MqttLink::drop_connection(std::string why) {
   const bool was_up = std::exchange(is_up_, false);
   close_inbox();
   connection_.reset();
+  dialing_.reset();
   diagnosis_.reset();
   connected_.reset();
   subscribe_timer_.expires_at(Clock::time_point::min());
@@ -350,7 +369,17 @@ void MqttLink::end_batch() {
   user_.on_batch_end();
 }
 
+/// Once, and again when they are others.
+void MqttLink::warn_of_missing(const std::vector<std::string>& workarounds) {
+  if (workarounds == missing_workarounds_)
+    return;
+  missing_workarounds_ = workarounds;
+  for (const std::string& each : workarounds)
+    log_rarely(LogLevel::warn, each);
+}
+
 void MqttLink::on(const mqtt_event::Connected& event) {
+  warn_of_missing(event.missing_workarounds);
   const auto wanted = event.server_keep_alive.value_or(0s);
   if (wanted > 0s && wanted < keep_alive_) {
     // Its word counts (MQTT 5.0 3.2.2.3.14), and the library can only be told when it connects.
@@ -373,12 +402,10 @@ void MqttLink::on(const mqtt_event::Connected& event) {
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
-  if (event.failure == ConnectFailure::unreachable && !endpoints_.empty())
-    return connect_to_next();
   if (event.failure != ConnectFailure::unreachable || !options_.tls)
     return fail_attempt(event.failure, event.why);
   // The library does not say why there is no TLS connection, so we look for ourselves.
-  diagnosis_ = std::make_unique<TlsDiagnosis>(loop_, options_.broker, *options_.tls,
+  diagnosis_ = std::make_unique<TlsDiagnosis>(loop_, options_.broker.host, peer_, *options_.tls,
                                               [this](ConnectFailure failure, std::string why) {
                                                 fail_attempt(failure, std::move(why));
                                                 user_.on_batch_end();

@@ -23,6 +23,7 @@
 #include "core/limits.hpp"
 #include "core/link_policy.hpp"
 #include "core/subscriptions.hpp"
+#include "shell/dialing.hpp"
 #include "shell/mqtt_connection.hpp"
 #include "shell/tls_check.hpp"
 
@@ -98,6 +99,8 @@ class MqttLink {
   const std::string& why_down() const { return why_down_; }
   /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
   std::optional<std::string> why_incomplete() const;
+  /// How many workarounds for faults of the MQTT library were not in effect on the last connection.
+  std::size_t missing_workarounds() const { return missing_workarounds_.size(); }
   int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
 
   /// Messages that were dropped unread, since the start.
@@ -108,14 +111,16 @@ class MqttLink {
   Lost lost() const;
 
  private:
-  using Endpoints = std::vector<asio::ip::tcp::endpoint>;
   struct Inbox;
   void close_inbox();
 
   void schedule_attempt();
   void begin_attempt();
   void resolve();
-  void connect_to_next();
+  void dial(const Endpoints& endpoints);
+  void connect(asio::ip::tcp::socket socket);
+  void now_doing(std::string what);
+  std::string why_no_answer() const;
   void fail_attempt(ConnectFailure failure, std::string why);
   void drop_connection(std::string why);
 
@@ -129,6 +134,7 @@ class MqttLink {
   void on(const mqtt_event::TooLarge& event);
   void on(const mqtt_event::Lost& event);
 
+  void warn_of_missing(const std::vector<std::string>& workarounds);
   void limit_attempt();
   void subscribe();
   void subscribe_refused_again();
@@ -149,11 +155,13 @@ class MqttLink {
   asio::steady_timer watch_timer_;
   asio::steady_timer subscribe_timer_;  // to ask again for what was refused
   asio::ip::tcp::resolver resolver_;
-  Endpoints endpoints_;  // of the present attempt, those not tried yet
+  std::unique_ptr<Dialing> dialing_;
+  asio::ip::tcp::endpoint peer_;  // of the present connection
   std::shared_ptr<Inbox> inbox_;
   std::unique_ptr<MqttConnection> connection_;
   std::unique_ptr<TlsDiagnosis> diagnosis_;
   std::optional<mqtt_event::Connected> connected_;
+  std::vector<std::string> missing_workarounds_;
   Subscriptions subscriptions_;
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
   Instant last_heard_{};
@@ -168,6 +176,7 @@ class MqttLink {
   bool is_renewing_ = false;  // the connection is being cut, for another one
   LinkLoss last_loss_ = LinkLoss::broken;
   std::string why_down_ = "connecting";
+  std::string doing_ = why_down_;  // what why_down_ says until there is a better reason
 };
 
 }  // namespace mqtt_bridge

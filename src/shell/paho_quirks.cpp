@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "core/limits.hpp"
+#include "shell/paho_connecting.hpp"
 #include "shell/paho_reading.hpp"
 
 namespace mqtt_bridge::paho_quirks {
@@ -68,8 +69,14 @@ int find_connection(const sockaddr_storage& peer) {
   return found;
 }
 
-bool set_option(int descriptor, int option, int value) {
-  return setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value) == 0;
+void set_option(int descriptor, int option, int value) {
+  setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value);
+}
+
+bool has_option(int descriptor, int option, int value) {
+  int found = -1;
+  socklen_t size = sizeof found;
+  return getsockopt(descriptor, IPPROTO_TCP, option, &found, &size) == 0 && found == value;
 }
 
 /// The library's release as a number that can be compared: 1.3.12 is 10312.
@@ -97,18 +104,24 @@ constexpr int release_with_a_sound_send_thread = 10316;
 
 // No TCP_NODELAY ------------------------------------------------------------------------------
 
-bool BrokerSocket::tune(const sockaddr_storage& peer) {
+namespace {
+
+int user_timeout() {
+  return static_cast<int>(std::chrono::milliseconds(limits::puback_timeout).count());
+}
+
+}  // namespace
+
+void BrokerSocket::tune(const sockaddr_storage& peer) {
   release();
-  const int connection = find_connection(peer);
-  if (connection < 0)
-    return false;
-  original_ = connection;
-  fcntl(connection, F_SETFD, FD_CLOEXEC);
-  descriptor_ = fcntl(connection, F_DUPFD_CLOEXEC, 0);
-  const auto silence = std::chrono::milliseconds(limits::puback_timeout).count();
-  return descriptor_ >= 0 && set_option(descriptor_, TCP_NODELAY, 1) &&
-         set_option(descriptor_, TCP_QUICKACK, 1) &&
-         set_option(descriptor_, TCP_USER_TIMEOUT, static_cast<int>(silence));
+  original_ = find_connection(peer);
+  if (original_ < 0)
+    return;
+  fcntl(original_, F_SETFD, FD_CLOEXEC);
+  descriptor_ = fcntl(original_, F_DUPFD_CLOEXEC, 0);
+  set_option(descriptor_, TCP_NODELAY, 1);
+  set_option(descriptor_, TCP_QUICKACK, 1);
+  set_option(descriptor_, TCP_USER_TIMEOUT, user_timeout());
 }
 
 bool BrokerSocket::had_no_subscribers(std::uint16_t packet_id) const {
@@ -283,22 +296,35 @@ std::optional<std::string> LibraryThreads::stuck(Instant now) {
   return stuck;
 }
 
-std::vector<std::string> check() {
-  std::vector<std::string> failed;
-  if (!is_ours("usleep"))
-    failed.emplace_back("usleep() is not ours: a call after a second of silence takes 100 ms more");
-  if (!is_ours("poll"))
-    failed.emplace_back("poll() is not ours: connecting to the broker takes 1 s more");
-  for (const char* const function : {"recv", "SSL_read"}) {
-    if (!is_ours(function)) {
-      failed.push_back(std::string(function) +
-                       "() is not ours: a malformed or very large packet may end this process, and "
-                       "calls wait for responders that are not there");
-    }
+// Whether it took effect ------------------------------------------------------------------------
+
+std::vector<std::string> BrokerSocket::missing() const {
+  const std::string recv_or_ssl = "recv() or SSL_read() is not ours for the broker's connection: ";
+  const std::array<std::pair<bool, std::string>, 8> all{{
+      {descriptor_ >= 0, "the broker's connection was not found among our descriptors"},
+      {has_option(descriptor_, TCP_NODELAY, 1),
+       "TCP_NODELAY is not set on the broker's connection: a call takes up to 88 ms more"},
+      {has_option(descriptor_, TCP_USER_TIMEOUT, user_timeout()),
+       "TCP_USER_TIMEOUT is not set on the broker's connection: its loss is noticed late"},
+      {is_read_ahead(original_),
+       recv_or_ssl + "a malformed or very large packet may end this process, and calls wait for "
+                     "responders that are not there"},
+      {is_handed_over(),
+       "connect() is not ours: over TLS one address of the broker's name is tried, and a slow name "
+       "server blocks everything"},
+      {is_ours("SSL_CTX_set_security_level"),
+       "SSL_CTX_set_security_level() is not ours: keys and signatures that this system's policy "
+       "takes for too weak are accepted from the broker"},
+      {is_ours("usleep"),
+       "usleep() is not ours: a call after a second of silence takes 100 ms more"},
+      {is_ours("poll"), "poll() is not ours: connecting to the broker takes 1 s more"},
+  }};
+  std::vector<std::string> missing;
+  for (const auto& [is_in_effect, what] : all) {
+    if (!is_in_effect)
+      missing.push_back(what);
   }
-  if (!is_ours("close"))
-    failed.emplace_back("close() is not ours: each packet costs some system calls more");
-  return failed;
+  return missing;
 }
 
 }  // namespace mqtt_bridge::paho_quirks

@@ -27,8 +27,12 @@ class BrokerSocket {
   BrokerSocket& operator=(const BrokerSocket&) = delete;
 
   /// Finds the established connection to `peer` and sets TCP_NODELAY, TCP_QUICKACK,
-  /// TCP_USER_TIMEOUT (limits::puback_timeout) and close-on-exec on it. False when there is none.
-  bool tune(const sockaddr_storage& peer);
+  /// TCP_USER_TIMEOUT (limits::puback_timeout) and close-on-exec on it.
+  void tune(const sockaddr_storage& peer);
+
+  /// What of all that is in this file and its siblings does not take effect on this connection, for
+  /// the log; empty when all of it does. REQUIRES: tune(), and that the CONNACK has come.
+  std::vector<std::string> missing() const;
 
   /// Whether the broker said of this publish that it had no subscriber, see paho_reading.hpp.
   bool had_no_subscribers(std::uint16_t packet_id) const;
@@ -97,8 +101,5 @@ class LibraryThreads {
 
 /// Whether the function of this name that libraries call is that of our program.
 bool is_ours(const char* function);
-
-/// What of the above did not take in this program on this system, for the log; empty when all did.
-std::vector<std::string> check();
 
 }  // namespace mqtt_bridge::paho_quirks

@@ -102,6 +102,8 @@ class Incoming {
     return static_cast<ssize_t>(given);
   }
 
+  bool is_read_ahead() const { return filter_.has_value(); }
+
   bool had_no_subscribers(std::uint16_t packet_id) {
     return filter_ && filter_->had_no_subscribers(packet_id);
   }
@@ -173,6 +175,12 @@ class Connections {
     return found != incoming_.end() && found->second.had_no_subscribers(packet_id);
   }
 
+  bool is_read_ahead(int descriptor) {
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    return found != incoming_.end() && found->second.is_read_ahead();
+  }
+
   void forget(int descriptor) {
     const std::lock_guard lock(mutex_);
     incoming_.erase(descriptor);
@@ -193,6 +201,10 @@ Connections& connections() {
 
 void tell_version(MqttVersion version) {
   version_received = version;
+}
+
+bool is_read_ahead(int descriptor) {
+  return connections().is_read_ahead(descriptor);
 }
 
 bool had_no_subscribers(int descriptor, std::uint16_t packet_id) {

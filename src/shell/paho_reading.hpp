@@ -24,4 +24,7 @@ void tell_version(MqttVersion version);
 /// reason code No matching subscribers; forgets it. Threads: any.
 bool had_no_subscribers(int descriptor, std::uint16_t packet_id);
 
+/// Whether the library has read from the connection of this descriptor by way of us. Threads: any.
+bool is_read_ahead(int descriptor);
+
 }  // namespace mqtt_bridge::paho_quirks

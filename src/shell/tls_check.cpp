@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include <asio/connect.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
@@ -78,11 +77,11 @@ std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
 
 class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
  public:
-  Handshake(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls, Done done)
-      : host_(broker.host),
-        port_(broker.port),
+  Handshake(asio::io_context& loop, const std::string& host, const asio::ip::tcp::endpoint& peer,
+            const MqttTls& tls, Done done)
+      : host_(host),
+        peer_(peer),
         fault_(load(context_.native_handle(), tls)),
-        resolver_(loop),
         stream_(loop, context_),
         done_(std::move(done)) {}
 
@@ -91,34 +90,22 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
       return asio::post(stream_.get_executor(),
                         [self = shared_from_this()] { self->end(*self->fault_); });
     }
-    resolver_.async_resolve(
-        host_, std::to_string(port_),
-        [self = shared_from_this()](const std::error_code& error, const auto& results) {
-          error ? self->end("cannot find the address of host '" + self->host_ +
-                            "': " + error.message())
-                : self->connect(results);
+    stream_.next_layer().async_connect(
+        peer_, [self = shared_from_this()](const std::error_code& error) {
+          if (!self->done_)
+            return;
+          error ? self->end("the broker takes no second connection: " + error.message())
+                : self->shake_hands();
         });
   }
 
   void abandon() {
     done_ = nullptr;
-    resolver_.cancel();
     std::error_code ignored;
     stream_.next_layer().close(ignored);
   }
 
  private:
-  void connect(const asio::ip::tcp::resolver::results_type& results) {
-    if (!done_)
-      return;
-    asio::async_connect(stream_.next_layer(), results,
-                        [self = shared_from_this()](const std::error_code& error, const auto&) {
-                          error ? self->end("there is no broker at " + self->host_ + ":" +
-                                            std::to_string(self->port_))
-                                : self->shake_hands();
-                        });
-  }
-
   void shake_hands() {
     SSL* const ssl = stream_.native_handle();
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
@@ -171,10 +158,9 @@ class TlsDiagnosis::Handshake : public std::enable_shared_from_this<Handshake> {
   }
 
   const std::string host_;
-  const std::uint16_t port_;
+  const asio::ip::tcp::endpoint peer_;
   asio::ssl::context context_{asio::ssl::context::tls_client};
   const std::optional<std::string> fault_;
-  asio::ip::tcp::resolver resolver_;
   asio::ssl::stream<asio::ip::tcp::socket> stream_;
   Done done_;
 };
@@ -184,9 +170,9 @@ std::optional<std::string> why_not_usable(const MqttTls& tls) {
   return load(context.native_handle(), tls);
 }
 
-TlsDiagnosis::TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls,
-                           Done done)
-    : handshake_(std::make_shared<Handshake>(loop, broker, tls, std::move(done))) {
+TlsDiagnosis::TlsDiagnosis(asio::io_context& loop, const std::string& host,
+                           const asio::ip::tcp::endpoint& peer, const MqttTls& tls, Done done)
+    : handshake_(std::make_shared<Handshake>(loop, host, peer, tls, std::move(done))) {
   handshake_->run();
 }
 

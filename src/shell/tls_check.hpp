@@ -10,8 +10,8 @@
 #include <string>
 
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 
-#include "core/broker_url.hpp"
 #include "shell/mqtt_connection.hpp"
 
 namespace mqtt_bridge {
@@ -19,13 +19,15 @@ namespace mqtt_bridge {
 /// The first fault of the certificates and the key; nothing when a client can use them all.
 std::optional<std::string> why_not_usable(const MqttTls& tls);
 
-/// Connects once more, as Paho would, and calls `done` with the reason why that fails, if it still
-/// exists by then; `closed` when there is a TLS connection, and it was what followed that did not
-/// please. Its owner limits its time.
+/// Connects to `peer` once more, as Paho did, and calls `done` with the reason why that fails, if
+/// it still exists by then; `closed` when there is a TLS connection, and it was what followed that
+/// did not please. Its owner limits its time.
 class TlsDiagnosis {
  public:
   using Done = std::function<void(ConnectFailure failure, std::string why)>;
-  TlsDiagnosis(asio::io_context& loop, const BrokerUrl& broker, const MqttTls& tls, Done done);
+  /// `host`: the name, or the address, that the certificate must have.
+  TlsDiagnosis(asio::io_context& loop, const std::string& host, const asio::ip::tcp::endpoint& peer,
+               const MqttTls& tls, Done done);
   ~TlsDiagnosis();
 
  private:

@@ -2,11 +2,13 @@
 #include "shell/mqtt_link.hpp"
 
 #include <charconv>
+#include <cstring>
 #include <memory>
 
 #include "mosquitto.hpp"
 #include <dirent.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -238,8 +240,27 @@ TEST(MqttLink, SetsThemAgainOnTheNextConnection) {
   EXPECT_EQ(tcp_option(descriptors[0], TCP_NODELAY), 1);
 }
 
-TEST(MqttLink, ReplacesTheLibrarysSleep) {
-  EXPECT_EQ(paho_quirks::check(), std::vector<std::string>{});
+TEST(MqttLink, HasAllWorkaroundsInEffectOnARealConnection) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
+  EXPECT_EQ(watcher.link.missing_workarounds(), 0u);
+}
+
+TEST(BrokerSocket, TellsOfAConnectionThatTheLibraryDoesNotReadByWayOfUs) {
+  const Mosquitto broker;
+  asio::io_context loop;
+  asio::ip::tcp::socket not_the_librarys(loop);
+  not_the_librarys.connect({asio::ip::address_v4::loopback(), broker.port()});
+  sockaddr_storage peer{};
+  std::memcpy(&peer, not_the_librarys.remote_endpoint().data(),
+              not_the_librarys.remote_endpoint().size());
+  paho_quirks::BrokerSocket socket;
+  EXPECT_THAT(socket.missing(), testing::Contains(testing::HasSubstr("not found")));
+  socket.tune(peer);
+  EXPECT_THAT(socket.missing(),
+              testing::ElementsAre(testing::HasSubstr("recv() or SSL_read() is not ours")));
 }
 
 TEST(MqttLink, LeavesNoDescriptorBehindWhenItStops) {

@@ -26,8 +26,11 @@ MqttConnectOptions options_for(const Mosquitto& broker) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(broker.port());
+  const int connected = socket(AF_INET, SOCK_STREAM, 0);
+  connect(connected, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   MqttConnectOptions options{.uri = "tcp://127.0.0.1:" + std::to_string(broker.port()),
-                             .addresses = {},
+                             .socket = connected,
+                             .peer = {},
                              .tls = {},
                              .version = MqttVersion::v5,
                              .client_id = "seeded-race",
@@ -37,7 +40,7 @@ MqttConnectOptions options_for(const Mosquitto& broker) {
                              .username = {},
                              .password = {},
                              .will = {}};
-  std::memcpy(&options.addresses.emplace_back(), &address, sizeof address);
+  std::memcpy(&options.peer, &address, sizeof address);
   return options;
 }
 

@@ -25,9 +25,7 @@ class Peer {
           [this, action](const std::error_code&, std::size_t) { action(socket_); });
     });
   }
-  BrokerUrl url() const {
-    return {BrokerUrl::Scheme::mqtts, "127.0.0.1", acceptor_.local_endpoint().port()};
-  }
+  tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
 
  private:
   tcp::acceptor acceptor_;
@@ -41,7 +39,7 @@ TEST(TlsDiagnosis, SaysThatPlainTextIsNoTls) {
     asio::write(socket, asio::buffer(std::string("220 welcome\r\n")));
   });
   std::string why;
-  const TlsDiagnosis diagnosis(loop, peer.url(), {},
+  const TlsDiagnosis diagnosis(loop, "127.0.0.1", peer.endpoint(), {},
                                [&](ConnectFailure failure, const std::string& reason) {
                                  EXPECT_EQ(failure, ConnectFailure::unreachable);
                                  why = reason;
@@ -54,7 +52,7 @@ TEST(TlsDiagnosis, CanBeGivenUpWithinTheHandshake) {
   asio::io_context loop;
   std::unique_ptr<TlsDiagnosis> diagnosis;
   const Peer peer(loop, [&](tcp::socket&) { diagnosis.reset(); });
-  diagnosis = std::make_unique<TlsDiagnosis>(loop, peer.url(), MqttTls{},
+  diagnosis = std::make_unique<TlsDiagnosis>(loop, "127.0.0.1", peer.endpoint(), MqttTls{},
                                              [](auto, const std::string& why) { FAIL() << why; });
   loop.run();
   EXPECT_FALSE(diagnosis);

@@ -186,6 +186,7 @@ class Numbers(Knowing):
             "mqtt_bridge_call_duration_seconds": "histogram",
             "mqtt_bridge_links_total": "counter",
             "mqtt_bridge_linked": "gauge",
+            "mqtt_bridge_missing_workarounds": "gauge",
             "mqtt_bridge_calls_in_flight": "gauge",
             "mqtt_bridge_calls_queued": "gauge",
             "mqtt_bridge_http_connections": "gauge",
@@ -206,6 +207,7 @@ class Numbers(Knowing):
                          [*BUCKETS, float("inf")])
         self.assertEqual(metrics["mqtt_bridge_call_duration_seconds_count"], 0)
         self.assertEqual(metrics["mqtt_bridge_linked"], 1)
+        self.assertEqual(metrics["mqtt_bridge_missing_workarounds"], 0)
         self.assertEqual(metrics["mqtt_bridge_links_total"], 1)
         (version,) = metrics.values("mqtt_bridge_build_info", "version")
         self.assertEqual(version, status_of(daemon)["version"])

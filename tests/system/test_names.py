@@ -4,12 +4,14 @@ the end of a program, and what is said is that it is about the name."""
 import contextlib
 import json
 import socket
+import threading
 import time
 import unittest
 
 import private_machine
 from faults import milliseconds, say
 from harness import BUILD, Caller, Process, SystemTest, environment, eventually, run
+from test_tls import Authority
 
 NAME = "slow.example"
 SOON = 3  # seconds; what is promised is 0.1, the resolver gives up after 10
@@ -25,6 +27,22 @@ def silent_name_server():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))
         yield server
+
+
+def answer_to(query):
+    """127.0.0.1, and no address of IPv6 (RFC 1035 4.1)."""
+    name_end = query.index(b"\0", 12) + 1
+    question = query[12:name_end + 4]
+    is_v4 = query[name_end:name_end + 2] == b"\0\1"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" if is_v4 else b""
+    return (query[:2] + b"\x81\x80\0\1\0" + bytes([is_v4]) + b"\0\0\0\0" + question + record)
+
+
+def answer_once(server):
+    """Answers one look-up, of both families, and falls silent."""
+    for _ in range(2):
+        query, asker = server.recvfrom(4096)
+        server.sendto(answer_to(query), asker)
 
 
 class SlowNames(SystemTest):
@@ -56,6 +74,19 @@ class SlowNames(SystemTest):
 
     def test_so_does_the_responder(self):
         self.assert_ends_soon(self.start("mqtt_responder"))
+
+    def test_the_library_that_talks_to_the_broker_looks_no_name_up(self):
+        authority = Authority(self.world.folder / "authority")
+        certificate, key = authority.sign("broker", f"DNS:{NAME}")
+        broker = self.world.broker(
+            config=f"user root\ncertfile {certificate}\nkeyfile {key}\n")
+        answering = threading.Thread(target=answer_once, args=[self.name_server])
+        answering.start()
+        daemon = self.world.daemon(
+            f"mqtts://{NAME}:{broker.port}", "--ca-file", authority.ca, ready=False)
+        answering.join()
+        daemon.wait_for_line("linked to")
+        self.assert_ends_soon(daemon)
 
     def test_the_daemon_leaves_no_socket_behind(self):
         path = self.world.folder / "daemon.sock"

@@ -121,6 +121,7 @@ os.execv(sys.argv[4], sys.argv[4:])
 # By machine: accept4(2) and setsockopt(2).
 CALLS = {"x86_64": (288, 54), "aarch64": (242, 208)}
 SO_ATTACH_FILTER = 26
+TCP_NODELAY = 1
 
 
 class ForbiddenCalls(Sockets):
@@ -153,6 +154,12 @@ class ForbiddenCalls(Sockets):
             self.assertEqual(caller.get("/healthz").status, 200)
         self.assertEqual(daemon.stop(), 0)
         daemon.wait_for_line(rf"cannot keep new connections out of \S+:{port}")
+
+    def test_a_connection_to_the_broker_without_tcp_nodelay_is_told_of(self):
+        daemon, port = self.start(self.setsockopt, 2, TCP_NODELAY)
+        daemon.wait_for_line("warn +TCP_NODELAY is not set on the broker's connection")
+        with Caller(port) as caller:
+            self.assertIn("\nmqtt_bridge_missing_workarounds 1\n", caller.get("/metrics").text)
 
 
 class Localhost(Sockets):

@@ -15,14 +15,25 @@ from harness import BUILD, Caller, Process, SystemTest, World, eventually, run, 
 from scripted_broker import END, ScriptedBroker
 
 
+P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+WEAK = ("rsa:1024",)
+
+
+def server_context(certificate, key, ciphers="DEFAULT"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(ciphers)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 class Authority:
     """A certificate authority in a folder of its own, and what it signs."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, key=P256):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.ca = self._path("ca.crt")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+        self._openssl("req", "-x509", "-newkey", *key,
                       "-nodes", "-days", "1", "-subj", "/CN=test authority",
                       "-keyout", self._path("ca.key"), "-out", self.ca)
 
@@ -33,12 +44,12 @@ class Authority:
     def _openssl(*arguments):
         subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
-    def sign(self, name, subject_alternative_names="DNS:localhost", days="1"):
+    def sign(self, name, subject_alternative_names="DNS:localhost", days="1", new_key=P256):
         """The paths of a certificate and of its key."""
         key, request, certificate = (self._path(f"{name}.{end}") for end in ("key", "csr", "crt"))
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={subject_alternative_names}\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        self._openssl("req", "-newkey", *new_key, "-nodes",
                       "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
                       "-CAkey", self._path("ca.key"), "-CAcreateserial", "-days", days,
@@ -89,9 +100,7 @@ class Tls(SystemTest):
             self.assertEqual(caller.transform("uppercase", "hello").text, "HELLO")
 
     def test_a_broker_that_closes_on_version_5_without_a_word_is_asked_for_3_1_1(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.ours.sign("broker"))
-        with ScriptedBroker(context) as broker:
+        with ScriptedBroker(server_context(*self.ours.sign("broker"))) as broker:
             for _ in range(100):
                 broker.play("connack", lambda connect, good: b"" if connect.v5 else good,
                             lambda connection: connection.v5 and END(connection))
@@ -116,6 +125,17 @@ class Tls(SystemTest):
         # One that ends as it begins, so has ended already; openssl 3.4 and later sign no older one.
         broker = self.tls_broker(*self.ours.sign("broker", days="0"))
         self.assert_trusts_nobody_but(self.ours, broker, "cannot be trusted: .*expired")
+
+    def test_a_key_that_is_too_weak_for_the_systems_policy_is_refused(self):
+        if ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).security_level < 2:
+            self.skipTest("the policy of this system takes such keys")
+        weak = Authority(self.world.folder / "weak", WEAK)
+        for authority, new_key, reason in ((self.ours, WEAK, "EE certificate key too weak"),
+                                           (weak, P256, "CA certificate key too weak")):
+            with self.subTest(reason), ScriptedBroker(server_context(
+                    *authority.sign("weak", new_key=new_key), "DEFAULT@SECLEVEL=0")) as broker:
+                self.assert_trusts_nobody_but(
+                    authority, broker, f"certificate cannot be trusted: {reason}")
 
     def test_an_address_is_the_brokers_if_its_certificate_has_it(self):
         broker = self.tls_broker(*self.ours.sign("broker", "IP:127.0.0.1"))
