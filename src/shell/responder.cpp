@@ -223,10 +223,10 @@ void Responder::tell_losses() {
 
 void Responder::on_refused(std::uint64_t id, Refusal refusal, const std::string& why) {
   const auto message = queue_.refused(id, refusal);
-  log_rarely(LogLevel::warn, "the broker did not take " +
-                                 std::string(message && message->retained ? "our announcement"
-                                                                          : "an answer") +
-                                 ": " + why);
+  log_rarely(LogLevel::warn,
+             "the broker did not take " +
+                 std::string(message && message->retained ? "our announcement" : "an answer") +
+                 ": " + why);
 }
 
 void Responder::on_batch_end() {
