@@ -129,10 +129,7 @@ void Responder::on_acknowledged(std::uint64_t id, Subscribers) {
 }
 
 void Responder::doubt_delivery() {
-  proof_timer_.expires_after(proof_patience);
-  proof_timer_.async_wait([this](const std::error_code& error) {
-    if (error || is_ready_)
-      return;
+  proof_timer_.set(Clock::now() + proof_patience, [this] {
     say_not_ready(
         "the broker granted the shared subscriptions (--share), but nothing comes of them; perhaps "
         "it has none, or keeps " +
@@ -189,13 +186,8 @@ void Responder::publish() {
 
 void Responder::set_queue_timer() {
   const auto next = queue_.next_deadline();
-  if (!next || queue_timer_.expiry() == *next)
-    return;
-  queue_timer_.expires_at(*next);
-  queue_timer_.async_wait([this](const std::error_code& error) {
-    if (!error)
-      publish();
-  });
+  if (next && queue_timer_.due() != *next)
+    queue_timer_.set(*next, [this] { publish(); });
 }
 
 void Responder::tell_losses() {
@@ -240,11 +232,7 @@ void Responder::stop(std::function<void()> stopped) {
   stopped_ = std::move(stopped);
   if (!link_.is_up())
     return finish_stop();
-  stop_timer_.expires_after(limits::farewell_timeout);
-  stop_timer_.async_wait([this](const std::error_code& error) {
-    if (!error)
-      finish_stop();
-  });
+  stop_timer_.set(Clock::now() + limits::farewell_timeout, [this] { finish_stop(); });
   queue_.say_farewell({.topic = status_topic(id_), .payload = {}, .retained = true});
   publish();
 }

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "core/answer_queue.hpp"
+#include "shell/loop_timer.hpp"
 #include "shell/mqtt_link.hpp"
 
 namespace mqtt_bridge {
@@ -69,9 +69,9 @@ class Responder : private MqttLink::User {
   bool is_ready_ = false;             // and has said so
   std::string why_not_ready_ = "connecting";
   AnswerQueue queue_;
-  asio::steady_timer queue_timer_;
-  asio::steady_timer proof_timer_;
-  asio::steady_timer stop_timer_;
+  LoopTimer queue_timer_;
+  LoopTimer proof_timer_;
+  LoopTimer stop_timer_;
   std::function<void()> stopped_;  // while it stops
   MqttLink link_;
 };
