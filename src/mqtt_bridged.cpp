@@ -243,10 +243,8 @@ void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char
   const std::string remote = remote_of(listeners);
   require_token(remote, options);
   BridgeOptions bridge_options = bridge_options_of(options);
-  if (bridge_options.link.client_id.empty()) {
+  if (bridge_options.link.client_id.empty())
     bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
-    bridge_options.link.whose_client_id = LinkPolicy::ClientId::made_up;
-  }
   const MqttLinkOptions link = bridge_options.link;
   bridge_options.most_connections = std::min(limits::connections, descriptors - kept_descriptors);
   Bridge bridge(loop, std::move(bridge_options));

@@ -27,11 +27,8 @@ void serve(asio::io_context& loop, const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
   MqttLinkOptions link = link_options_of(options.broker);
   const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
-  if (link.client_id.empty()) {
+  if (link.client_id.empty())
     link.client_id = id;
-    if (options.id.empty())
-      link.whose_client_id = LinkPolicy::ClientId::made_up;
-  }
   // The broker is to say that there is no subscriber as soon as we are gone, and to give the share
   // of one of a group to the others. mqtt_bridged publishes again what it asked meanwhile.
   link.session_expiry = std::chrono::seconds(0);

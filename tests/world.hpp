@@ -473,10 +473,7 @@ class Peer : protected Broker::Client {
 
   void start() {
     is_running_ = true;
-    // A session that is gone says nothing of other clients where none is kept.
-    policy_ = LinkPolicy(Protocol::automatic, fate_.now(),
-                         keeps() == Broker::Keep::session ? LinkPolicy::ClientId::configured
-                                                          : LinkPolicy::ClientId::made_up);
+    policy_ = LinkPolicy(Protocol::automatic, fate_.now());
     attempt();
   }
   /// As `kill -9` does.
@@ -484,7 +481,7 @@ class Peer : protected Broker::Client {
     fate_.note(id_, " is killed");
     is_running_ = false;
     ++life_;
-    is_up_ = false;
+    is_up_ = is_idle_ = false;
     if (connection_)
       broker_.abandon(connection_);
   }
@@ -494,7 +491,7 @@ class Peer : protected Broker::Client {
   virtual void up(bool session_present) = 0;
   virtual void down() {}
   virtual void failed() {}
-  virtual bool forgets_session() const { return !has_been_up_; }
+  virtual bool forgets_session() const { return !is_session_ours_; }
   virtual Broker::Keep keeps() const { return Broker::Keep::session; }
   virtual std::optional<Message> will() const { return {}; }
 
@@ -503,7 +500,7 @@ class Peer : protected Broker::Client {
   const std::string id_;
   Broker::Handle connection_;
   bool is_up_ = false;
-  bool has_been_up_ = false;
+  bool is_session_ours_ = false;  // the broker has promised to keep it
 
  private:
   void attempt() {
@@ -520,7 +517,13 @@ class Peer : protected Broker::Client {
 
   void on_connected(bool session_present) override {
     session_present_ = session_present;
-    broker_.subscribe(connection_, filters_);
+    is_idle_ = policy_.quiet_time() > Duration(0);
+    if (!is_idle_)
+      return broker_.subscribe(connection_, filters_);
+    fate_.after(policy_.quiet_time(), [this, connection = connection_] {
+      if (connection == connection_ && std::exchange(is_idle_, false))
+        broker_.subscribe(connection_, filters_);
+    });
   }
   void on_unreachable() override {
     policy_.attempt_failed(ConnectFailure::unreachable, fate_.now(), jitter());
@@ -529,21 +532,26 @@ class Peer : protected Broker::Client {
   }
   void on_subscribed() override {
     fate_.note(id_, " is up", session_present_ ? ", its session is there" : "");
-    policy_.link_is_up(session_present_, fate_.now());
-    is_up_ = has_been_up_ = true;
+    policy_.link_is_up(is_session_ours_ && !session_present_, fate_.now());
+    is_session_ours_ = keeps() == Broker::Keep::session;
+    is_up_ = true;
     up(session_present_);
   }
   void on_lost() override {
     if (!is_running_)
       return;
     fate_.note(id_, " is down");
-    if (std::exchange(is_up_, false)) {
-      policy_.link_lost(fate_.now(), jitter());
+    const bool was_up = std::exchange(is_up_, false);
+    const auto ended =
+        std::exchange(is_idle_, false) ? ConnectFailure::ended_idle : ConnectFailure::ended;
+    const auto verdict = was_up ? policy_.link_lost(LinkLoss::broken, fate_.now(), jitter())
+                                : policy_.attempt_failed(ended, fate_.now(), jitter());
+    if (verdict == LinkPolicy::Verdict::taken_over)
+      is_session_ours_ = false;
+    if (was_up)
       down();
-    } else {
-      policy_.attempt_failed(ConnectFailure::refused, fate_.now(), jitter());
+    else
       failed();
-    }
     attempt();
   }
 
@@ -552,6 +560,7 @@ class Peer : protected Broker::Client {
   bool is_running_ = false;
   int life_ = 0;
   bool session_present_ = false;
+  bool is_idle_ = false;  // connected, and sends nothing for a while
 };
 
 /// A service, from ours to the worst of its kind.
@@ -695,7 +704,7 @@ class Bridge : public Peer {
     kill();
     for (const auto& [exchange, call] : std::exchange(by_exchange_, {}))
       calls[call].outcome = Failure{Problem::shutting_down, "it was killed", {}};
-    has_been_up_ = false;
+    is_session_ours_ = false;
     begin({.doubt = limits::memory_age, .turns = turns_});
     start();
   }

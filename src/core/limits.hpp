@@ -100,6 +100,9 @@ inline constexpr auto connect_timeout = 5s;
 inline constexpr auto thread_patience = 3s;  // the MQTT library's threads wake up every second
 inline constexpr auto reconnect_base = 50ms;
 inline constexpr auto reconnect_cap = 10s;
+inline constexpr auto yield_cap = 60s;      // while another client uses our client id
+inline constexpr auto version_pause = 60s;  // before MQTT 5 is tried again where it was refused
+inline constexpr auto version_pause_cap = 3600s;
 
 // The log: what a peer can cause again and again.
 inline constexpr auto repeat_pause = 10s;  // until the same text is logged again; doubles each time

@@ -61,6 +61,7 @@ void Subscriptions::disconnected() {
   is_connected_ = false;
   to_ask_.clear();
   asked_.clear();
+  probes_ = false;
   grants_again_ = false;
 }
 
@@ -70,11 +71,12 @@ std::optional<Subscriptions::Asking> Subscriptions::next_subscribe(Instant now) 
   const auto asked = asked_.emplace(++last_asked_, std::move(to_ask_.front())).first;
   to_ask_.pop_front();
   asked_at_ = now;
-  return Asking{asked->first, asked->second};
+  return Asking{asked->first, asked->second, std::exchange(probes_, false)};
 }
 
 void Subscriptions::probe() {
-  to_ask_.push_back(filters_.front());
+  probes_ = true;
+  to_ask_.push_front(filters_.front());
 }
 
 bool Subscriptions::answered(std::uint64_t id, int reason_code) {

@@ -39,6 +39,7 @@ class Subscriptions {
   struct Asking {
     std::uint64_t id;
     const std::string& filter;  // until the SUBACK has come
+    bool is_probe;              // of a filter that we have
   };
   /// What to subscribe to next; nothing while nothing is to, or too many are on their way.
   std::optional<Asking> next_subscribe(Instant now);
@@ -79,6 +80,7 @@ class Subscriptions {
   std::map<std::string, Instant> leaving_;  // no longer wanted, and until when they are kept
   std::set<std::pair<Instant, std::string>> leaving_in_time_;
   bool is_connected_ = false;
+  bool probes_ = false;  // with what is asked next
 
   std::deque<std::string> to_ask_;
   std::map<std::uint64_t, std::string> asked_;

@@ -46,6 +46,7 @@ class OneCall : private MqttLink::User {
     MqttLinkOptions link;
     link.broker = call.broker;
     link.client_id = call.netid;
+    link.whose_client_id = LinkPolicy::ClientId::shared;
     link.filters = {response_topic(call.netid, to_string(call.action))};
     link.session_expiry = std::chrono::ceil<std::chrono::seconds>(call.timeout);
     return link;
@@ -85,6 +86,8 @@ class OneCall : private MqttLink::User {
   }
 
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override {
+    if (failure == ConnectFailure::ended)  // others call with this NetID too: in our turn, then
+      return exchanges_.link_down(why, Clock::now());
     const bool may_be_its_version =
         failure == ConnectFailure::closed || failure == ConnectFailure::version_refused;
     if (has_been_up_ || (may_be_its_version && ++failures_ < attempts))
@@ -107,6 +110,9 @@ class OneCall : private MqttLink::User {
 
   void finish(std::variant<Answer, Failure> result) {
     outcome = std::move(result);
+    auto* const failure = std::get_if<Failure>(&*outcome);
+    if (failure != nullptr && failure->detail.find(link_.clash()) == std::string::npos)
+      failure->detail += "; " + link_.clash();
     loop_.stop();
   }
 

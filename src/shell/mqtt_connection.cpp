@@ -20,6 +20,7 @@ namespace {
 constexpr int qos = 1;
 constexpr int refusal = 0x80;  // the first reason code that is one (MQTT 5.0 2.4)
 constexpr int session_taken_over = 0x8E;
+constexpr auto broke = "the connection broke";
 // The library's words for a TCP connection that was there and ended before the CONNACK, with a FIN
 // or with a RST.
 constexpr std::array<const char*, 2> closed_before_connack = {"TCP connect completion failure",
@@ -90,6 +91,12 @@ void take_property(const MQTTProperty& property, mqtt_event::Connected& event) {
       break;
     case MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE:  // the library does not heed it
       event.server_keep_alive = std::chrono::seconds(property.value.integer2);
+      break;
+    case MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL:
+      event.session_expiry = std::chrono::seconds(property.value.integer4);
+      break;
+    case MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER:
+      event.client_id = bytes_of(property.value.data);
       break;
     case MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE:
       event.has_shared_subscriptions = property.value.byte != 0;
@@ -164,11 +171,11 @@ class MqttConnection::Client {
       sink_(mqtt_event::Arrived{translate(*message)});
     });
     client_.set_connection_lost_handler(
-        [this](const std::string&) noexcept { lose("the connection broke", LinkLoss::broken); });
+        [this](const std::string&) noexcept { lose(broke, LinkLoss::broken); });
     client_.set_disconnected_handler(
         [this](const mqtt::properties&, mqtt::ReasonCode code) noexcept {
           lose("the broker disconnected us: " + reason_in_words(code),
-               code == session_taken_over ? LinkLoss::taken_over : LinkLoss::broken);
+               code == session_taken_over ? LinkLoss::taken_over : LinkLoss::told);
         });
     connect(options);
   }
@@ -178,8 +185,13 @@ class MqttConnection::Client {
     paho_quirks::hand_over(-1);
   }
 
-  void subscribe(std::uint64_t id, const std::string& filter) {
-    attempt([&] { client_.subscribe(filter, qos, reinterpret_cast<void*>(id), on_subscribed_); });
+  void subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
+    mqtt::subscribe_options options;  // Retain Handling, MQTT 5.0 3.8.3.1
+    if (retained == Retained::left)
+      options.set_retain_handling(mqtt::subscribe_options::DONT_SEND_RETAINED);
+    attempt([&] {
+      client_.subscribe(filter, qos, reinterpret_cast<void*>(id), on_subscribed_, options);
+    });
   }
 
   void unsubscribe(const std::string& filter) {
@@ -250,8 +262,8 @@ class MqttConnection::Client {
   void attempt(const Call& call) {
     try {
       call();
-    } catch (const mqtt::exception& error) {
-      lose(error.to_string(), LinkLoss::broken);
+    } catch (const mqtt::exception&) {
+      lose(broke, LinkLoss::broken);
     }
   }
 
@@ -374,8 +386,8 @@ MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink) {
 }
 MqttConnection::~MqttConnection() = default;
 
-void MqttConnection::subscribe(std::uint64_t id, const std::string& filter) {
-  client_->subscribe(id, filter);
+void MqttConnection::subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
+  client_->subscribe(id, filter, retained);
 }
 void MqttConnection::unsubscribe(const std::string& filter) {
   client_->unsubscribe(filter);

@@ -58,6 +58,8 @@ struct Connected {
   std::size_t receive_maximum = 65'535;
   std::size_t maximum_packet_size = SIZE_MAX;
   std::optional<std::chrono::seconds> server_keep_alive = {};
+  std::optional<std::chrono::seconds> session_expiry = {};  // where it is not what we asked for
+  std::string client_id = {};                               // where it gave us another one
   bool has_shared_subscriptions = true;
   std::vector<std::string> missing_workarounds = {};  // see paho_quirks::BrokerSocket::missing()
 };
@@ -142,7 +144,9 @@ class MqttConnection {
   // nothing: Lost is on its way.
   /// At QoS 1. One filter for each SUBSCRIBE: the library's releases of today read out of bounds,
   /// or throw, when the answer to several is not as it should be, or begins with a refusal.
-  void subscribe(std::uint64_t id, const std::string& filter);
+  /// In version 3.1.1 retained messages are always sent.
+  enum class Retained { sent, left };
+  void subscribe(std::uint64_t id, const std::string& filter, Retained retained);
   void unsubscribe(const std::string& filter);
   void publish(const MqttPublish& publish);
 

@@ -121,6 +121,8 @@ MqttLink::MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user)
       user_(user),
       policy_(options_.protocol, Clock::now(), options_.whose_client_id),
       attempt_timer_(loop),
+      limit_timer_(loop),
+      quiet_timer_(loop),
       watch_timer_(loop),
       subscribe_timer_(loop),
       resolver_(loop),
@@ -138,6 +140,8 @@ void MqttLink::stop() {
   is_stopped_ = true;
   is_up_ = false;
   attempt_timer_.cancel();
+  limit_timer_.cancel();
+  quiet_timer_.cancel();
   watch_timer_.cancel();
   subscribe_timer_.cancel();
   resolver_.cancel();
@@ -166,9 +170,8 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
     return connection_->cut();
   }
   if (has_new_credentials && (connection_ || policy_.next_attempt())) {
-    policy_.link_is_renewed(now);
     last_loss_ = LinkLoss::renewed;
-    attempt_timer_.cancel();
+    policy_.link_lost(last_loss_, now, jitter());
     drop_connection("connecting anew, with other credentials");
     return schedule_attempt();
   }
@@ -211,15 +214,13 @@ void MqttLink::hurry() {
 void MqttLink::schedule_attempt() {
   if (is_stopped_ || !policy_.next_attempt())
     return;
-  attempt_timer_.expires_at(*policy_.next_attempt());
-  attempt_timer_.async_wait([this](const std::error_code& error) {
-    if (!error)
-      begin_attempt();
-  });
+  attempt_timer_.set(*policy_.next_attempt(), [this] { begin_attempt(); });
 }
 
 void MqttLink::begin_attempt() {
   policy_.attempt_begins(Clock::now());
+  if (policy_.tries_newest_again())
+    spdlog::info("trying MQTT 5 again");
   limit_attempt();
   std::error_code not_numeric;
   const auto address = asio::ip::make_address(options_.broker.host, not_numeric);
@@ -230,10 +231,7 @@ void MqttLink::begin_attempt() {
 
 /// The time for the next answer of the broker: many filters have as many.
 void MqttLink::limit_attempt() {
-  attempt_timer_.expires_after(limits::connect_timeout);
-  attempt_timer_.async_wait([this](const std::error_code& error) {
-    if (error)
-      return;
+  limit_timer_.set(Clock::now() + limits::connect_timeout, [this] {
     fail_attempt(ConnectFailure::unreachable, why_no_answer());
     user_.on_batch_end();
   });
@@ -294,6 +292,9 @@ void MqttLink::connect(asio::ip::tcp::socket socket) {
   inbox_ = std::make_shared<Inbox>(loop_, this);
   std::error_code gone;
   peer_ = socket.remote_endpoint(gone);
+  // What waits at the broker from before the first link, or for another client, is no answer now.
+  was_session_asked_for_ =
+      is_session_ours_ && options_.whose_client_id == LinkPolicy::ClientId::own;
   const MqttConnectOptions connect{
       .uri = options_.tls ? uri_of("ssl://", options_.broker.host, options_.broker.port)
                           : uri_of("tcp://", peer_.address().to_string(), peer_.port()),
@@ -302,7 +303,7 @@ void MqttLink::connect(asio::ip::tcp::socket socket) {
       .tls = options_.tls,
       .version = policy_.version(),
       .client_id = options_.client_id,
-      .clean_start = !has_been_up_,  // what waits at the broker from before is nobody's answer now
+      .clean_start = !was_session_asked_for_,
       .session_expiry = options_.session_expiry,
       .keep_alive = keep_alive_,
       .username = options_.username,
@@ -315,9 +316,8 @@ void MqttLink::connect(asio::ip::tcp::socket socket) {
 }
 
 void MqttLink::fail_attempt(ConnectFailure failure, std::string why) {
-  attempt_timer_.cancel();
-  policy_.attempt_failed(failure, Clock::now(), jitter());
-  drop_connection(std::move(why));
+  const auto verdict = policy_.attempt_failed(failure, Clock::now(), jitter());
+  drop_connection(explain(std::move(why), LinkLoss::broken, verdict));
   user_.on_attempt_failed(failure, why_down_);
   schedule_attempt();
 }
@@ -327,16 +327,42 @@ void MqttLink::drop_connection(std::string why) {
     log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
+  attempt_timer_.cancel();
+  limit_timer_.cancel();
+  quiet_timer_.cancel();
+  subscribe_timer_.cancel();
   close_inbox();
   connection_.reset();
   dialing_.reset();
   diagnosis_.reset();
   connected_.reset();
-  subscribe_timer_.expires_at(Clock::time_point::min());
   subscriptions_.disconnected();
   unacknowledged_.clear();
   if (was_up)
     user_.on_link_down();
+}
+
+/// `why` in view of what is known of other clients with our client id.
+std::string MqttLink::explain(std::string why, LinkLoss loss, LinkPolicy::Verdict verdict) {
+  if (verdict == LinkPolicy::Verdict::none)
+    return why;
+  const std::string& assigned = connected_ ? connected_->client_id : "";
+  std::string whom = "our client id '" + (assigned.empty() ? options_.client_id : assigned) + "'";
+  if (options_.username)
+    whom += " (or our user name, where the broker takes that for it)";
+  if (verdict == LinkPolicy::Verdict::hint) {
+    clash_ = "does another client use " + whom + "?";
+    return why + "; " + clash_;
+  }
+  const bool is_certain = loss == LinkLoss::taken_over;
+  is_session_ours_ = false;  // the other one may have taken what was ours
+  clash_ = std::string("another client ") + (is_certain ? "uses " : "seems to use ") + whom;
+  if (options_.whose_client_id == LinkPolicy::ClientId::shared)
+    return clash_;
+  log_rarely(LogLevel::error, clash_ +
+                                  "; we stay away for a while; give each client an id of its own "
+                                  "(--client-id)");
+  return clash_;
 }
 
 // Events --------------------------------------------------------------------------------------
@@ -397,7 +423,14 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
   }
   connected_ = event;
+  if (policy_.quiet_time() == Duration(0))
+    return begin_subscribing();
+  quiet_timer_.set(Clock::now() + policy_.quiet_time(), [this] { begin_subscribing(); });
+}
+
+void MqttLink::begin_subscribing() {
   subscriptions_.connected();
+  limit_attempt();
   subscribe();
 }
 
@@ -414,7 +447,9 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
 
 void MqttLink::subscribe() {
   while (const auto next = subscriptions_.next_subscribe(Clock::now()))
-    connection_->subscribe(next->id, next->filter);
+    connection_->subscribe(
+        next->id, next->filter,
+        next->is_probe ? MqttConnection::Retained::left : MqttConnection::Retained::sent);
 }
 
 void MqttLink::on(const mqtt_event::Subscribed& event) {
@@ -432,14 +467,22 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   subscribe_refused_again();
 }
 
+void MqttLink::note_version(MqttVersion version) {
+  const auto before = std::exchange(last_version_, version);
+  if (options_.protocol != Protocol::automatic || before == version)
+    return;
+  if (version == MqttVersion::v3_1_1)
+    spdlog::warn("the broker does not take MQTT 5; going on with 3.1.1, and trying 5 again later");
+  else if (before)
+    spdlog::info("the broker takes MQTT 5 now");
+}
+
 /// The broker may learn to grant it.
 void MqttLink::subscribe_refused_again() {
-  const bool is_on_its_way = subscribe_timer_.expiry() > Clock::now();
-  if (subscriptions_.refused().empty() || is_on_its_way)
+  if (subscriptions_.refused().empty() || subscribe_timer_.is_set())
     return;
-  subscribe_timer_.expires_after(limits::reconnect_cap);
-  subscribe_timer_.async_wait([this](const std::error_code& error) {
-    if (error || !is_up_ || !subscriptions_.is_settled())
+  subscribe_timer_.set(Clock::now() + limits::reconnect_cap, [this] {
+    if (!is_up_ || !subscriptions_.is_settled())
       return;
     subscriptions_.ask_refused_again();
     subscribe();
@@ -455,11 +498,16 @@ std::optional<std::string> MqttLink::why_incomplete() const {
   return "the broker refused the subscription to " + *refused.begin() + others;
 }
 
+/// All that was to be subscribed to is answered.
 void MqttLink::come_up() {
-  attempt_timer_.cancel();
-  is_up_ = has_been_up_ = true;
+  limit_timer_.cancel();
+  const bool is_forgotten = was_session_asked_for_ && !connected_->session_present;
+  policy_.link_is_up(is_forgotten, Clock::now());
+  is_session_ours_ = version() == MqttVersion::v5 &&
+                     connected_->session_expiry.value_or(options_.session_expiry) > 0s;
+  note_version(version());
+  is_up_ = true;
   why_down_.clear();
-  policy_.link_is_up(connected_->session_present, Clock::now());
   static_cast<void>(subscriptions_.refused_have_changed());
   user_.on_subscriptions_refused(subscriptions_.refused());
   log_anew();
@@ -470,36 +518,35 @@ void MqttLink::come_up() {
 }
 
 void MqttLink::on(const mqtt_event::Lost& event) {
-  const auto now = Clock::now();
-  if (!is_up_) {
-    // A broker that cannot say why, in version 3.1.1, ends the connection.
-    const auto& asked = subscriptions_.asked();
-    const bool may_be_shared = std::any_of(asked.begin(), asked.end(),
-                                           [](const auto& each) { return is_shared(each.second); });
-    return fail_attempt(
-        ConnectFailure::refused,
-        may_be_shared ? event.why + "; perhaps the broker has no shared subscriptions" : event.why);
+  const bool is_renewed = std::exchange(is_renewing_, false);
+  last_loss_ = is_renewed ? LinkLoss::renewed : event.loss;
+  if (!is_up_ && last_loss_ == LinkLoss::told)
+    return fail_attempt(ConnectFailure::refused, event.why);
+  if (!is_up_ && last_loss_ == LinkLoss::broken) {
+    return quiet_timer_.is_set() ? fail_attempt(ConnectFailure::ended_idle, event.why)
+                                 : fail_attempt(ConnectFailure::ended, why_ended(event.why));
   }
-  if (std::exchange(is_renewing_, false)) {
-    policy_.link_is_renewed(now);
-    last_loss_ = LinkLoss::renewed;
-    drop_connection("connecting anew, with other credentials");
-    return schedule_attempt();
-  }
-  bool is_taken_over = event.loss == LinkLoss::taken_over;
-  if (is_taken_over)
-    policy_.taken_over(now, jitter());
-  else if (user_.risks_link())
-    policy_.link_is_renewed(now);
-  else
-    is_taken_over = policy_.link_lost(now, jitter()) == LinkPolicy::Loss::taken_over;
-  last_loss_ = is_taken_over ? LinkLoss::taken_over : event.loss;
-  if (is_taken_over) {
-    log_rarely(LogLevel::error, "another client uses our client id '" + options_.client_id +
-                                    "'; set client-id to one of our own");
-  }
-  drop_connection(event.why);
+  // What was published last may be what ended it, see User::risks_link().
+  const bool is_no_news = last_loss_ == LinkLoss::broken && user_.risks_link();
+  const auto verdict =
+      policy_.link_lost(is_no_news ? LinkLoss::renewed : last_loss_, Clock::now(), jitter());
+  std::string why = explain(is_renewed ? "connecting anew, with other credentials" : event.why,
+                            last_loss_, verdict);
+  if (verdict == LinkPolicy::Verdict::taken_over)
+    last_loss_ = LinkLoss::taken_over;
+  const bool was_up = is_up_;
+  drop_connection(std::move(why));
+  if (!was_up)
+    user_.on_attempt_failed(ConnectFailure::ended, why_down_);
   schedule_attempt();
+}
+
+/// A broker that cannot say why, in version 3.1.1, ends the connection.
+std::string MqttLink::why_ended(const std::string& why) const {
+  const auto& asked = subscriptions_.asked();
+  const bool may_be_shared = std::any_of(asked.begin(), asked.end(),
+                                         [](const auto& each) { return is_shared(each.second); });
+  return may_be_shared ? why + "; perhaps the broker has no shared subscriptions" : why;
 }
 
 void MqttLink::on(const mqtt_event::Acknowledged& event) {
@@ -541,14 +588,9 @@ void MqttLink::watch() {
   const bool is_urgent = !is_up_ || !unacknowledged_.empty() || !subscriptions_.is_settled() ||
                          (subscriptions_.has_leaving() && !expects_answers_);
   const auto due = Clock::now() + (is_urgent ? Duration(kick_after) : Duration(probe_after));
-  if (is_watching_ && watch_timer_.expiry() <= due)
+  if (watch_timer_.is_set() && watch_timer_.due() <= due)
     return;
-  is_watching_ = true;
-  watch_timer_.expires_at(due);
-  watch_timer_.async_wait([this](const std::error_code& error) {
-    if (error)
-      return;  // set anew, or stopped
-    is_watching_ = false;
+  watch_timer_.set(due, [this] {
     if (!connection_)
       return;
     const auto now = Clock::now();

@@ -16,7 +16,6 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "core/broker_url.hpp"
 #include "core/exchanges.hpp"
@@ -24,6 +23,7 @@
 #include "core/link_policy.hpp"
 #include "core/subscriptions.hpp"
 #include "shell/dialing.hpp"
+#include "shell/loop_timer.hpp"
 #include "shell/mqtt_connection.hpp"
 #include "shell/tls_check.hpp"
 
@@ -33,7 +33,7 @@ struct MqttLinkOptions {
   BrokerUrl broker;
   Protocol protocol = Protocol::automatic;
   std::string client_id;
-  LinkPolicy::ClientId whose_client_id = LinkPolicy::ClientId::configured;
+  LinkPolicy::ClientId whose_client_id = LinkPolicy::ClientId::own;
   std::vector<std::string> filters;  // subscribed to before the link counts as up; at least one
   std::vector<std::string> optional_filters = {};  // the same, but it does without them
   std::chrono::seconds session_expiry{0};
@@ -95,6 +95,8 @@ class MqttLink {
   MqttVersion version() const { return policy_.version(); }
   /// How the link was lost, when it last was.
   LinkLoss last_loss() const { return last_loss_; }
+  /// That another client uses our client id, or seems to, in words; empty where nothing said so.
+  const std::string& clash() const { return clash_; }
   /// Why the link is not up, in words; empty while it is.
   const std::string& why_down() const { return why_down_; }
   /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
@@ -123,6 +125,9 @@ class MqttLink {
   std::string why_no_answer() const;
   void fail_attempt(ConnectFailure failure, std::string why);
   void drop_connection(std::string why);
+  void note_version(MqttVersion version);
+  std::string why_ended(const std::string& why) const;
+  std::string explain(std::string why, LinkLoss loss, LinkPolicy::Verdict verdict);
 
   void take_events();
   void on(const mqtt_event::Connected& event);
@@ -136,6 +141,7 @@ class MqttLink {
 
   void warn_of_missing(const std::vector<std::string>& workarounds);
   void limit_attempt();
+  void begin_subscribing();
   void subscribe();
   void subscribe_refused_again();
   void leave_filters();
@@ -151,9 +157,11 @@ class MqttLink {
   LinkPolicy policy_;
   std::mt19937 random_{std::random_device{}()};
 
-  asio::steady_timer attempt_timer_;  // the next attempt, or the end of the present one
-  asio::steady_timer watch_timer_;
-  asio::steady_timer subscribe_timer_;  // to ask again for what was refused
+  LoopTimer attempt_timer_;    // the next attempt
+  LoopTimer limit_timer_;      // the end of the present one
+  LoopTimer quiet_timer_;      // the end of the time in which nothing is sent on a new connection
+  LoopTimer watch_timer_;      // the next look at what is owed to us
+  LoopTimer subscribe_timer_;  // to ask again for what was refused
   asio::ip::tcp::resolver resolver_;
   std::unique_ptr<Dialing> dialing_;
   asio::ip::tcp::endpoint peer_;  // of the present connection
@@ -169,12 +177,14 @@ class MqttLink {
   std::chrono::seconds keep_alive_ = limits::keep_alive;
   bool expects_answers_ = false;
   bool is_resolving_ = false;
-  bool is_watching_ = false;
-  bool has_been_up_ = false;
   bool is_stopped_ = false;
   bool is_up_ = false;
-  bool is_renewing_ = false;  // the connection is being cut, for another one
+  bool is_renewing_ = false;      // the connection is being cut, for another one
+  bool is_session_ours_ = false;  // the broker has promised to keep it, and nobody else had it
+  bool was_session_asked_for_ = false;       // on the present connection
+  std::optional<MqttVersion> last_version_;  // of the last link
   LinkLoss last_loss_ = LinkLoss::broken;
+  std::string clash_;
   std::string why_down_ = "connecting";
   std::string doing_ = why_down_;  // what why_down_ says until there is a better reason
 };

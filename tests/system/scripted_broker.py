@@ -329,7 +329,8 @@ class ScriptedBroker:
                     self.links.append(connection)
         elif received.kind == PUBLISH:
             self.requests.append(received)
-            self._say(connection, "puback", received, puback(received.packet_id))
+            if received.flags & 6:
+                self._say(connection, "puback", received, puback(received.packet_id))
             self._say(connection, "answer", received, self.answer(received))
         elif received.kind == PUBACK:
             connection.acknowledged(received.packet_id)

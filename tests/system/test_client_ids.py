@@ -1,0 +1,127 @@
+"""Two clients with one client id throw each other off the broker, for as long as both come back
+(MQTT 5.0 3.1.4). Each of our programs says what it is, and does not fight."""
+
+import concurrent.futures
+import contextlib
+import re
+import socket
+import threading
+import time
+import unittest
+
+from faults import say
+from harness import Caller, SystemTest, eventually
+from mqtt_peer import responder
+
+CLIENT_ID = "mine-alone"
+NAMED = r"another client (seems to use|uses) our client id"
+
+
+class Holder:
+    """A client that keeps its client id as most do: thrown off, it comes back `pause` later."""
+
+    def __init__(self, broker, client_id, pause=0.3):
+        self._broker = broker
+        self._client_id = client_id.encode()
+        self._pause = pause
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+        self.times = 0
+
+    def __enter__(self):
+        self._thread.start()
+        eventually(lambda: self.times > 0, "the other client has connected")
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        with contextlib.suppress(OSError):
+            self._connected.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _hold(self):
+        size = len(self._client_id).to_bytes(2, "big")
+        rest = b"\x00\x04MQTT\x04\x02\x00\x3c" + size + self._client_id
+        while not self._ended.is_set():
+            with contextlib.suppress(OSError), \
+                    socket.create_connection(("127.0.0.1", self._broker.port)) as self._connected:
+                self._connected.sendall(bytes([0x10, len(rest)]) + rest)
+                self._connected.recv(4)
+                self.times += 1
+                self._connected.recv(1)
+            self._ended.wait(self._pause)
+
+
+class LongRunning(SystemTest):
+    def assert_named(self, *programs):
+        """One of them says so soon, so they have not fought for long."""
+        eventually(lambda: any(self.named(program) for program in programs), "it is named")
+        self.assertLess(sum(self.links(program) for program in programs), 20)
+
+    def named(self, program):
+        return [line for line in list(program.lines) if re.search(NAMED, line)]
+
+    def links(self, program):
+        return sum("linked to" in line for line in list(program.lines))
+
+    def test_two_daemons_with_one_client_id_say_so_and_do_not_fight(self):
+        for protocol in ("5", "3.1.1"):
+            with self.subTest(protocol=protocol):
+                broker = self.world.broker()
+                self.world.responder(broker)
+                daemons = [self.world.daemon(broker, "--client-id", CLIENT_ID, "--protocol",
+                                             protocol, ready=False) for _ in range(2)]
+                self.assert_named(*daemons)
+                loser = next(daemon for daemon in daemons if self.named(daemon))
+                with Caller(loser.port) as caller:
+                    eventually(lambda: "client id" in caller.get("/readyz").text,
+                               "/readyz names it")
+                say(f"two daemons with one client id, MQTT {protocol}",
+                    f"linked {[self.links(daemon) for daemon in daemons]} times")
+
+    def test_a_daemon_and_a_responder_whose_broker_takes_the_user_for_the_client_id_say_so(self):
+        broker = self.world.broker(config="use_username_as_clientid true")
+        responder = self.world.responder(broker, "--username", "both")
+        daemon = self.world.daemon(broker, "--username", "both", ready=False)
+        self.assert_named(daemon, responder)
+
+    def test_a_client_that_comes_back_at_once_is_named(self):
+        for protocol in ("5", "3.1.1"):
+            with self.subTest(protocol=protocol):
+                broker = self.world.broker()
+                daemon = self.world.daemon(broker, "--client-id", CLIENT_ID, "--protocol", protocol)
+                with Holder(broker, CLIENT_ID, 0):
+                    self.assert_named(daemon)
+
+    def test_a_client_with_the_same_id_is_named_though_it_was_made_up(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        client_id = broker.wait_for_line(r"as (mqtt-bridge-\w+)").group(1)
+        with Holder(broker, client_id, 0):
+            self.assert_named(daemon)
+
+
+class CommandLine(SystemTest):
+    def test_eight_calls_at_once_for_one_netid_are_all_answered(self):
+        broker = self.world.broker()
+        self.world.responder(broker)
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            outcomes = list(pool.map(
+                lambda n: self.client(broker, "--direct", "erin", "uppercase", f"text {n}"),
+                range(8)))
+        say("eight calls at once from the command line",
+            f"{time.monotonic() - begin:.2f} s, {len(broker.takeovers())} connections taken over")
+        for n, outcome in enumerate(outcomes):
+            self.assert_answered(outcome, f"TEXT {n}")
+
+    def test_another_client_with_the_netid_as_client_id_is_named(self):
+        broker = self.world.broker()
+        with responder(broker, lambda *_: None), Holder(broker, "erin", 0.02):
+            outcome = self.client(broker, "--direct", "--timeout", "2s", "erin", "uppercase", "text")
+        self.assertNotEqual(outcome.code, 0)
+        self.assertRegex(outcome.stderr, "another client .*'erin'")
+
+
+if __name__ == "__main__":
+    unittest.main()
