@@ -83,8 +83,8 @@ bool Subscriptions::answered(std::uint64_t id, int reason_code) {
   const auto asked = asked_.extract(id);
   if (asked.empty())
     return false;
-  // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted; less than asked for would lose answers.
-  if (reason_code == 1)
+  // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted. One that we did not ask for is none.
+  if (reason_code == 0 || reason_code == 1)
     was_granted(asked.mapped());
   else
     was_refused(asked.mapped());

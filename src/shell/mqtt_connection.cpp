@@ -98,6 +98,15 @@ void take_property(const MQTTProperty& property, mqtt_event::Connected& event) {
     case MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER:
       event.client_id = bytes_of(property.value.data);
       break;
+    case MQTTPROPERTY_CODE_MAXIMUM_QOS:
+      event.maximum_qos = property.value.byte;
+      break;
+    case MQTTPROPERTY_CODE_RETAIN_AVAILABLE:
+      event.has_retained = property.value.byte != 0;
+      break;
+    case MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE:
+      event.has_wildcards = property.value.byte != 0;
+      break;
     case MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE:
       event.has_shared_subscriptions = property.value.byte != 0;
       break;
@@ -199,11 +208,17 @@ class MqttConnection::Client {
   }
 
   void publish(const MqttPublish& publish) {
-    const auto message = mqtt::message::create(publish.topic, publish.payload.data(),
-                                               publish.payload.size(), qos, publish.retained);
+    const auto message =
+        mqtt::message::create(publish.topic, publish.payload.data(), publish.payload.size(),
+                              std::min(qos, maximum_qos_), publish.retained && has_retained_);
     if (is_v5_)
       message->set_properties(properties_of(publish));
     attempt([&] { client_.publish(message, reinterpret_cast<void*>(publish.id), on_published_); });
+  }
+
+  void heed(const mqtt_event::Connected& offer) {
+    maximum_qos_ = offer.maximum_qos;
+    has_retained_ = offer.has_retained;
   }
 
   void cut() { socket_.shut_down(); }
@@ -231,8 +246,8 @@ class MqttConnection::Client {
     if (options.password)
       connect.set_password(*options.password);
     if (options.will) {
-      connect.set_will(mqtt::will_options(options.will->topic, options.will->payload, qos,
-                                          options.will->retained));
+      connect.set_will(mqtt::will_options(options.will->topic, options.will->payload,
+                                          options.will->qos, options.will->retained));
     }
     if (options.tls)
       connect.set_ssl(ssl_options_of(*options.tls));
@@ -321,7 +336,7 @@ class MqttConnection::Client {
     }
     const bool version_refused = code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
     return {version_refused ? ConnectFailure::version_refused : ConnectFailure::refused,
-            "the broker refused the connection: " + reason_in_words(code)};
+            "the broker refused the connection: " + reason_in_words(code), code};
   }
 
   void subscribed(const mqtt::token& token, bool succeeded) {
@@ -371,6 +386,8 @@ class MqttConnection::Client {
   const sockaddr_storage peer_;
   const bool is_tls_;
   const bool is_v5_;
+  int maximum_qos_ = 2;
+  bool has_retained_ = true;
   paho_quirks::BrokerSocket socket_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};
   Listener on_subscribed_{[this](const mqtt::token& t, bool ok) { subscribed(t, ok); }};
@@ -394,6 +411,9 @@ void MqttConnection::unsubscribe(const std::string& filter) {
 }
 void MqttConnection::publish(const MqttPublish& publish) {
   client_->publish(publish);
+}
+void MqttConnection::heed(const mqtt_event::Connected& offer) {
+  client_->heed(offer);
 }
 void MqttConnection::cut() {
   client_->cut();

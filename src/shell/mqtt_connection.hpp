@@ -39,7 +39,8 @@ struct MqttMessage {
   std::optional<std::string> responder;
 };
 
-/// A PUBLISH to send, QoS 1. Empty and absent properties are not sent; version 3.1.1 sends none.
+/// A PUBLISH to send, QoS 1 where the broker takes that. Empty and absent properties are not sent;
+/// version 3.1.1 sends none.
 struct MqttPublish {
   std::uint64_t id;  // comes back with the acknowledgement
   std::string topic;
@@ -60,12 +61,16 @@ struct Connected {
   std::optional<std::chrono::seconds> server_keep_alive = {};
   std::optional<std::chrono::seconds> session_expiry = {};  // where it is not what we asked for
   std::string client_id = {};                               // where it gave us another one
+  int maximum_qos = 2;
+  bool has_retained = true;
+  bool has_wildcards = true;
   bool has_shared_subscriptions = true;
   std::vector<std::string> missing_workarounds = {};  // see paho_quirks::BrokerSocket::missing()
 };
 struct ConnectFailed {
   ConnectFailure failure;
   std::string why;
+  int reason_code = 0;  // of a CONNACK that refuses; 0 when there was none
 };
 /// The reason code for the filter of subscribe(); 0x80 and above is a refusal.
 struct Subscribed {
@@ -101,6 +106,7 @@ struct MqttWill {
   std::string topic;
   std::string payload;
   bool retained;
+  int qos = 1;
 };
 
 /// Files in PEM; an empty path means none, for `ca_file` the system's authorities.
@@ -148,7 +154,10 @@ class MqttConnection {
   enum class Retained { sent, left };
   void subscribe(std::uint64_t id, const std::string& filter, Retained retained);
   void unsubscribe(const std::string& filter);
+  /// What the broker takes no QoS 1 or no retained messages for goes without.
   void publish(const MqttPublish& publish);
+  /// What the broker takes: see publish().
+  void heed(const mqtt_event::Connected& offer);
 
   /// Ends the connection as if the network had: Lost follows.
   void cut();

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/limits.hpp"
+#include "shell/broker_offer.hpp"
 #include "shell/log.hpp"
 #include "shell/paho_quirks.hpp"
 
@@ -28,6 +29,10 @@ constexpr std::size_t left_at_once = 64;
 // While answers are expected: after so much silence the broker is asked for a sign of life. The
 // PUBACK timeout and this together must stay below 5 s.
 constexpr auto probe_after = 500ms;
+// Reason codes (MQTT 5.0 2.4).
+constexpr int retain_not_supported = 0x9A;
+constexpr int qos_not_supported = 0x9B;
+constexpr int wildcards_not_supported = 0xA2;
 
 std::string uri_of(const std::string& scheme, const std::string& host, std::uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -38,6 +43,10 @@ sockaddr_storage address_of(const asio::ip::tcp::endpoint& endpoint) {
   sockaddr_storage address{};
   std::memcpy(&address, endpoint.data(), endpoint.size());
   return address;
+}
+
+bool has_wildcard(const std::string& filter) {
+  return filter.find_first_of("+#") != std::string::npos;
 }
 
 bool is_shared(const std::string& filter) {
@@ -126,7 +135,8 @@ MqttLink::MqttLink(asio::io_context& loop, MqttLinkOptions options, User& user)
       watch_timer_(loop),
       subscribe_timer_(loop),
       resolver_(loop),
-      subscriptions_(options_.filters, options_.optional_filters) {}
+      subscriptions_(options_.filters, options_.optional_filters),
+      will_(options_.will) {}
 
 MqttLink::~MqttLink() {
   stop();
@@ -308,7 +318,7 @@ void MqttLink::connect(asio::ip::tcp::socket socket) {
       .keep_alive = keep_alive_,
       .username = options_.username,
       .password = options_.password,
-      .will = options_.will,
+      .will = will_,
   };
   connection_ = std::make_unique<MqttConnection>(
       connect, [inbox = inbox_](MqttEvent event) { inbox->put(std::move(event)); });
@@ -327,6 +337,8 @@ void MqttLink::drop_connection(std::string why) {
     log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
+  if (was_up)
+    will_ = options_.will;
   attempt_timer_.cancel();
   limit_timer_.cancel();
   quiet_timer_.cancel();
@@ -410,9 +422,7 @@ void MqttLink::on(const mqtt_event::Connected& event) {
   if (wanted > 0s && wanted < keep_alive_) {
     // Its word counts (MQTT 5.0 3.2.2.3.14), and the library can only be told when it connects.
     keep_alive_ = wanted;
-    close_inbox();
-    connection_.reset();
-    return begin_attempt();
+    return connect_anew();
   }
   if (event.receive_maximum == 0) {  // a Protocol Error (MQTT 5.0 3.2.2.3.3)
     return fail_attempt(ConnectFailure::refused, "the broker takes no messages: Receive Maximum 0");
@@ -423,18 +433,43 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
   }
   connected_ = event;
+  connection_->heed(event);
+  grants_less_ = false;
   if (policy_.quiet_time() == Duration(0))
     return begin_subscribing();
-  quiet_timer_.set(Clock::now() + policy_.quiet_time(), [this] { begin_subscribing(); });
+  quiet_timer_.set(Clock::now() + policy_.quiet_time(), [this] {
+    begin_subscribing();
+    end_batch();
+  });
 }
 
 void MqttLink::begin_subscribing() {
   subscriptions_.connected();
   limit_attempt();
   subscribe();
+  if (subscriptions_.is_settled())
+    come_up();
+}
+
+/// Asks for something else in CONNECT.
+void MqttLink::connect_anew() {
+  close_inbox();
+  connection_.reset();
+  begin_attempt();
+}
+
+/// Whether the broker may take our will if less is asked for (MQTT 5.0 3.2.2.3.4, 3.2.2.3.5).
+bool MqttLink::reduce_will(int reason_code) {
+  if (!will_)
+    return false;
+  if (reason_code == retain_not_supported)
+    return std::exchange(will_->retained, false);
+  return reason_code == qos_not_supported && std::exchange(will_->qos, 0) > 0;
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
+  if (reduce_will(event.reason_code))
+    return connect_anew();
   if (event.failure != ConnectFailure::unreachable || !options_.tls)
     return fail_attempt(event.failure, event.why);
   // The library does not say why there is no TLS connection, so we look for ourselves.
@@ -446,15 +481,22 @@ void MqttLink::on(const mqtt_event::ConnectFailed& event) {
 }
 
 void MqttLink::subscribe() {
-  while (const auto next = subscriptions_.next_subscribe(Clock::now()))
+  while (const auto next = subscriptions_.next_subscribe(Clock::now())) {
+    // To subscribe nevertheless would be a Protocol Error (MQTT 5.0 3.2.2.3.11).
+    if (!connected_->has_wildcards && has_wildcard(next->filter)) {
+      subscriptions_.answered(next->id, wildcards_not_supported);
+      continue;
+    }
     connection_->subscribe(
         next->id, next->filter,
         next->is_probe ? MqttConnection::Retained::left : MqttConnection::Retained::sent);
+  }
 }
 
 void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (!subscriptions_.answered(event.id, event.reason_code))
     return;
+  grants_less_ |= event.reason_code == 0;
   subscribe();
   if (!subscriptions_.is_settled()) {
     if (!is_up_)
@@ -465,6 +507,19 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (!is_up_)
     come_up();
   subscribe_refused_again();
+}
+
+/// Once, until it is something else.
+void MqttLink::say_what_is_missing() {
+  const auto& filters = options_.filters;
+  const bool wants_wildcards = std::any_of(filters.begin(), filters.end(), has_wildcard) ||
+                               !options_.optional_filters.empty();
+  auto missing =
+      what_is_missing(*connected_, grants_less_,
+                      {.session_expiry = options_.session_expiry, .wildcards = wants_wildcards});
+  if (missing != missing_ && !missing.empty())
+    spdlog::warn("the broker offers less than we ask for: {}", missing);
+  missing_ = std::move(missing);
 }
 
 void MqttLink::note_version(MqttVersion version) {
@@ -511,6 +566,7 @@ void MqttLink::come_up() {
   static_cast<void>(subscriptions_.refused_have_changed());
   user_.on_subscriptions_refused(subscriptions_.refused());
   log_anew();
+  say_what_is_missing();
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
   user_.on_link_up({.session_present = connected_->session_present,
                     .window = connected_->receive_maximum,

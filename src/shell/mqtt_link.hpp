@@ -141,7 +141,10 @@ class MqttLink {
 
   void warn_of_missing(const std::vector<std::string>& workarounds);
   void limit_attempt();
+  void connect_anew();
+  bool reduce_will(int reason_code);
   void begin_subscribing();
+  void say_what_is_missing();
   void subscribe();
   void subscribe_refused_again();
   void leave_filters();
@@ -181,6 +184,9 @@ class MqttLink {
   bool is_up_ = false;
   bool is_renewing_ = false;      // the connection is being cut, for another one
   bool is_session_ours_ = false;  // the broker has promised to keep it, and nobody else had it
+  std::optional<MqttWill> will_;  // as the broker takes it
+  bool grants_less_ = false;      // QoS 0 for a subscription
+  std::string missing_;           // what the broker offers less of, as it was said
   bool was_session_asked_for_ = false;       // on the present connection
   std::optional<MqttVersion> last_version_;  // of the last link
   LinkLoss last_loss_ = LinkLoss::broken;

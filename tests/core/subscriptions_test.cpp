@@ -45,6 +45,28 @@ TEST(Subscriptions, AsksForAllInTheirOrderOnEachConnection) {
   }
 }
 
+TEST(Subscriptions, AreGrantedWithAnyQosThatWasAskedFor) {
+  for (const auto& [code, is_granted] :
+       {std::pair(0, true), {1, true}, {2, false}, {0x80, false}}) {
+    Subscriptions subscriptions({"a"}, {});
+    subscriptions.connected();
+    ask(subscriptions, code);
+    EXPECT_EQ(subscriptions.refused().empty(), is_granted) << code;
+  }
+}
+
+TEST(Subscriptions, SayWhichOneIsAskedForAsAProbe) {
+  Subscriptions subscriptions({"a", "b"}, {});
+  subscriptions.connected();
+  EXPECT_FALSE(subscriptions.next_subscribe(now)->is_probe);
+  ask(subscriptions);
+  subscriptions.probe();
+  const auto probe = subscriptions.next_subscribe(now);
+  EXPECT_EQ(probe->filter, "a");
+  EXPECT_TRUE(probe->is_probe);
+  EXPECT_FALSE(subscriptions.next_subscribe(now));
+}
+
 TEST(Subscriptions, HasOnlySoManyOnTheirWay) {
   Subscriptions subscriptions(numbered(100), {});
   subscriptions.connected();

@@ -1,0 +1,22 @@
+// What a broker offers less of than we ask for (MQTT 5.0 3.2.2.3, 3.9.3), in words.
+// Pure functions.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "shell/mqtt_connection.hpp"
+
+namespace mqtt_bridge {
+
+struct AskedOfBroker {
+  std::chrono::seconds session_expiry{0};
+  bool wildcards = false;  // subscriptions with wildcards
+};
+
+/// `grants_less`: subscriptions with QoS 0 where QoS 1 was asked for. Empty when nothing is
+/// missing.
+std::string what_is_missing(const mqtt_event::Connected& offer, bool grants_less,
+                            const AskedOfBroker& asked);
+
+}  // namespace mqtt_bridge
