@@ -156,7 +156,7 @@ class OurClientId(FaultTest):
             intruder.start()
             time.sleep(over - time.monotonic())
             connections = broker.connected(self.CLIENT_ID)
-        said = any("another client uses our client id" in line for line in daemon.lines)
+        said = any("another client seems to use our client id" in line for line in daemon.lines)
         daemon.stop()
         broker.kill()
         intruder.join(PATIENCE)

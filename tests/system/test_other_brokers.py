@@ -16,12 +16,14 @@ class Versions(SystemTest):
         with Caller(daemon.port) as caller:
             self.assertEqual(json.loads(caller.get("/status").body)["mqtt_version"], version)
             self.assertEqual(caller.transform("uppercase", "abc").text, "ABC")
+        return daemon
 
     def test_a_broker_that_closes_on_version_5_without_a_word_is_asked_for_3_1_1(self):
         with ScriptedBroker() as broker:
             for _ in range(3):
                 broker.play("connack", lambda connect, good: b"" if connect.v5 else good, END)
-            self.assert_linked(broker, "3.1.1")
+            daemon = self.assert_linked(broker, "3.1.1")
+            daemon.wait_for_line("does not take MQTT 5; going on with 3.1.1, and trying 5 again")
 
     def test_a_proxy_that_closes_while_its_broker_is_down_does_not_demote_us(self):
         with ScriptedBroker() as broker:
