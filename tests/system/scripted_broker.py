@@ -110,9 +110,10 @@ class Packet:
             self.packet_id = self._take_number(2)
             self._take_properties()
             self.filters = []
+            self.options = []
             while self._rest:
                 self.filters.append(self._take_prefixed().decode())
-                self._take(1)
+                self.options.append(self._take_number(1))
         elif kind in (PUBACK, PUBREC):
             self.packet_id = self._take_number(2)
 
@@ -255,6 +256,7 @@ class ScriptedBroker:
         self.remembers = True  # it says that it does; there is nothing that it would have to
         self.connections = []  # all there were
         self.requests = []     # likewise, as packets
+        self.subscribes = []   # likewise
         self.links = []        # the connections on which each SUBSCRIBE got a SUBACK of our own
         self._is_closed = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -322,6 +324,7 @@ class ScriptedBroker:
             is_known = self.remembers and not received.is_clean
             self._say(connection, "connack", received, connack(v5=received.v5, flags=is_known))
         elif received.kind == SUBSCRIBE:
+            self.subscribes.append(received)
             granted = suback(received.packet_id, [1] * len(received.filters), v5=received.v5)
             if self._say(connection, "suback", received, granted):
                 connection.subscriptions += 1

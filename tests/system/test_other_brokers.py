@@ -32,6 +32,22 @@ class Versions(SystemTest):
             self.assert_linked(broker, "5")
 
 
+class Probes(SystemTest):
+    """While a call waits, a broker that says nothing is asked for a subscription that we have."""
+
+    def test_a_probe_does_not_ask_for_retained_messages(self):
+        with ScriptedBroker() as broker:
+            broker.play("answer", b"")
+            daemon = self.world.daemon(broker.url)
+            asked = len(broker.subscribes)
+            with Caller(daemon.port) as caller:
+                self.assertEqual(caller.transform("uppercase", "abc", timeout="2s").status, 504)
+            probes = [probe.options for probe in broker.subscribes[asked:]]
+            self.assertGreater(len(probes), 0)
+            # QoS 1, and Retain Handling 2 (MQTT 5.0 3.8.3.1).
+            self.assertEqual([options for options in probes if options != [0x21]], [])
+
+
 class Groups(SystemTest):
     """A responder of a group, on a broker that has no shared subscriptions."""
 
