@@ -1,7 +1,6 @@
 #include "shell/log.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <regex>
 #include <sstream>

@@ -255,7 +255,8 @@ class Answers:
     def that_are_problems(self):
         ours_cut_short = lambda request, _: response(correlation_data(request.correlation[:-1]))
         return {
-            "of five mebibytes": (self(payload="A" * (5 * 1024 * 1024)), 502, "bad-response"),
+            "too large to be looked at": (self(payload="A" * (5 * 1024 * 1024)), 504,
+                                          "response-timeout"),
             "one byte too long": (self(payload="A" * (4 * 1024 * 1024 + 1)), 502, "bad-response"),
             "not UTF-8": (self(payload=b"AB\xff"), 502, "bad-response"),
             "half a character": (self(payload=b"AB\xc3"), 502, "bad-response"),
@@ -267,7 +268,7 @@ class Answers:
             "error of 65535 bytes": (self(*status_and_error("422", "e" * 65535)), 422,
                                      "responder-error"),
             "error with U+0000": (self(*status_and_error("422", "a\0b")), 422, "responder-error"),
-            "status twice": (self(*status_and_error("422"), *status_and_error("599")), 599,
+            "status twice": (self(*status_and_error("422"), *status_and_error("423")), 423,
                              "responder-error"),
         } | {
             f"status {status!r}": (self(*status_and_error(status)), 502, "responder-error")
