@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 // After an outage responders may come up later than we and miss what we publish; nor does a broker
 // that says so always remember what it acknowledged. So what still waits is published again at
 // these times after the connection came up, and not what was published only just before.
-constexpr std::array<Duration, 5> again_after{300ms, 1s, 2s, 4s, 8s};
+constexpr std::array<Duration, 5> again_after{300ms, 1s, limits::return_grace, 4s, 8s};
 constexpr auto just_published = 200ms;
 
 // A connection that broke so soon after a request that was alone on it broke because of that.

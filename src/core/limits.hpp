@@ -75,7 +75,7 @@ inline constexpr auto presence_probe =
     1s;  // between calls that are published although all are gone
 inline constexpr std::size_t presence_probes =
     4096;                                       // response topics for which that is remembered
-inline constexpr auto return_grace = 1s;        // the same, where the broker was gone too
+inline constexpr auto return_grace = 1500ms;    // the same, where the broker was gone too
 inline constexpr auto presence_patience = 15s;  // the same, where the broker forgot everything
 
 // The responder: answers that wait for the broker.

@@ -84,6 +84,7 @@ void Responder::on_link_down() {
 
 void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
   note_not_ready(why);
+  link_.hurry();  // calls that come meanwhile are told that there is no responder
 }
 
 void Responder::announce() {
