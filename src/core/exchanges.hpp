@@ -202,6 +202,7 @@ class Exchanges {
   // Decisions: ask until there is nothing more.
   std::optional<Publish> next_publish(Instant now);
   std::optional<Ended> next_ended();
+  bool has_ended() const { return !ended_.empty(); }
   std::optional<TurnNote> next_turn_note();
   /// When to call expire() next.
   std::optional<Instant> next_deadline() const;

@@ -52,20 +52,19 @@ char* write(char* to, char c) {
 
 }  // namespace
 
-std::string json_string(std::string_view text, std::string_view before, std::string_view after) {
-  std::size_t size = before.size() + after.size() + 2;
+std::size_t json_size(std::string_view text) {
+  std::size_t size = 0;
   for (const char c : text)
     size += size_of(c);
-  std::string json;
-  json.reserve(size);
-  json.append(before).append("\"");
+  return size;
+}
+
+void append_json(std::string& json, std::string_view text) {
   const std::size_t begin = json.size();
-  json.resize(size - after.size());
+  json.resize(begin + json_size(text));
   char* to = json.data() + begin;
   for (const char c : text)
     to = write(to, c);
-  *to = '"';
-  return json.append(after);
 }
 
 }  // namespace mqtt_bridge

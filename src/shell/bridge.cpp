@@ -103,7 +103,7 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   act();
 }
 
-std::optional<std::string> Bridge::refuse_early(HttpRequest& request) {
+std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {
   auto reply = api_.refuse_early(request);
   if (!reply)
     return std::nullopt;
@@ -111,7 +111,7 @@ std::optional<std::string> Bridge::refuse_early(HttpRequest& request) {
   return std::move(reply->response);
 }
 
-std::string Bridge::refuse(HttpRequest& request, const Failure& failure) {
+HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
   auto reply = api_.refuse(request, failure);
   record(request, reply);
   return std::move(reply.response);
@@ -247,13 +247,23 @@ void Bridge::act() {
       break;
     publish_request(link_, *next);
   }
-  while (const auto ended = exchanges_.next_ended())
-    answer(*ended);
+  answer_some();
   link_.expect_answers(exchanges_.waiting() > 0);
   set_deadline_timer();
 }
 
-void Bridge::answer(const Ended& ended) {
+/// The others in later turns of the loop: thousands may end at the same instant.
+void Bridge::answer_some() {
+  constexpr int at_once = 64;
+  for (int i = 0; i < at_once; ++i) {
+    auto ended = exchanges_.next_ended();
+    if (!ended)
+      return;
+    answer(*std::move(ended));
+  }
+}
+
+void Bridge::answer(Ended ended) {
   const auto found = callers_.find(ended.exchange);
   const Caller caller = std::move(found->second);
   callers_.erase(found);
@@ -264,7 +274,7 @@ void Bridge::answer(const Ended& ended) {
 
 /// Deadlines mostly come in order, so the timer is rarely moved: only forward in its own time.
 void Bridge::set_deadline_timer() {
-  const auto next = exchanges_.next_deadline();
+  const auto next = exchanges_.has_ended() ? Clock::now() : exchanges_.next_deadline();
   if (!next || (timer_set_for_ && *timer_set_for_ <= *next))
     return;
   timer_set_for_ = next;
@@ -306,7 +316,8 @@ void Bridge::end() {
 
 void Bridge::abandon() {
   exchanges_.abandon(Clock::now());
-  act();
+  while (exchanges_.has_ended())
+    act();
 }
 
 }  // namespace mqtt_bridge

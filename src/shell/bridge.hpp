@@ -58,9 +58,9 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
   };
 
   std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
-  std::optional<std::string> refuse_early(HttpRequest& request) override;
+  std::optional<HttpResponse> refuse_early(HttpRequest& request) override;
   void on_request(std::shared_ptr<HttpRequest> request) override;
-  std::string refuse(HttpRequest& request, const Failure& failure) override;
+  HttpResponse refuse(HttpRequest& request, const Failure& failure) override;
 
   BridgeStatus status() const override;
   std::string metrics() override;
@@ -77,7 +77,8 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
 
   /// Carries out all that the table has decided.
   void act();
-  void answer(const Ended& ended);
+  void answer_some();
+  void answer(Ended ended);
   void record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply);
   void record(const HttpRequest& request, const HttpApi::Reply& reply);
   void set_deadline_timer();

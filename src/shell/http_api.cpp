@@ -36,13 +36,30 @@ constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
 constexpr const char* problem_base = "urn:mqtt-bridge:problem:";
 
+/// A body that the library does not see.
+struct Body {
+  std::string begin = {};
+  std::string text = {};
+  HttpResponse::Text kind = HttpResponse::Text::plain;
+  std::string end = {};
+
+  std::size_t size() const {
+    const bool is_json = kind == HttpResponse::Text::inside_json_string;
+    return begin.size() + (is_json ? json_size(text) : text.size()) + end.size();
+  }
+  HttpResponse behind(std::string head) {
+    return {std::move(head) + begin, std::move(text), kind, std::move(end)};
+  }
+};
+
 /// What a handler knows beside the request's head, and where it leaves what it decides.
 struct Pass {
   const HttpRequest* request = nullptr;
-  const Ended* ended = nullptr;      // the second pass
+  Ended* ended = nullptr;            // the second pass
   const Failure* failure = nullptr;  // likewise, or a refusal
   std::optional<Call> call = {};     // decided by the first pass
-  HttpApi::Reply reply = {};         // what there is to say of it
+  std::optional<Body> body = {};
+  HttpApi::Reply reply = {};  // what there is to say of it
 };
 
 /// RFC 9110 5.6.2 leaves more room; this is what identifiers are made of, and is safe in logs.
@@ -183,11 +200,11 @@ class HttpApi::Server : public InMemoryServer {
   void set_options(HttpApiOptions options) { options_ = std::move(options); }
   const HttpApiOptions& options() const { return options_; }
 
-  std::string run(Pass& pass) {
+  void run(Pass& pass) {
     pass_ = &pass;
-    std::string response = process(with_known_method(pass.request->head));
+    std::string head = process(with_known_method(pass.request->head));
     pass_ = nullptr;
-    return response;
+    pass.reply.response = pass.body ? pass.body->behind(std::move(head)) : HttpResponse(head);
   }
 
  private:
@@ -402,23 +419,31 @@ class HttpApi::Server : public InMemoryServer {
     return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options_.broker), {}};
   }
 
-  void finish(const Request& request, httplib::Response& response, const Ended& ended) {
+  void finish(const Request& request, httplib::Response& response, Ended& ended) {
     response.set_header("Server-Timing", server_timing(ended));
     if (const auto* failure = std::get_if<Failure>(&ended.outcome)) {
       return respond(response, *failure);
     }
-    const Answer& answer = std::get<Answer>(ended.outcome);
+    Answer& answer = std::get<Answer>(ended.outcome);
     if (request.get_header_value("Accept") != json_type)  // canonical_head() has judged it
-      return response.set_content(answer.payload, text_type);
+      return send(response, text_type, {.text = std::move(answer.payload)});
     Json more{{"matched_by", to_string(answer.matched_by)},
               {"request_id", pass_->request->request_id},
               {"milliseconds", timing_of(ended)}};
     if (!answer.responder.empty())
       more["responder"] = answer.responder;
-    // Not by set_content(), which would copy it.
-    response.body =
-        json_string(answer.payload, "{\"response\":", "," + dump(more).substr(1) + "\n");
-    response.set_header("Content-Type", json_type);
+    send(response, json_type,
+         {.begin = "{\"response\":\"",
+          .text = std::move(answer.payload),
+          .kind = HttpResponse::Text::inside_json_string,
+          .end = "\"," + dump(more).substr(1) + "\n"});
+  }
+
+  /// The library would copy it.
+  void send(httplib::Response& response, const char* type, Body body) {
+    response.set_header("Content-Type", type);
+    response.set_header("Content-Length", std::to_string(body.size()));
+    pass_->body = std::move(body);
   }
 
   void ready(httplib::Response& response) const {
@@ -589,7 +614,7 @@ void HttpApi::set_options(HttpApiOptions options) {
 std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
   name(request);
   Pass pass{.request = &request};
-  pass.reply.response = server_->run(pass);
+  server_->run(pass);
   if (!pass.call)
     return std::move(pass.reply);
   pass.call->payload = std::move(request.body);
@@ -604,15 +629,15 @@ std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
   return std::move(*reply);
 }
 
-HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Ended& ended) {
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, Ended& ended) {
   Pass pass{.request = &request, .ended = &ended};
-  pass.reply.response = server_->run(pass);
+  server_->run(pass);
   return std::move(pass.reply);
 }
 
 HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Failure& failure) {
   Pass pass{.request = &request, .failure = &failure};
-  pass.reply.response = server_->run(pass);
+  server_->run(pass);
   return std::move(pass.reply);
 }
 

@@ -76,7 +76,7 @@ class HttpApi {
   /// A serialised response, and what there is to say about it: what is logged and counted is what
   /// is sent.
   struct Reply {
-    std::string response;
+    HttpResponse response;
     std::optional<Problem> problem = {};
     // Of a request for an action, as far as they could be read; empty where not.
     bool was_to_call = false;
@@ -89,8 +89,8 @@ class HttpApi {
   std::variant<Reply, Call> begin(HttpRequest& request);
   /// The same before the body has come: a response only where no body could make it another one.
   std::optional<Reply> refuse_early(HttpRequest& request);
-  /// The second pass, over the request that begin() got.
-  Reply finish(const HttpRequest& request, const Ended& ended);
+  /// The second pass, over the request that begin() got. Takes the answer's text.
+  Reply finish(const HttpRequest& request, Ended& ended);
   /// The same for a call that was not admitted.
   Reply finish(const HttpRequest& request, const Failure& failure);
   /// The same for a request that the front refuses; a head of its own where none could be read.

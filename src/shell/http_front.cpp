@@ -128,7 +128,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   class Request : public HttpRequest {
    public:
     explicit Request(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
-    void answer(std::string response) override {
+    void answer(HttpResponse response) override {
       if (const auto connection = std::exchange(connection_, {}).lock()) {
         connection->says_close_ = !keep_alive;
         connection->write(std::move(response));
@@ -163,7 +163,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void keep_the_rest();
   void finish_request();
   bool refuse_early();
-  void write(std::string response);
+  void write(HttpResponse response);
+  void write_piece();
   void on_written();
   void release_output();
   void linger();
@@ -198,7 +199,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
   std::optional<ChunkedBody> chunked_;
 
-  std::string output_;
+  HttpResponse output_;
+  std::string piece_;             // of it, which is being written
   std::size_t held_output_ = 0;   // of HttpFront::output_bytes_
   Instant written_{};             // when the last answer was begun
   bool is_sent_ = true;           // the peer's kernel has taken all of it
@@ -613,35 +615,42 @@ void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
   write(std::move(response));
 }
 
-void HttpFront::Connection::write(std::string response) {
+void HttpFront::Connection::write(HttpResponse response) {
   if (phase_ == Phase::closed)
     return;
   written_ = Clock::now();
   is_sent_ = false;
   pace_.begin(written_);
   output_ = std::move(response);
-  held_output_ = output_.capacity();
+  held_output_ = output_.bytes();
   front_.output_bytes_ += held_output_;
   enter(Phase::writing, written_ + limits::write_timeout);
+  write_piece();
+  front_.bound_output();
+}
+
+void HttpFront::Connection::write_piece() {
+  output_.take(piece_);
   const auto self = shared_from_this();
   // As much at once as the kernel takes.
   const auto count = [self, before = transferred_](const std::error_code& error, std::size_t size) {
     self->transferred_ = before + static_cast<std::int64_t>(size);
-    return error ? 0 : self->output_.size();
+    return error ? 0 : self->piece_.size();
   };
-  asio::async_write(socket_, asio::buffer(output_), count,
+  asio::async_write(socket_, asio::buffer(piece_), count,
                     [self](const std::error_code& error, std::size_t) {
                       if (self->phase_ == Phase::closed)
                         return;
-                      return error ? self->close() : self->on_written();
+                      if (error)
+                        return self->close();
+                      return self->output_.is_taken() ? self->on_written() : self->write_piece();
                     });
-  front_.bound_output();
 }
 
 void HttpFront::Connection::release_output() {
   front_.output_bytes_ -= std::exchange(held_output_, 0);
-  output_.clear();
-  output_.shrink_to_fit();
+  output_ = {};
+  piece_ = {};
 }
 
 void HttpFront::Connection::on_written() {

@@ -21,6 +21,7 @@
 #include "core/access.hpp"
 #include "core/deadlines.hpp"
 #include "core/exchanges.hpp"
+#include "core/http_response.hpp"
 #include "core/instant.hpp"
 #include "shell/listener.hpp"
 
@@ -43,9 +44,9 @@ class HttpRequest {
   int minor_version = 1;   // HTTP/1.1 or HTTP/1.0
   std::string request_id;  // the service's, which needs it in both passes
 
-  /// Sends a serialised HTTP response. Later calls, and calls after the connection broke, do
+  /// Sends a response. Later calls, and calls after the connection broke, do
   /// nothing. Without any the connection waits until its end.
-  virtual void answer(std::string response) = 0;
+  virtual void answer(HttpResponse response) = 0;
 };
 
 class HttpFront {
@@ -54,11 +55,11 @@ class HttpFront {
    public:
     virtual std::optional<Forbidden> why_forbidden(const Caller& caller) = 0;
     /// The response to a request that is refused before its body has come.
-    virtual std::optional<std::string> refuse_early(HttpRequest& request) = 0;
+    virtual std::optional<HttpResponse> refuse_early(HttpRequest& request) = 0;
     virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
     /// The response to a request that is refused before it has come whole, or that could not be
     /// read; the connection closes after it. Its head is empty where it could not be read.
-    virtual std::string refuse(HttpRequest& request, const Failure& failure) = 0;
+    virtual HttpResponse refuse(HttpRequest& request, const Failure& failure) = 0;
 
    protected:
     ~Service() = default;

@@ -26,7 +26,7 @@ struct Request : HttpRequest {
     body = std::move(text);
     arrived = Instant{} + 1h;
   }
-  void answer(std::string) override {}
+  void answer(HttpResponse) override {}
 };
 
 HttpApiOptions options() {
@@ -65,7 +65,7 @@ HttpApi api_with(const HttpApiOptions& these, Subject& subject = ready) {
 std::string first_pass(HttpApi api, Request request) {
   auto decision = api.begin(request);
   if (auto* reply = std::get_if<HttpApi::Reply>(&decision))
-    return reply->response;
+    return whole(reply->response);
   const Call& call = std::get<Call>(decision);
   const auto timeout =
       std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline - call.arrived);
@@ -85,6 +85,10 @@ Ended ended_with(std::variant<Answer, Failure> outcome) {
           .published_last = Instant{} + 1ms,
           .acknowledged = Instant{} + 2ms,
           .ended = Instant{} + 3500us};
+}
+
+std::string finish(HttpApi& api, const HttpRequest& request, Ended ended) {
+  return whole(api.finish(request, ended).response);
 }
 
 TEST(HttpApi, MakesACallOfARequest) {
@@ -277,7 +281,7 @@ TEST(HttpApi, WritesTheAnswerAndNothingElse) {
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HELLO", MatchedBy::content, ""})).response;
+      finish(api, request, ended_with(Answer{"HELLO", MatchedBy::content, ""}));
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(response, HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"));
   EXPECT_THAT(response, HasSubstr("Content-Length: 5\r\n"));
@@ -290,8 +294,7 @@ TEST(HttpApi, WritesAnEmptyAnswerAsOne) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "");
   api.begin(request);
-  const std::string response =
-      api.finish(request, ended_with(Answer{"", MatchedBy::content, ""})).response;
+  const std::string response = finish(api, request, ended_with(Answer{"", MatchedBy::content, ""}));
   EXPECT_THAT(response, HasSubstr("Content-Length: 0\r\n"));
 }
 
@@ -301,7 +304,7 @@ TEST(HttpApi, WritesJsonForWhoAsksForIt) {
                   "Accept: application/json\r\nRequest-Id: r1\r\n");
   api.begin(request);
   const std::string response =
-      api.finish(request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"})).response;
+      finish(api, request, ended_with(Answer{"HE\"LLO", MatchedBy::correlation, "r"}));
   EXPECT_THAT(response,
               testing::EndsWith("{\"response\":\"HE\\\"LLO\",\"matched_by\":\"correlation\","
                                 "\"request_id\":\"r1\",\"milliseconds\":{\"queue\":1.0,"
@@ -315,7 +318,7 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
   api.begin(request);
   for (const ProblemKind& kind : all_problems()) {
     const std::string response =
-        api.finish(request, Failure{kind.problem, "detail \xff", {}}).response;
+        whole(api.finish(request, Failure{kind.problem, "detail \xff", {}}).response);
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
     EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
     EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
@@ -329,9 +332,9 @@ TEST(HttpApi, NeverCallsRetryableWhatMayHaveBeenCarriedOut) {
   api.begin(request);
   Ended ended = ended_with(Failure{Problem::no_responder, "gone", {}});
   ended.may_be_carried_out = true;
-  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":false"));
+  EXPECT_THAT(finish(api, request, ended), HasSubstr("\"retryable\":false"));
   ended.may_be_carried_out = false;  // the broker said that it reached no subscriber
-  EXPECT_THAT(api.finish(request, ended).response, HasSubstr("\"retryable\":true"));
+  EXPECT_THAT(finish(api, request, ended), HasSubstr("\"retryable\":true"));
 }
 
 TEST(HttpApi, ServesTheActionsThatTheOperatorAdded) {
@@ -344,7 +347,7 @@ TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
   HttpApi api = api_with(options());
   Request request("POST /transform/uppercase", "hello");
   api.begin(request);
-  EXPECT_THAT(api.finish(request, Failure{Problem::responder_error, "no", 418}).response,
+  EXPECT_THAT(whole(api.finish(request, Failure{Problem::responder_error, "no", 418}).response),
               StartsWith("HTTP/1.1 418"));
 }
 
@@ -357,7 +360,8 @@ TEST(HttpApi, SaysOfARefusalWhatItSends) {
       const HttpApi::Reply reply = api.refuse(request, {kind.problem, "detail", {}});
       ASSERT_TRUE(reply.problem);
       EXPECT_EQ(*reply.problem, kind.problem) << path;
-      EXPECT_THAT(reply.response, HasSubstr("problem:" + std::string(kind.slug) + "\"")) << path;
+      EXPECT_THAT(whole(reply.response), HasSubstr("problem:" + std::string(kind.slug) + "\""))
+          << path;
       EXPECT_EQ(reply.was_to_call, is_call) << path;
       EXPECT_EQ(reply.netid, is_call ? "alice" : "") << path;
     }
@@ -368,10 +372,10 @@ TEST(HttpApi, SaysToHttp10ThatTheConnectionStays) {
   HttpApi api = api_with(options());
   Request request("GET /healthz", "");
   request.minor_version = 0;
-  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+  EXPECT_THAT(whole(std::get<HttpApi::Reply>(api.begin(request)).response),
               HasSubstr("\r\nConnection: keep-alive\r\n"));
   request.keep_alive = false;
-  EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+  EXPECT_THAT(whole(std::get<HttpApi::Reply>(api.begin(request)).response),
               HasSubstr("\r\nConnection: close\r\n"));
 }
 
@@ -390,14 +394,14 @@ TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
   HttpApi api = api_with(options());
   for (const auto* line : {"GET /healthz", "GET /nothing"}) {
     Request request(line, "");
-    EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+    EXPECT_THAT(whole(std::get<HttpApi::Reply>(api.begin(request)).response),
                 Not(HasSubstr("Connection:")));
     request.keep_alive = false;
-    EXPECT_THAT(std::get<HttpApi::Reply>(api.begin(request)).response,
+    EXPECT_THAT(whole(std::get<HttpApi::Reply>(api.begin(request)).response),
                 HasSubstr("Connection: close\r\n"));
   }
   Request refused("GET /healthz", "");
-  EXPECT_THAT(api.refuse(refused, {Problem::malformed_request, "x", {}}).response,
+  EXPECT_THAT(whole(api.refuse(refused, {Problem::malformed_request, "x", {}}).response),
               HasSubstr("Connection: close\r\n"));
 }
 
