@@ -199,7 +199,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
   std::optional<ChunkedBody> chunked_;
 
-  HttpResponse output_;
+  std::optional<HttpResponse> output_;
   std::string piece_;             // of it, which is being written
   std::size_t held_output_ = 0;   // of HttpFront::output_bytes_
   Instant written_{};             // when the last answer was begun
@@ -622,7 +622,7 @@ void HttpFront::Connection::write(HttpResponse response) {
   is_sent_ = false;
   pace_.begin(written_);
   output_ = std::move(response);
-  held_output_ = output_.bytes();
+  held_output_ = output_->bytes();
   front_.output_bytes_ += held_output_;
   enter(Phase::writing, written_ + limits::write_timeout);
   write_piece();
@@ -630,7 +630,7 @@ void HttpFront::Connection::write(HttpResponse response) {
 }
 
 void HttpFront::Connection::write_piece() {
-  output_.take(piece_);
+  output_->take(piece_);
   const auto self = shared_from_this();
   // As much at once as the kernel takes.
   const auto count = [self, before = transferred_](const std::error_code& error, std::size_t size) {
@@ -643,14 +643,14 @@ void HttpFront::Connection::write_piece() {
                         return;
                       if (error)
                         return self->close();
-                      return self->output_.is_taken() ? self->on_written() : self->write_piece();
+                      return self->output_->is_taken() ? self->on_written() : self->write_piece();
                     });
 }
 
 void HttpFront::Connection::release_output() {
   front_.output_bytes_ -= std::exchange(held_output_, 0);
-  output_ = {};
-  piece_ = {};
+  output_.reset();
+  std::string().swap(piece_);  // an assignment would keep its memory
 }
 
 void HttpFront::Connection::on_written() {

@@ -465,9 +465,7 @@ class UnreadAnswers(MemoryTest):
             reader = threading.Thread(target=read_slowly)
             reader.start()
             try:
-                # In JSON each byte becomes six.
-                self.take_answers(stack, transform(b"\x01" * PAYLOAD_BYTES).replace(
-                    b"\r\n", b"\r\nAccept: application/json\r\n", 1), 20)
+                self.take_answers(stack, transform(SlowOnes.GROWING[2:]), 30)  # 90 MiB
                 eventually(lambda: self.metric(
                     'mqtt_bridge_http_unread_answers_total{reason="room"}') > 0, "some are cut")
             finally:
