@@ -414,10 +414,23 @@ void Exchanges::learn_round_trip(Duration sample) {
   round_trip_ = round_trip_ ? *round_trip_ + (sample - *round_trip_) / weight : sample;
 }
 
-/// Coming back takes a responder some round trips: TCP, CONNECT, SUBSCRIBE, its announcement.
-Duration Exchanges::gone_grace() const {
-  const Duration trips = limits::gone_round_trips * round_trip_.value_or(unknown_round_trip);
-  return std::clamp<Duration>(trips, limits::gone_grace, limits::return_grace);
+/// The shortest that answers take, of late.
+void Exchanges::learn_answer_time(const std::string& action, Duration sample) {
+  constexpr int weight = 8;
+  const auto [known, is_new] = answer_times_.emplace(action, sample);
+  if (!is_new)
+    known->second = std::min(sample, known->second + (sample - known->second) / weight);
+}
+
+/// Coming back takes a responder some round trips: TCP, CONNECT, SUBSCRIBE, its announcement. It
+/// may be further away from the broker than we; its answers tell.
+Duration Exchanges::gone_grace(const std::string& action) const {
+  const auto answer_time = answer_times_.find(action);
+  const Duration ours = round_trip_.value_or(unknown_round_trip);
+  const Duration trip =
+      answer_time != answer_times_.end() ? std::max(ours, answer_time->second) : ours;
+  return std::clamp<Duration>(limits::gone_round_trips * trip, limits::gone_grace,
+                              limits::return_grace);
 }
 
 void Exchanges::refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now) {
@@ -602,6 +615,7 @@ void Exchanges::respond_in_turn(ExclusiveLane& lane, const Response& response, I
 void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now) {
   const auto waiting = waiting_.find(exchange);
   waiting->second.is_owed = false;
+  learn_answer_time(waiting->second.call.action, now - *waiting->second.published);
   presence_.answered(waiting->second.call.action, response.responder.value_or(""), now);
   if (response.status) {
     std::string text(response.error.value_or("the responder gave no reason"));
@@ -645,7 +659,7 @@ void Exchanges::gone(std::string_view responder, Instant now) {
     if (!presence_.is_unserved(action, now))
       served.insert(std::move(action));  // another one may answer what this one got
     else if (link_ && deserted_.size() < most_deserted)
-      deserted_.emplace(std::move(action), now + gone_grace());
+      deserted_.emplace(action, now + gone_grace(action));
   }
   publish_again(served);
 }

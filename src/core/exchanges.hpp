@@ -284,7 +284,8 @@ class Exchanges {
   void end_refused_suspects(Instant now);
   bool may_repeat(const Waiting& waiting) const;
   bool may_come_back(const std::string& action, Instant now) const;
-  Duration gone_grace() const;
+  void learn_answer_time(const std::string& action, Duration sample);
+  Duration gone_grace(const std::string& action) const;
   void learn_round_trip(Duration sample);
   void end_unpublished(Instant now);
   void publish_again(ExchangeId exchange, const Waiting& waiting);
@@ -358,8 +359,9 @@ class Exchanges {
   Instant up_since_{};               // while there is one
   std::size_t rounds_of_again_ = 0;  // how often, since then, what waits was published again
 
-  std::optional<Duration> round_trip_;  // to the broker and back, smoothed
-  bool tells_subscribers_ = false;      // the broker has said since then that it had none
+  std::optional<Duration> round_trip_;            // to the broker and back, smoothed
+  std::map<std::string, Duration> answer_times_;  // by action, the shortest of late
+  bool tells_subscribers_ = false;                // the broker has said since then that it had none
 
   // Who answers.
   Presence presence_;

@@ -103,7 +103,7 @@ std::vector<Limit> all_limits() {
       {"gone_grace", text(gone_grace),
        "for a responder that lost its connection to come back, at least"},
       {"gone_round_trips", text(gone_round_trips),
-       "the same, in round trips to the broker, whichever is longer"},
+       "the same, in round trips to the broker or times that an answer took, whichever is longer"},
       {"presence_probe", text(presence_probe),
        "between calls that are published although all responders are gone"},
       {"presence_probes", text(presence_probes), "response topics for which that is remembered"},

@@ -1166,6 +1166,24 @@ TEST(Exchanges, WaitsLongerForAResponderWhereTheBrokerIsFarAway) {
   EXPECT_THAT(scene.publish(), ElementsAre("hello"));
 }
 
+TEST(Exchanges, WaitsLongerForAResponderThatIsFarAwayFromTheBroker) {
+  Scene scene;
+  scene.up();
+  scene.table.announced("one", {"uppercase"});
+  const auto answered = scene.call("hello");
+  scene.publish();  // the broker acknowledges it at once
+  scene.advance(20ms);
+  scene.answer("HELLO");
+  EXPECT_EQ(scene.outcome(answered), "HELLO by content");
+  const auto a = scene.call("hi");
+  scene.publish();
+  scene.table.gone("one", scene.now);
+  scene.advance(limits::gone_round_trips * 20ms - 1ns);
+  EXPECT_EQ(scene.outcome(a), "waits");
+  scene.table.announced("one", {"uppercase"}, Heard::live);
+  EXPECT_THAT(scene.publish(), ElementsAre("hi"));
+}
+
 TEST(Exchanges, WaitsForAResponderThatComesBackSoon) {
   Scene scene;
   scene.up();
