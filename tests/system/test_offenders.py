@@ -1,10 +1,8 @@
 """A request on which the broker closes the connection harms nobody but its own caller. In MQTT
-3.1.1 mosquitto has no other word for one that is too large. Each test prints what it counted. The
-environment variable OTHERS asks for fewer of the calls that are made beside the request."""
+3.1.1 mosquitto has no other word for one that is too large. Each test prints what it counted."""
 
 import concurrent.futures
 import itertools
-import os
 import threading
 import time
 import unittest
@@ -15,7 +13,7 @@ from hostile import slug_of
 from load import Batch
 
 TOO_LARGE = "x" * 3000
-OTHERS = int(os.environ.get("OTHERS") or 2000)
+OTHERS = 2000
 
 
 class Offender:
