@@ -4,42 +4,33 @@
 
 namespace mqtt_bridge {
 
-Subscriptions::Subscriptions(std::vector<std::string> filters, std::vector<std::string> optional)
-    : filters_(std::move(filters)),
-      optional_(std::move(optional)),
-      wanted_(filters_.begin(), filters_.end()) {}
+Subscriptions::Subscriptions(TopicFilters filters, TopicFilters optional)
+    : filters_(std::move(filters)), optional_(std::move(optional)) {}
 
 // Which filters ---------------------------------------------------------------------------------
 
-void Subscriptions::set(std::vector<std::string> filters, std::vector<std::string> optional,
-                        Instant until) {
-  const auto before = std::exchange(wanted_, {filters.begin(), filters.end()});
-  filters_ = std::move(filters);
+void Subscriptions::set(TopicFilters filters, TopicFilters optional, Instant until) {
+  const auto before = std::exchange(filters_, std::move(filters));
   optional_ = std::move(optional);
-  for (const auto& filter : wanted_) {
-    stay(filter);
-    if (is_connected_ && !before.contains(filter))
-      to_ask_.push_back(filter);
-  }
-  for (const auto& filter : before) {
-    if (!wanted_.contains(filter))
-      leave(filter, until);
-  }
+  for (auto& [_, left] : leaving_)
+    left = left.without(filters_);
+  auto gone = before.without(filters_);
+  if (!gone.empty())
+    leaving_.emplace(until, std::move(gone));
+  std::erase_if(leaving_, [](const auto& each) { return each.second.empty(); });
+  if (is_connected_)
+    to_ask_.append(filters_.without(before).without(to_ask_));
+  forget_refused_that_are_not_wanted();
 }
 
-void Subscriptions::leave(const std::string& filter, Instant until) {
-  refused_changed_ |= refused_.erase(filter) > 0;
-  stay(filter);
-  leaving_.emplace(filter, until);
-  leaving_in_time_.emplace(until, filter);
+void Subscriptions::forget_refused_that_are_not_wanted() {
+  const auto is_not_wanted = [this](const auto& filter) { return !filters_.contains(filter); };
+  refused_changed_ |= std::erase_if(refused_, is_not_wanted) > 0;
 }
 
-void Subscriptions::stay(const std::string& filter) {
-  const auto leaving = leaving_.find(filter);
-  if (leaving == leaving_.end())
-    return;
-  leaving_in_time_.erase({leaving->second, filter});
-  leaving_.erase(leaving);
+bool Subscriptions::is_leaving(const std::string& filter) const {
+  return std::any_of(leaving_.begin(), leaving_.end(),
+                     [&](const auto& each) { return each.second.contains(filter); });
 }
 
 // Asking ----------------------------------------------------------------------------------------
@@ -49,34 +40,41 @@ void Subscriptions::connected() {
   is_connected_ = true;
   // Always: a session that the broker kept may be older than our subscriptions, and the births of
   // responders come again with them.
-  to_ask_.assign(filters_.begin(), filters_.end());
-  to_ask_.insert(to_ask_.end(), optional_.begin(), optional_.end());
-  for (const auto& [filter, until] : leaving_)
-    to_ask_.push_back(filter);
+  to_ask_ = filters_;
+  to_ask_.append(optional_);
+  for (const auto& [until, filters] : leaving_)
+    to_ask_.append(filters);
   refused_changed_ |= !refused_.empty();
   refused_.clear();
 }
 
 void Subscriptions::disconnected() {
   is_connected_ = false;
-  to_ask_.clear();
+  to_ask_ = {};
+  to_ask_again_.clear();
   asked_.clear();
   probes_ = false;
   grants_again_ = false;
 }
 
 std::optional<Subscriptions::Asking> Subscriptions::next_subscribe(Instant now) {
-  if (to_ask_.empty() || asked_.size() >= asked_at_once)
+  if ((to_ask_.empty() && to_ask_again_.empty()) || asked_.size() >= asked_at_once)
     return std::nullopt;
-  const auto asked = asked_.emplace(++last_asked_, std::move(to_ask_.front())).first;
-  to_ask_.pop_front();
+  std::string filter;
+  if (to_ask_again_.empty()) {
+    filter = to_ask_.take_first();
+  } else {
+    filter = std::move(to_ask_again_.front());
+    to_ask_again_.pop_front();
+  }
+  const auto asked = asked_.emplace(++last_asked_, std::move(filter)).first;
   asked_at_ = now;
   return Asking{asked->first, asked->second, std::exchange(probes_, false)};
 }
 
 void Subscriptions::probe() {
   probes_ = true;
-  to_ask_.push_front(filters_.front());
+  to_ask_again_.push_front(filters_.first());
 }
 
 bool Subscriptions::answered(std::uint64_t id, int reason_code) {
@@ -101,10 +99,10 @@ void Subscriptions::was_granted(const std::string& filter) {
 }
 
 void Subscriptions::was_refused(const std::string& filter) {
-  if (leaving_.contains(filter) || refused_.contains(filter))
+  if (is_leaving(filter) || refused_.contains(filter))
     return;
   refusals_.push_back(filter);
-  if (wanted_.contains(filter))
+  if (filters_.contains(filter))
     refused_changed_ |= refused_.insert(filter).second;
 }
 
@@ -114,7 +112,7 @@ void Subscriptions::ask_refused_again() {
     if (next == refused_.end())
       next = refused_.begin();
     asked_again_ = *next;
-    to_ask_.push_back(*next++);
+    to_ask_again_.push_back(*next++);
   }
 }
 
@@ -129,13 +127,14 @@ std::optional<std::string> Subscriptions::next_refusal() {
 // Leaving ---------------------------------------------------------------------------------------
 
 std::optional<std::string> Subscriptions::next_unsubscribe(bool expects_answers, Instant now) {
-  if (leaving_in_time_.empty())
+  if (leaving_.empty())
     return std::nullopt;
-  const auto first = leaving_in_time_.begin();
+  const auto first = leaving_.begin();
   if (expects_answers && now < first->first)
     return std::nullopt;
-  std::string filter = first->second;
-  stay(filter);
+  std::string filter = first->second.take_first();
+  if (first->second.empty())
+    leaving_.erase(first);
   return filter;
 }
 

@@ -3,7 +3,7 @@
 // more. It is told what the broker answered; it sends nothing.
 //
 // What each function costs follows what happens, not how many filters there are; but connected()
-// and set(), which go through all of them.
+// and set(), which go through the first levels of all of them.
 // Value; the owner serialises.
 #pragma once
 
@@ -14,9 +14,9 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/instant.hpp"
+#include "core/topic_filters.hpp"
 
 namespace mqtt_bridge {
 
@@ -26,11 +26,11 @@ class Subscriptions {
   static constexpr std::size_t asked_at_once = 64;
 
   /// `optional`: those that the link does without.
-  Subscriptions(std::vector<std::string> filters, std::vector<std::string> optional);
+  Subscriptions(TopicFilters filters, TopicFilters optional);
 
   /// Others. Those that are not among them are kept until `until` at most, while answers are
   /// expected.
-  void set(std::vector<std::string> filters, std::vector<std::string> optional, Instant until);
+  void set(TopicFilters filters, TopicFilters optional, Instant until);
 
   /// There is a connection, on which nothing is subscribed to yet.
   void connected();
@@ -46,7 +46,7 @@ class Subscriptions {
   /// The SUBACK has come. False when nothing was asked with this id.
   bool answered(std::uint64_t id, int reason_code);
   /// Whether all was answered.
-  bool is_settled() const { return to_ask_.empty() && asked_.empty(); }
+  bool is_settled() const { return to_ask_.empty() && to_ask_again_.empty() && asked_.empty(); }
   /// Those that were asked and not answered.
   const std::map<std::uint64_t, std::string>& asked() const { return asked_; }
   /// When the last of these was asked.
@@ -69,20 +69,19 @@ class Subscriptions {
   std::optional<std::string> next_refusal();
 
  private:
-  void leave(const std::string& filter, Instant until);
-  void stay(const std::string& filter);
+  bool is_leaving(const std::string& filter) const;
+  void forget_refused_that_are_not_wanted();
   void was_granted(const std::string& filter);
   void was_refused(const std::string& filter);
 
-  std::vector<std::string> filters_;        // in the order in which they are asked for
-  std::vector<std::string> optional_;       // few
-  std::set<std::string> wanted_;            // those of filters_
-  std::map<std::string, Instant> leaving_;  // no longer wanted, and until when they are kept
-  std::set<std::pair<Instant, std::string>> leaving_in_time_;
+  TopicFilters filters_;                          // in the order in which they are asked for
+  TopicFilters optional_;                         // few
+  std::multimap<Instant, TopicFilters> leaving_;  // none of filters_, and until when they are kept
   bool is_connected_ = false;
   bool probes_ = false;  // with what is asked next
 
-  std::deque<std::string> to_ask_;
+  std::deque<std::string> to_ask_again_;  // few, and before the others
+  TopicFilters to_ask_;
   std::map<std::uint64_t, std::string> asked_;
   std::uint64_t last_asked_ = 0;
   Instant asked_at_{};

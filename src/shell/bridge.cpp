@@ -22,19 +22,18 @@ constexpr std::size_t correlation_bytes = 16;
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
-std::vector<std::string> filters_of(const HttpApiOptions& api) {
-  std::set<std::string> netids = api.netids;
-  netids.insert(api.netid);
-  if (netids.contains("*"))
-    netids = {"+"};
-  std::vector<std::string> filters;
-  for (const auto& netid : netids) {
-    for (const Action action : all_actions)
-      filters.push_back(response_topic(netid, to_string(action)));
-    for (const auto& action : api.actions)
-      filters.push_back(response_topic(netid, action));
+TopicFilters filters_of(const HttpApiOptions& api) {
+  std::vector<std::string> netids = {"+"};
+  if (!api.netids.contains("*")) {
+    netids = {api.netid};
+    netids.insert(netids.end(), api.netids.begin(), api.netids.end());
   }
-  return filters;
+  std::vector<std::string> rests;
+  for (const Action action : all_actions)
+    rests.push_back(response_topic("", to_string(action)));
+  for (const auto& action : api.actions)
+    rests.push_back(response_topic("", action));
+  return TopicFilters::combined(std::move(netids), std::move(rests));
 }
 
 MqttLinkOptions link_options_of(BridgeOptions& options) {

@@ -45,14 +45,6 @@ sockaddr_storage address_of(const asio::ip::tcp::endpoint& endpoint) {
   return address;
 }
 
-bool has_wildcard(const std::string& filter) {
-  return filter.find_first_of("+#") != std::string::npos;
-}
-
-bool is_shared(const std::string& filter) {
-  return filter.starts_with("$share/");  // MQTT 5.0 4.8.2
-}
-
 }  // namespace
 
 /// Where the library's threads leave what they heard from one connection. The only lock there is.
@@ -428,8 +420,7 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     return fail_attempt(ConnectFailure::refused, "the broker takes no messages: Receive Maximum 0");
   }
   // To subscribe nevertheless would be a Protocol Error (MQTT 5.0 3.2.2.3.13).
-  if (!event.has_shared_subscriptions &&
-      std::any_of(options_.filters.begin(), options_.filters.end(), is_shared)) {
+  if (!event.has_shared_subscriptions && options_.filters.has_shared()) {
     return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
   }
   connected_ = event;
@@ -511,9 +502,8 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
 
 /// Once, until it is something else.
 void MqttLink::say_what_is_missing() {
-  const auto& filters = options_.filters;
-  const bool wants_wildcards = std::any_of(filters.begin(), filters.end(), has_wildcard) ||
-                               !options_.optional_filters.empty();
+  const bool wants_wildcards =
+      options_.filters.has_wildcard() || options_.optional_filters.has_wildcard();
   auto missing =
       what_is_missing(*connected_, grants_less_,
                       {.session_expiry = options_.session_expiry, .wildcards = wants_wildcards});

@@ -22,6 +22,7 @@
 #include "core/limits.hpp"
 #include "core/link_policy.hpp"
 #include "core/subscriptions.hpp"
+#include "core/topic_filters.hpp"
 #include "shell/dialing.hpp"
 #include "shell/loop_timer.hpp"
 #include "shell/mqtt_connection.hpp"
@@ -34,8 +35,8 @@ struct MqttLinkOptions {
   Protocol protocol = Protocol::automatic;
   std::string client_id;
   LinkPolicy::ClientId whose_client_id = LinkPolicy::ClientId::own;
-  std::vector<std::string> filters;  // subscribed to before the link counts as up; at least one
-  std::vector<std::string> optional_filters = {};  // the same, but it does without them
+  TopicFilters filters;                // subscribed to before the link counts as up; at least one
+  TopicFilters optional_filters = {};  // the same, but it does without them
   std::chrono::seconds session_expiry{0};
   std::optional<std::string> username;
   std::optional<std::string> password;

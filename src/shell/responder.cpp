@@ -49,9 +49,9 @@ std::string Responder::proof_filter() const {
 
 MqttLinkOptions Responder::complete(MqttLinkOptions link) const {
   for (const Action action : all_actions)
-    link.filters.push_back(request_filter(action));
+    link.filters.append({request_filter(action)});
   if (!share_.empty())
-    link.filters.push_back(proof_filter());
+    link.filters.append({proof_filter()});
   link.will = MqttWill{.topic = status_topic(id_), .payload = {}, .retained = true};
   return link;
 }

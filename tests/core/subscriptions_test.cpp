@@ -27,11 +27,11 @@ std::string leave(Subscriptions& subscriptions, bool expects_answers, Instant at
   return filters;
 }
 
-std::vector<std::string> numbered(std::size_t count) {
-  std::vector<std::string> filters;
+TopicFilters numbered(std::size_t count) {
+  std::vector<std::string> firsts;
   for (std::size_t i = 0; i < count; ++i)
-    filters.push_back(std::to_string(1000 + i));
-  return filters;
+    firsts.push_back(std::to_string(1000 + i));
+  return TopicFilters::combined(std::move(firsts), {""});
 }
 
 TEST(Subscriptions, AsksForAllInTheirOrderOnEachConnection) {
@@ -148,6 +148,48 @@ TEST(Subscriptions, KeepsWhatIsWantedAgain) {
   subscriptions.set({"a", "b"}, {}, later);
   EXPECT_EQ(ask(subscriptions), "a");
   EXPECT_EQ(leave(subscriptions, false), "");
+}
+
+TEST(Subscriptions, KeepsWhatIsLeftForTheSecondTimeAsLongAsForTheFirst) {
+  Subscriptions subscriptions({"a", "b"}, {});
+  subscriptions.connected();
+  ask(subscriptions);
+  subscriptions.set({"b"}, {}, later);
+  subscriptions.set({"a", "b"}, {}, later);
+  subscriptions.set({"b"}, {}, later + 1s);
+  EXPECT_EQ(leave(subscriptions, true, later), "");
+  EXPECT_EQ(leave(subscriptions, true, later + 1s), "a");
+}
+
+TEST(Subscriptions, LeavesFirstWhatIsKeptForTheShorterTime) {
+  Subscriptions subscriptions({"a", "b", "c"}, {});
+  subscriptions.connected();
+  ask(subscriptions);
+  subscriptions.set({"b", "c"}, {}, later);
+  subscriptions.set({"c"}, {}, later - 1s);
+  EXPECT_EQ(leave(subscriptions, true, later - 1s), "b");
+  EXPECT_EQ(leave(subscriptions, true, later), "a");
+}
+
+TEST(Subscriptions, DoesNotAskTwiceForWhatGoesAndComesWhileItIsAskedFor) {
+  Subscriptions subscriptions({"a"}, {});
+  subscriptions.connected();
+  ask(subscriptions);
+  for (int i = 0; i < 3; ++i) {
+    subscriptions.set({"a", "b"}, {}, later);
+    subscriptions.set({"a"}, {}, later);
+  }
+  EXPECT_EQ(ask(subscriptions), "b");
+  EXPECT_EQ(leave(subscriptions, false), "b");
+}
+
+TEST(Subscriptions, AskAndLeaveOnlyWhatIsOther) {
+  Subscriptions subscriptions(TopicFilters::combined({"alice", "bob"}, {"/up", "/down"}), {});
+  subscriptions.connected();
+  ask(subscriptions);
+  subscriptions.set(TopicFilters::combined({"bob", "carol"}, {"/up", "/left"}), {}, later);
+  EXPECT_EQ(ask(subscriptions), "carol/up carol/left bob/left");
+  EXPECT_EQ(leave(subscriptions, false), "alice/up alice/down bob/down");
 }
 
 TEST(Subscriptions, DoesNotNameWhatIsNoLongerWanted) {

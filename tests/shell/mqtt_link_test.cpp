@@ -75,6 +75,13 @@ MqttLinkOptions options_for(const Mosquitto& broker, Protocol protocol = Protoco
   return options;
 }
 
+TopicFilters numbered_filters(int count) {
+  std::vector<std::string> firsts;
+  for (int i = 0; i < count; ++i)
+    firsts.push_back("n" + std::to_string(i));
+  return TopicFilters::combined(std::move(firsts), {"/uppercase/response"});
+}
+
 int tcp_option(int descriptor, int option) {
   int value = -1;
   socklen_t length = sizeof value;
@@ -160,22 +167,19 @@ TEST(MqttLink, TakesNoMessageThatIsLargerThanItsLimitAndGoesOn) {
 TEST(MqttLink, ComesUpWithThousandsOfFilters) {
   const Mosquitto broker;
   MqttLinkOptions options = options_for(broker);
-  options.filters.clear();
-  for (int i = 0; i < 5000; ++i)
-    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  options.filters = numbered_filters(5000);
   Watcher watcher(options);
   watcher.link.start();
   ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
-  watcher.link.publish(publish_to(options.filters.back(), "A"));
+  watcher.link.publish(publish_to("n4999/uppercase/response", "A"));
   EXPECT_TRUE(watcher.run_until([&] { return watcher.messages.size() == 1; }));
 }
 
 TEST(MqttLink, LeavesHundredsOfFiltersThatAreNoLongerWantedThoughNobodyCalls) {
   const Mosquitto broker;
   MqttLinkOptions options = options_for(broker);
-  const std::string kept = options.filters.front();
-  for (int i = 0; i < 300; ++i)
-    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  const std::string kept = options.filters.first();
+  options.filters.append(numbered_filters(300));
   Watcher watcher(options);
   watcher.link.start();
   ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
@@ -198,23 +202,22 @@ TEST(MqttLink, LeavesHundredsOfFiltersThatAreNoLongerWantedThoughNobodyCalls) {
     return !watcher.messages.empty() && watcher.messages.back().topic == kept;
   };
   watcher.link.expect_answers(false);  // as the bridge says after each thing that it does
-  for (std::size_t left = 1; left < options.filters.size();) {
+  for (TopicFilters gone = numbered_filters(300); !gone.empty();) {
     watcher.messages.clear();
-    publish(options.filters[left]);
+    publish(gone.first());
     publish(kept);
     ASSERT_TRUE(watcher.run_until(has_come_to_kept));
+    ASSERT_LT(id, 20'000u) << gone.first() << " is not left";
     if (watcher.messages.size() == 1)
-      ++left;
-    ASSERT_LT(id, 20'000u) << options.filters[left] << " is not left";
+      gone.take_first();
   }
 }
 
 TEST(MqttLink, DoesNoWorkForEachFilterThatIsNoLongerWantedWithEachCall) {
   const Mosquitto broker;
   MqttLinkOptions options = options_for(broker);
-  const std::string kept = options.filters.front();
-  for (int i = 0; i < 5000; ++i)
-    options.filters.push_back("n" + std::to_string(i) + "/uppercase/response");
+  const std::string kept = options.filters.first();
+  options.filters.append(numbered_filters(5000));
   Watcher watcher(options);
   watcher.link.start();
   ASSERT_TRUE(watcher.run_until([&] { return watcher.times_up == 1; }));
