@@ -9,10 +9,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
@@ -153,13 +156,49 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
   return names;
 }
 
-/// Takes the new configuration, or says why it keeps the old one.
+/// A configuration, and what follows from it.
+struct Configuration {
+  BridgedOptions options;
+  BridgeOptions bridge;
+};
+
+/// Throws what is wrong with it. `remote`: a socket that other machines can reach, if any.
+Configuration read_configuration(int argc, char** argv, const std::string& remote) {
+  auto parsed = parse_bridged_options(argc, argv);
+  if (const auto* exit = std::get_if<ExitNow>(&parsed))
+    throw std::runtime_error(exit->err.substr(0, exit->err.find_last_not_of('\n') + 1));
+  Configuration read{std::get<BridgedOptions>(std::move(parsed)), {}};
+  require_token(remote, read.options);
+  read.bridge = bridge_options_of(read.options);
+  return read;
+}
+
+/// The same, but what is wrong as a value.
+std::variant<Configuration, std::string> try_to_read_configuration(int argc, char** argv,
+                                                                   const std::string& remote) {
+  try {
+    return read_configuration(argc, argv, remote);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+/// The loop, and a thread beside it that ends before the loop does.
+struct Loop {
+  asio::io_context events{1};
+  std::jthread reader;
+};
+
+/// Takes the new configuration, or says why it keeps the old one. It is read beside the loop, which
+/// goes on meanwhile: there may be thousands of NetIDs in it, and a file may be slow. One that is
+/// asked for meanwhile is read after it.
 class Reload {
  public:
   /// `remote`: a socket that other machines can reach, if any.
-  Reload(int argc, char** argv, BridgedOptions options, MqttLinkOptions link, std::string remote,
-         Bridge& bridge)
-      : argc_(argc),
+  Reload(Loop& loop, int argc, char** argv, BridgedOptions options, MqttLinkOptions link,
+         std::string remote, Bridge& bridge)
+      : loop_(loop),
+        argc_(argc),
         argv_(argv),
         options_(std::move(options)),
         link_(std::move(link)),
@@ -167,39 +206,55 @@ class Reload {
         remote_(std::move(remote)),
         bridge_(bridge) {}
 
-  void operator()() {
+  void begin() {
+    if (is_reading_) {
+      is_wanted_again_ = true;
+      return;
+    }
     notify_reloading();
-    take_or_keep();
-    notify_ready();
-  }
-
- private:
-  void take_or_keep() {
+    is_reading_ = true;
     try {
-      auto parsed = parse_bridged_options(argc_, argv_);
-      if (const auto* exit = std::get_if<ExitNow>(&parsed))
-        throw std::runtime_error(exit->err.substr(0, exit->err.find_last_not_of('\n') + 1));
-      auto options = std::get<BridgedOptions>(std::move(parsed));
-      require_token(remote_, options);
-      BridgeOptions bridge = bridge_options_of(options);
-      bridge.api.broker = options_.broker.url;
-      if (options.broker.url != options_.broker.url)
-        bridge.link = link_;  // what is meant for another broker is not for this one
-      link_ = bridge.link;
-      if (had_token_ && !bridge.api.token)
-        spdlog::warn("callers need no token any more");
-      had_token_ = bridge.api.token.has_value();
-      bridge_.reload(std::move(bridge));
-      set_log_level(options.run.log_level);
-      const std::string fixed = fixed_differences(options_, options);
-      if (!fixed.empty())
-        spdlog::warn("these options change with a restart only: {}", fixed);
-      spdlog::info("configuration reloaded");
-    } catch (const std::exception& error) {
-      spdlog::error("the configuration stays as it was: {}", error.what());
+      loop_.reader = std::jthread(
+          [this, &events = loop_.events, argc = argc_, argv = argv_, remote = remote_] {
+            auto read = try_to_read_configuration(argc, argv, remote);
+            asio::post(events, [this, read = std::move(read)]() mutable { end(std::move(read)); });
+          });
+    } catch (const std::system_error& error) {
+      end(error.what());
     }
   }
 
+ private:
+  void end(std::variant<Configuration, std::string> read) {
+    if (auto* const configuration = std::get_if<Configuration>(&read)) {
+      take(std::move(*configuration));
+    } else {
+      spdlog::error("the configuration stays as it was: {}", std::get<std::string>(read));
+    }
+    notify_ready();
+    is_reading_ = false;
+    if (std::exchange(is_wanted_again_, false))
+      begin();
+  }
+
+  void take(Configuration read) {
+    auto& [options, bridge] = read;
+    bridge.api.broker = options_.broker.url;
+    if (options.broker.url != options_.broker.url)
+      bridge.link = link_;  // what is meant for another broker is not for this one
+    link_ = bridge.link;
+    if (had_token_ && !bridge.api.token)
+      spdlog::warn("callers need no token any more");
+    had_token_ = bridge.api.token.has_value();
+    bridge_.reload(std::move(bridge));
+    set_log_level(options.run.log_level);
+    const std::string fixed = fixed_differences(options_, options);
+    if (!fixed.empty())
+      spdlog::warn("these options change with a restart only: {}", fixed);
+    spdlog::info("configuration reloaded");
+  }
+
+  Loop& loop_;
   const int argc_;
   char** const argv_;
   const BridgedOptions options_;  // of the start
@@ -207,6 +262,8 @@ class Reload {
   bool had_token_;                // likewise
   const std::string remote_;
   Bridge& bridge_;
+  bool is_reading_ = false;
+  bool is_wanted_again_ = false;  // once it has been read
 };
 
 /// Otherwise glibc takes ever larger blocks from the heap, where a small one above them keeps them.
@@ -234,7 +291,7 @@ std::size_t allow_all_descriptors() {
 }
 
 /// Until it is asked to stop; all of it is gone then, but the loop.
-void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char** argv) {
+void serve(Loop& loop, const BridgedOptions& options, int argc, char** argv) {
   give_large_blocks_back();
   set_up_log(options.run.log_level, options.run.log_format);
   const std::size_t descriptors = allow_all_descriptors();
@@ -247,22 +304,23 @@ void serve(asio::io_context& loop, const BridgedOptions& options, int argc, char
     bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
   const MqttLinkOptions link = bridge_options.link;
   bridge_options.most_connections = std::min(limits::connections, descriptors - kept_descriptors);
-  Bridge bridge(loop, std::move(bridge_options));
+  Bridge bridge(loop.events, std::move(bridge_options));
   for (auto& listener : listeners) {
     spdlog::info("listening on {}", listener->name());
     bridge.listen(std::move(listener));
   }
+  Reload reload(loop, argc, argv, options, link, remote, bridge);
   const Signals signals(
-      loop, [&] { bridge.drain(); }, Reload(argc, argv, options, link, remote, bridge));
+      loop.events, [&] { bridge.drain(); }, [&] { reload.begin(); });
   bridge.start();
-  const Watchdog watchdog(loop);
+  const Watchdog watchdog(loop.events);
   notify_ready();
-  run_loop(loop);
+  run_loop(loop.events);
   spdlog::info("stopped");
 }
 
 int run(const BridgedOptions& options, int argc, char** argv) {
-  auto loop = std::make_unique<asio::io_context>(1);
+  auto loop = std::make_unique<Loop>();
   serve(*loop, options, argc, argv);
   return end_loop(std::move(loop), 0);
 }

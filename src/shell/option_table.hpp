@@ -1,7 +1,7 @@
 // The one table from which a program's flags, environment variables, configuration keys and --help
 // come, so that none can drift. A flag beats the environment, that beats the file, and that the
 // default; whichever is taken is validated, and blamed by its own name when it is wrong.
-// Stateless; called once, before any thread starts.
+// Stateless; the process's environment must not change meanwhile.
 #pragma once
 
 #include <functional>

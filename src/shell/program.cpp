@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::size_t file_bytes = 1024 * 1024;  // certificates of many authorities
 constexpr std::size_t id_bytes = 4;
-// How long the loop's end may take: what it waits for is the look-up of an address.
+// How long the loop's end may take: what it waits for is the look-up of an address, or a file.
 constexpr auto end_patience = std::chrono::milliseconds(50);
 
 [[noreturn]] void refuse(std::string_view option, const std::string& sentence) {
@@ -222,7 +222,7 @@ void run_loop(asio::io_context& loop) {
   }
 }
 
-int end_loop(std::unique_ptr<asio::io_context> loop, int code) {
+int end_loop(std::shared_ptr<void> loop, int code) {
   std::promise<void> ended;
   std::thread end([&] {
     loop.reset();

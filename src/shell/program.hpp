@@ -62,9 +62,10 @@ int guarded(std::string_view program, const std::function<int()>& body,
 /// publish the will (MQTT 5.0 3.1.2.5), which a DISCONNECT would discard.
 void run_loop(asio::io_context& loop);
 
-/// Destroys the loop and gives `code`. A look-up of an address that is under way cannot be ended,
-/// and the loop waits for it: where that takes longer than a moment, the process ends here with
-/// `code`. REQUIRES: nothing else of ours is left to be destroyed.
-int end_loop(std::unique_ptr<asio::io_context> loop, int code);
+/// Destroys the loop, or what holds it, and gives `code`. A look-up of an address that is under way
+/// cannot be ended, nor can a file that is being read, and the loop waits for it: where that takes
+/// longer than a moment, the process ends here with `code`. REQUIRES: nothing else of ours is left
+/// to be destroyed.
+int end_loop(std::shared_ptr<void> loop, int code);
 
 }  // namespace mqtt_bridge

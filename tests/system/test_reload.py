@@ -608,6 +608,43 @@ class ManyHangUps(Reload):
         self.assert_answered_right(self.call(daemon, netid="bob"))
 
 
+class AFileThatIsSlow(Reload):
+    """A pipe in the place of the configuration: it is read as long as nobody writes to it."""
+
+    @contextlib.contextmanager
+    def being_read(self):
+        daemon = self.daemon()
+        good = daemon.config.read_text()
+        daemon.config.unlink()
+        os.mkfifo(daemon.config)
+        daemon.hang_up()
+        with open(daemon.config, "w") as pipe:  # once it is open at the other end
+            yield daemon, pipe, good
+
+    def test_keeps_no_call_waiting(self):
+        with self.being_read() as (daemon, pipe, good):
+            self.assert_answered_right(self.call(daemon, timeout="2s"))
+            self.assert_slug(self.call(daemon, netid="bob"), "netid-not-served")
+            pipe.write(good + 'netids = ["bob"]\n')
+        daemon.wait_for_line(OUTCOME)
+        self.assert_answered_right(self.call(daemon, netid="bob"))
+
+    def test_is_read_again_when_it_has_changed_meanwhile(self):
+        with self.being_read() as (daemon, pipe, good):
+            pipe.write(good)
+            daemon.config.unlink()
+            daemon.config.write_text(good + 'netids = ["bob"]\n')
+            daemon.hang_up()
+            self.assert_answered_right(self.call(daemon))  # it has looked at the signal
+        daemon.wait_for_line(TAKEN, 2)
+        self.assert_answered_right(self.call(daemon, netid="bob"))
+
+    def test_does_not_keep_the_daemon_from_its_end(self):
+        with self.being_read() as (daemon, _, _):
+            daemon.ask_to_stop()
+            self.assertEqual(daemon.wait(), 0)
+
+
 class WhileItShutsDown(Reload):
     @classmethod
     def share(cls, world: World):
