@@ -179,8 +179,7 @@ void MqttLink::reconfigure(MqttLinkOptions options) {
   }
   if (connected_)
     subscribe();
-  if (is_up_ && subscriptions_.refused_have_changed())
-    user_.on_subscriptions_refused(subscriptions_.refused());
+  tell_refused();
   watch();
 }
 
@@ -394,9 +393,14 @@ void MqttLink::take_events() {
 void MqttLink::end_batch() {
   while (const auto filter = subscriptions_.next_refusal())
     log_rarely(LogLevel::warn, "the broker refused the subscription to " + *filter);
-  if (is_up_ && subscriptions_.refused_have_changed())
-    user_.on_subscriptions_refused(subscriptions_.refused());
+  tell_refused();
   user_.on_batch_end();
+}
+
+/// Once all is answered: there may be tens of thousands of them, and the user copies them.
+void MqttLink::tell_refused() {
+  if (is_up_ && subscriptions_.is_settled() && subscriptions_.refused_have_changed())
+    user_.on_subscriptions_refused(subscriptions_.refused());
 }
 
 /// Once, and again when they are others.

@@ -49,7 +49,8 @@ class MqttLink {
   /// Who uses a link. Each call may use the link, but not destroy it.
   class User {
    public:
-    /// Those of `filters` that the broker refuses; before on_link_up(), and when that changes.
+    /// Those of `filters` that the broker refuses; before on_link_up(), and when that has changed,
+    /// once the broker has answered all.
     virtual void on_subscriptions_refused(const std::set<std::string>& /*filters*/) {}
     virtual void on_link_up(const LinkUp& link) = 0;
     virtual void on_link_down() = 0;
@@ -150,6 +151,7 @@ class MqttLink {
   void subscribe_refused_again();
   void leave_filters();
   void end_batch();
+  void tell_refused();
   void come_up();
   void watch();
   bool is_silent(Instant now);
