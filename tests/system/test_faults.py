@@ -4,6 +4,7 @@ reliability has them."""
 
 import concurrent.futures
 import contextlib
+import itertools
 import pathlib
 import random
 import tempfile
@@ -191,17 +192,21 @@ class TheResponder(FaultTest):
         self.assert_all_answered("one of two responders killed", load)
 
     def test_a_responder_that_loses_its_connection_is_back_before_callers_are_told(self):
-        broker = self.world.broker()
-        with Proxy(broker) as proxy:
-            self.world.responder(proxy.url)
-            daemon = self.world.daemon(broker)
-            with Load(daemon.port) as load:
-                for abruptly in (True, False) * 5:
-                    self.let_it_last(daemon)
-                    proxy.drop(abruptly)
-                load.wait_for_calls(200)
-        self.assert_ends_with("the responder's connection dropped, 10 times", load,
-                              (503, "no-responder"))
+        for milliseconds_away, protocol in itertools.product((0, 10), ("5", "3.1.1")):
+            with self.subTest(milliseconds_away=milliseconds_away, protocol=protocol):
+                broker = self.world.broker()
+                with Proxy(broker) as proxy:
+                    self.world.responder(proxy.url, "--protocol", protocol)
+                    daemon = self.world.daemon(broker, "--protocol", protocol)
+                    proxy.delay(milliseconds_away / 1000)
+                    with Load(daemon.port, rate=100) as load:
+                        for abruptly in (True, False) * 2:
+                            self.let_it_last(daemon)
+                            proxy.drop(abruptly)
+                        load.wait_for_calls(100)
+                self.assert_ends_with(
+                    f"the responder, {milliseconds_away} ms from its broker, dropped 4 times, "
+                    f"MQTT {protocol}", load, (503, "no-responder"))
 
 
 class TheDaemonItself(FaultTest):
