@@ -132,7 +132,7 @@ class Connections {
       nfds_t told = 0;
       bool is_any_new = false;
       for (pollfd* each = descriptors; each != end; ++each) {
-        Incoming& incoming = incoming_[each->fd];
+        Incoming& incoming = of(each->fd);
         told += incoming.tell(*each) ? 1 : 0;
         is_any_new |= incoming.is_new();
       }
@@ -181,14 +181,32 @@ class Connections {
     return found != incoming_.end() && found->second.is_read_ahead();
   }
 
+  /// Takes no lock for a descriptor that is none of these. A sanitizer that writes a report closes
+  /// files, too: its thread may hold the lock, and ThreadSanitizer sees no locks at that time, so
+  /// that it would report incoming_ within that report, and wait for itself.
   void forget(int descriptor) {
+    if (alike(descriptor) == 0)
+      return;
     const std::lock_guard lock(mutex_);
-    incoming_.erase(descriptor);
+    alike(descriptor) -= incoming_.erase(descriptor);
   }
 
  private:
+  Incoming& of(int descriptor) {
+    const auto [found, is_new] = incoming_.try_emplace(descriptor);
+    if (is_new)
+      ++alike(descriptor);
+    return found->second;
+  }
+
+  /// How many of incoming_ have a descriptor with the same remainder.
+  std::atomic<std::size_t>& alike(int descriptor) {
+    return alike_[static_cast<std::size_t>(descriptor) % alike_.size()];
+  }
+
   std::mutex mutex_;  // a connection is closed by any thread
   std::map<int, Incoming> incoming_;
+  std::array<std::atomic<std::size_t>, 64> alike_{};
 };
 
 /// Never destroyed: the library's threads outlive main().
