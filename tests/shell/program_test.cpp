@@ -135,6 +135,8 @@ TEST(ExitCode, IsTwoOnlyForWhatStaysWrong) {
 }
 
 TEST(ExitCode, IsOneForWhatHappensInTheLoopWhateverItIs) {
+  // It starts a thread, which ThreadSanitizer does not allow after the fork of a process with some.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto run = [](const std::function<void()>& event) {
     set_up_log(LogLevel::info, LogFormat::journal);
     return guarded("test", [&event] {
