@@ -97,16 +97,17 @@ std::string_view to_string(Dropped reason) {
 std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
   std::string topic = response_topic(call.netid, call.action);
   if (auto failure = why_not_admitted(call, topic))
-    return *std::move(failure);
+    return with_topics(*std::move(failure), call, topic, call.arrived);
   const std::optional<Action> checkable = parse_action(call.action);
   ExclusiveLane* lane = nullptr;
   if (!checkable) {
     lane = exclusive_lane(topic, call.arrived);
     if (lane == nullptr || lane->queued() >= limits::lane_queue) {
-      return Failure{Problem::overloaded, "too many calls wait for their turn on " + topic, {}};
+      return with_topics({Problem::overloaded, "too many calls wait for their turn", {}}, call,
+                         topic, call.arrived);
     }
     if (auto failure = why_no_turn(*lane, call, topic))
-      return *std::move(failure);
+      return with_topics(*std::move(failure), call, topic, call.arrived);
   }
   const ExchangeId id = ++last_id_;
   const Instant now = call.arrived;
@@ -170,6 +171,19 @@ bool Exchanges::may_probe(const std::string& topic, Instant now) {
   return true;
 }
 
+/// Every failure of ours names the two topics and how long the call waited.
+Failure Exchanges::with_topics(Failure failure, const Call& call, const std::string& topic,
+                               Instant now) {
+  const std::string request = request_topic_of(call);
+  const bool names_both = failure.detail.find(request) != std::string::npos &&
+                          failure.detail.find(topic) != std::string::npos;
+  if (!names_both && failure.problem != Problem::responder_error) {
+    failure.detail += " (request on " + request + ", response on " + topic;
+    failure.detail += now > call.arrived ? ", waited " + in_words(now - call.arrived) + ")" : ")";
+  }
+  return failure;
+}
+
 /// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
 std::optional<Failure> Exchanges::why_no_turn(const ExclusiveLane& lane, const Call& call,
                                               const std::string& topic) const {
@@ -201,8 +215,8 @@ Failure Exchanges::no_subscriber(const Call& call) {
 Failure Exchanges::turn_pending(const std::string& topic, Duration left) {
   return {Problem::turn_pending,
           "answers on " + topic +
-              " carry no correlation data, and one to an earlier call may still come; that is "
-              "waited for " +
+              " may come without correlation data, and one to an earlier call may still come; that "
+              "is waited for " +
               in_seconds(left) + " longer",
           {},
           left};
@@ -540,7 +554,11 @@ void Exchanges::response(const Response& response, Instant now) {
   const std::string lane(response.topic);
   const auto exclusive = exclusive_lanes_.find(lane);
   if (response.correlation) {
-    const bool is_ours = respond_by_correlation(response, now);
+    const bool is_late =
+        exclusive != exclusive_lanes_.end() && exclusive->second.take_late(*response.correlation);
+    if (is_late)
+      drop(Dropped::late);
+    const bool is_ours = is_late || respond_by_correlation(response, now);
     if (is_ours && exclusive != exclusive_lanes_.end()) {
       exclusive->second.correlates();
       take_turns(exclusive->first, exclusive->second, now);
@@ -853,6 +871,8 @@ void Exchanges::end_all(Instant now, const Why& why) {
 void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   const ExchangeId id = entry->first;
   Waiting& waiting = entry->second;
+  if (auto* const failure = std::get_if<Failure>(&outcome))
+    *failure = with_topics(std::move(*failure), waiting.call, waiting.topic, now);
   ended_.push_back(Ended{
       .exchange = id,
       .outcome = std::move(outcome),
@@ -894,7 +914,7 @@ void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
   if (!waiting.checkable) {
     ExclusiveLane& lane = exclusive_lanes_.at(waiting.topic);
     forget_quarantine(waiting.topic, lane);
-    lane.leave(exchange,
+    lane.leave(exchange, waiting.call.correlation,
                waiting.is_owed ? ExclusiveLane::Owed::an_answer : ExclusiveLane::Owed::nothing, now,
                bounds_.turn_rest);
     remember_quarantine(waiting.topic, lane);

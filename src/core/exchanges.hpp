@@ -263,6 +263,8 @@ class Exchanges {
   };
 
   std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic);
+  static Failure with_topics(Failure failure, const Call& call, const std::string& topic,
+                             Instant now);
   std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const Call& call,
                                      const std::string& topic) const;
   bool is_refused(const std::string& topic, std::string_view action) const;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "core/limits.hpp"
 
 namespace mqtt_bridge {
 
-void ExclusiveLane::leave(ExchangeId exchange, Owed owed, Instant now, Duration rest) {
+void ExclusiveLane::leave(ExchangeId exchange, std::string correlation, Owed owed, Instant now,
+                          Duration rest) {
   if (published_.erase(exchange) == 0) {
     queue_.erase(std::find(queue_.begin(), queue_.end(), exchange));
     return;
@@ -15,10 +17,17 @@ void ExclusiveLane::leave(ExchangeId exchange, Owed owed, Instant now, Duration 
   if (owed == Owed::nothing)
     return;
   expect_late_answer(now, rest);
+  unanswered_.push_back(std::move(correlation));
+  if (unanswered_.size() > limits::lane_answers)
+    unanswered_.pop_front();
   // Responses came without correlation data, and this request got none with it: the responder
   // is another one now.
   if (had_uncorrelated_)
     correlates_ = false;
+}
+
+bool ExclusiveLane::take_late(std::string_view correlation) {
+  return std::erase(unanswered_, correlation) > 0;
 }
 
 std::optional<ExchangeId> ExclusiveLane::next(Instant now) {

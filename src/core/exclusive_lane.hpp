@@ -30,7 +30,9 @@ class ExclusiveLane {
   void enter(ExchangeId exchange) { queue_.push_back(exchange); }
   /// It ended; when an answer to it may still come, a quarantine begins.
   enum class Owed { nothing, an_answer };
-  void leave(ExchangeId exchange, Owed owed, Instant now, Duration rest);
+  void leave(ExchangeId exchange, std::string correlation, Owed owed, Instant now, Duration rest);
+  /// Whether one that ended unanswered had this correlation data; forgets it.
+  bool take_late(std::string_view correlation);
 
   /// One that may be published now; ask until there is nothing more.
   std::optional<ExchangeId> next(Instant now);
@@ -63,8 +65,9 @@ class ExclusiveLane {
   std::deque<ExchangeId> queue_;
   std::set<ExchangeId> published_;
   std::optional<Instant> quarantined_until_;
-  std::size_t owed_ = 0;          // answers that may still come to requests that have ended
-  std::deque<std::size_t> seen_;  // the last responses, hashed
+  std::deque<std::string> unanswered_;  // correlation data of the last ones that ended so
+  std::size_t owed_ = 0;                // answers that may still come to requests that have ended
+  std::deque<std::size_t> seen_;        // the last responses, hashed
   bool correlates_ = false;
   bool had_uncorrelated_ = false;  // since a response with correlation data came
 };

@@ -49,8 +49,7 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
 EarlierRun earlier_run_of(const RunMark& mark, const Exchanges::Bounds& bounds) {
   if (!mark.earlier_turns())
     return {};
-  return {.doubt = std::max<Duration>(bounds.turn_rest, limits::memory_age),
-          .turns = *mark.earlier_turns()};
+  return {.doubt = bounds.turn_rest, .turns = *mark.earlier_turns()};
 }
 
 }  // namespace

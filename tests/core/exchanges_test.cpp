@@ -429,6 +429,23 @@ TEST(Exchanges, SaysWhatCameInsteadOfAnAnswer) {
       "no answer to this request within 1500ms");
 }
 
+TEST(Exchanges, NamesTheTopicsAndHowLongItWaitedInEachFailure) {
+  Scene scene;
+  scene.up();
+  scene.call("hello");
+  scene.down();
+  scene.advance(limits::down_grace);
+  const auto ended = scene.table.next_ended();
+  ASSERT_TRUE(ended);
+  EXPECT_THAT(std::get<Failure>(ended->outcome).detail,
+              testing::EndsWith(" (request on alice/uppercase/request, response on "
+                                "alice/uppercase/response, waited 2s)"));
+  const auto refused = scene.try_call("hello");
+  EXPECT_THAT(std::get<Failure>(refused).detail,
+              testing::EndsWith(
+                  " (request on alice/uppercase/request, response on alice/uppercase/response)"));
+}
+
 TEST(Exchanges, NamesTheTopicsAndHowLongItWaitedInATimeout) {
   Scene scene;
   scene.up();
@@ -1458,6 +1475,18 @@ TEST(Turns, AreRefusedAtOnceWithTheTrueTimeOnceOneEndedUnanswered) {
   const auto refused = scene.try_call_for("translate", "x", 5s);
   EXPECT_EQ(std::get<Failure>(refused).problem, Problem::turn_pending);
   EXPECT_EQ(std::get<Failure>(refused).retry_after, limits::turn_rest - 10s);
+}
+
+TEST(Turns, AreNoLongerNeededOnceALateAnswerBringsCorrelationData) {
+  TurnScene scene;
+  const auto a = scene.call("a", 1s);
+  scene.publish();
+  scene.advance(1s);
+  EXPECT_TRUE(std::holds_alternative<Failure>(scene.try_call_for("translate", "b", 5s)));
+  scene.correlated_answer(a, "a's");
+  EXPECT_EQ(scene.table.dropped()[static_cast<std::size_t>(Dropped::late)], 1u);
+  scene.try_call_for("translate", "b", 5s);
+  EXPECT_THAT(scene.publish(), ElementsAre("b"));
 }
 
 TEST(Turns, RestForAsLongAsIsAskedFor) {
