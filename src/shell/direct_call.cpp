@@ -1,6 +1,9 @@
 #include "shell/direct_call.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <asio/steady_timer.hpp>
@@ -8,6 +11,7 @@
 #include "core/topic.hpp"
 #include "shell/exchange_messages.hpp"
 #include "shell/mqtt_link.hpp"
+#include "shell/process_turn.hpp"
 #include "shell/random.hpp"
 
 namespace mqtt_bridge {
@@ -17,6 +21,9 @@ using Clock = std::chrono::steady_clock;
 
 // A broker that knows an older version only may need this many attempts to say so, see LinkPolicy.
 constexpr int attempts = 6;
+// While another process calls with the same NetID.
+constexpr auto turn_pause = std::chrono::milliseconds(2);
+constexpr std::chrono::milliseconds kept_for_the_call(1000);
 
 class OneCall : private MqttLink::User {
  public:
@@ -25,8 +32,11 @@ class OneCall : private MqttLink::User {
         // It has nothing to do but wait for the broker.
         exchanges_(Clock::now(), {.down_grace = call.timeout}),
         deadline_(loop),
+        turn_timer_(loop),
+        turn_name_(call.netid + " " + to_string(call.broker)),
         link_(loop, link_of(call), *this) {
     const auto now = Clock::now();
+    turn_ends_ = now + call.timeout - std::min(kept_for_the_call, call.timeout / 2);
     const auto admitted = exchanges_.begin({.netid = call.netid,
                                             .action = std::string(to_string(call.action)),
                                             .payload = call.message,
@@ -36,12 +46,24 @@ class OneCall : private MqttLink::User {
     if (const auto* failure = std::get_if<Failure>(&admitted))
       outcome = *failure;
     wait();
-    link_.start();
+    start_in_turn();
   }
 
   std::optional<std::variant<Answer, Failure>> outcome;
 
  private:
+  /// The client id is the NetID, so the broker would end one call for the next. Those of this
+  /// machine go one after the other; with others they clash, and take turns as LinkPolicy says.
+  void start_in_turn() {
+    if (turn_.take(turn_name_) || Clock::now() >= turn_ends_)
+      return link_.start();
+    turn_timer_.expires_after(turn_pause);
+    turn_timer_.async_wait([this](const std::error_code& error) {
+      if (!error)
+        start_in_turn();
+    });
+  }
+
   static MqttLinkOptions link_of(const DirectCall& call) {
     MqttLinkOptions link;
     link.broker = call.broker;
@@ -119,6 +141,10 @@ class OneCall : private MqttLink::User {
   asio::io_context& loop_;
   Exchanges exchanges_;
   asio::steady_timer deadline_;
+  ProcessTurn turn_;
+  asio::steady_timer turn_timer_;
+  const std::string turn_name_;
+  Clock::time_point turn_ends_;
   bool has_been_up_ = false;
   int failures_ = 0;
   MqttLink link_;

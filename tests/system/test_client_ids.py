@@ -11,7 +11,7 @@ import unittest
 
 from faults import say
 from harness import Caller, SystemTest, eventually
-from mqtt_peer import responder
+from mqtt_peer import Peer, responder
 
 CLIENT_ID = "mine-alone"
 NAMED = r"another client (seems to use|uses) our client id"
@@ -114,6 +114,22 @@ class CommandLine(SystemTest):
             f"{time.monotonic() - begin:.2f} s, {len(broker.takeovers())} connections taken over")
         for n, outcome in enumerate(outcomes):
             self.assert_answered(outcome, f"TEXT {n}")
+
+    def test_eight_calls_at_once_to_a_slow_service_are_each_asked_once_and_answered(self):
+        """It answers one after the other, without correlation data."""
+        def answer(client, request):
+            time.sleep(0.1)  # what the service needs
+            client.publish("erin/uppercase/response", request.payload.upper(), qos=1)
+
+        broker = self.world.broker()
+        with Peer(broker, "erin/uppercase/request", answer) as service:
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                outcomes = list(pool.map(
+                    lambda n: self.client(broker, "--direct", "erin", "uppercase", f"text {n}"),
+                    range(8)))
+        for n, outcome in enumerate(outcomes):
+            self.assert_answered(outcome, f"TEXT {n}")
+        self.assertEqual(service.messages.qsize(), 8)
 
     def test_another_client_with_the_netid_as_client_id_is_named(self):
         broker = self.world.broker()
