@@ -333,7 +333,7 @@ void Exchanges::suspect(ExchangeId exchange, Waiting& waiting) {
 }
 
 Exchanges::Likelihood Exchanges::likelihood_of(const Waiting& waiting) const {
-  if (offenders_.is_proven(waiting.topic, waiting.call.payload.size()))
+  if (offenders_.is_trusted(waiting.topic, waiting.call.payload.size()))
     return Likelihood::proven;
   if (waiting.trials > 0)
     return Likelihood::tried;
@@ -397,8 +397,7 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
   Waiting& waiting = found->second;
   waiting.acknowledged = now;
   learn_round_trip(now - *waiting.published);
-  if (!offenders_.empty() || offenders_.is_careful(now))
-    offenders_.acknowledged(waiting.topic, waiting.call.payload.size(), now);
+  offenders_.acknowledged(waiting.topic, waiting.call.payload.size(), now);
   if (subscribers == Subscribers::perhaps) {
     waiting.was_delivered = true;
     waiting.is_undelivered = false;

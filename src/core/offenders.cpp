@@ -1,7 +1,7 @@
 #include "core/offenders.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <iterator>
 
 #include "core/limits.hpp"
 
@@ -47,18 +47,23 @@ void Offenders::broke_in_company(const std::string& topic) {
 
 void Offenders::acknowledged(const std::string& topic, std::size_t bytes, Instant now) {
   const auto found = topics_.find(topic);
-  if (found == topics_.end()) {
-    if (is_careful(now))
-      of(topic).proven = bytes;
-    return;
-  }
+  if (found == topics_.end())
+    return note_good(topic, bytes);
   Topic& known = found->second;
   known.proven = std::max(known.proven.value_or(0), bytes);
   known.breaks = 0;
   const bool was_condemned = known.pause > Duration{};
-  const bool is_forgiven = !was_condemned || now >= known.refused_until + limits::refusal_cap;
-  if (is_forgiven && !is_careful(now))
-    topics_.erase(found);
+  if (was_condemned && now < known.refused_until + limits::refusal_cap)
+    return;
+  note_good(topic, *known.proven);
+  topics_.erase(found);
+}
+
+void Offenders::note_good(const std::string& topic, std::size_t bytes) {
+  const auto [known, is_new] = good_.emplace(topic, bytes);
+  known->second = std::max(known->second, bytes);
+  if (is_new && good_.size() > limits::offenders)
+    good_.erase(known == good_.begin() ? std::prev(good_.end()) : good_.begin());
 }
 
 std::optional<Instant> Offenders::refused_until(const std::string& topic, std::size_t bytes,
@@ -72,12 +77,20 @@ std::optional<Instant> Offenders::refused_until(const std::string& topic, std::s
 }
 
 bool Offenders::goes_alone(const std::string& topic, std::size_t bytes, Instant now) const {
-  return !is_proven(topic, bytes) && (topics_.contains(topic) || is_careful(now));
+  return !is_trusted(topic, bytes) && (topics_.contains(topic) || is_careful(now));
 }
 
 bool Offenders::is_proven(const std::string& topic, std::size_t bytes) const {
   const auto found = topics_.find(topic);
   return found != topics_.end() && found->second.proven && bytes <= *found->second.proven;
+}
+
+bool Offenders::is_trusted(const std::string& topic, std::size_t bytes) const {
+  constexpr std::size_t small = 256;
+  if (topics_.contains(topic))
+    return is_proven(topic, bytes);
+  const auto known = good_.find(topic);
+  return known != good_.end() && bytes <= 2 * known->second + small;
 }
 
 bool Offenders::has_broken(const std::string& topic) const {
@@ -88,17 +101,16 @@ bool Offenders::has_broken(const std::string& topic) const {
 Offenders::Topic& Offenders::of(const std::string& topic) {
   if (!topics_.contains(topic) && topics_.size() >= limits::offenders)
     make_room();
-  return topics_[topic];
+  Topic& known = topics_[topic];
+  if (const auto good = good_.extract(topic); !good.empty())
+    known.proven = good.mapped();
+  return known;
 }
 
-/// Forgets the topic that is refused for the shortest time, or not any more; one that is known to
-/// be good only when all are.
+/// Forgets the topic that is refused for the shortest time, or not any more.
 void Offenders::make_room() {
-  const auto value = [](const auto& each) {
-    return std::pair(each.second.proven.has_value(), each.second.refused_until);
-  };
-  topics_.erase(std::min_element(topics_.begin(), topics_.end(), [&](const auto& a, const auto& b) {
-    return value(a) < value(b);
+  topics_.erase(std::min_element(topics_.begin(), topics_.end(), [](const auto& a, const auto& b) {
+    return a.second.refused_until < b.second.refused_until;
   }));
 }
 

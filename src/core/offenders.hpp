@@ -5,7 +5,7 @@
 // A topic that is condemned is refused for a while that doubles each time; only sizes that the
 // broker has acknowledged on it since, or that are below what broke the connection, still pass.
 // After a connection broke, and for longer where several topics are refused at once, requests to
-// all topics without an acknowledgement go out alone, so that fresh names are no way round this.
+// all topics that are not known to be good go out alone, so that fresh names are no way round this.
 // Value; the owner serialises. Bounded by limits::offenders.
 #pragma once
 
@@ -37,8 +37,9 @@ class Offenders {
                                        Instant now) const;
   /// Whether a request like this has to be alone on the connection.
   bool goes_alone(const std::string& topic, std::size_t bytes, Instant now) const;
-  /// Whether the broker has taken such a request since it was first suspected.
-  bool is_proven(const std::string& topic, std::size_t bytes) const;
+  /// Whether the broker has taken such a request since one to this topic was suspected; where none
+  /// is, one that was not much smaller.
+  bool is_trusted(const std::string& topic, std::size_t bytes) const;
   /// Whether one to this topic was alone on a connection that broke, and none was taken since.
   bool has_broken(const std::string& topic) const;
   /// Whether fresh names are not trusted.
@@ -46,7 +47,6 @@ class Offenders {
   /// When the next one may go out that is likely to break the connection.
   Instant next_trial() const { return next_trial_; }
 
-  bool empty() const { return topics_.empty(); }
   std::size_t size() const { return topics_.size(); }
 
  private:
@@ -58,10 +58,14 @@ class Offenders {
     Instant refused_until{};
   };
 
+  bool is_proven(const std::string& topic, std::size_t bytes) const;
+  void note_good(const std::string& topic, std::size_t bytes);
   Topic& of(const std::string& topic);
   void make_room();
 
   std::map<std::string, Topic> topics_;
+  // The others: the most bytes that the broker took, of the topics of late.
+  std::map<std::string, std::size_t> good_;
   Instant careful_until_{};
   Instant next_trial_{};
 };

@@ -990,6 +990,27 @@ TEST(Suspects, UnderFreshNamesBreakFewConnections) {
   EXPECT_LE(broken, 10 * 7);  // one in limits::trial_pause
 }
 
+TEST(Suspects, UnderFreshNamesDoNotKeepThoseWaitingThatWereThereBefore) {
+  DeadlyScene scene;
+  scene.call("small");
+  scene.publish_all();
+  scene.answer("SMALL");
+  scene.advance(1h);
+  for (int i = 0; i < 5; ++i)  // each waits for its trial
+    scene.try_call("deadly", Action::uppercase, 10s, "netid " + std::to_string(i));
+  scene.table.next_publish(scene.now);
+  scene.down();
+  scene.up(true);
+  const auto larger = scene.call("not so small", Action::uppercase, 10s);
+  // The first trial breaks the connection; the next one is not due yet.
+  ASSERT_EQ(scene.table.next_publish(scene.now)->payload, "deadly");
+  scene.down();
+  scene.up(true);
+  const auto next = scene.table.next_publish(scene.now);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->exchange, larger);
+}
+
 TEST(Suspects, AreNotBlamedForABrokerThatWasAway) {
   Scene scene;
   scene.up();
