@@ -22,4 +22,17 @@ std::string what_is_missing(const mqtt_event::Connected& offer, bool grants_less
   return missing;
 }
 
+std::optional<MqttWill> lesser_will(const MqttWill& will, const MqttWill& wanted) {
+  MqttWill lesser = will;
+  if (will.qos > 0) {
+    lesser.qos = 0;
+  } else if (will.retained) {
+    lesser.retained = false;
+    lesser.qos = wanted.qos;
+  } else {
+    return std::nullopt;
+  }
+  return lesser;
+}
+
 }  // namespace mqtt_bridge

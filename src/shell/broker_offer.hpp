@@ -1,8 +1,10 @@
-// What a broker offers less of than we ask for (MQTT 5.0 3.2.2.3, 3.9.3), in words.
+// What a broker offers less of than we ask for (MQTT 5.0 3.2.2.3, 3.9.3): in words, and what to ask
+// for instead.
 // Pure functions.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "shell/mqtt_connection.hpp"
@@ -18,5 +20,9 @@ struct AskedOfBroker {
 /// missing.
 std::string what_is_missing(const mqtt_event::Connected& offer, bool grants_less,
                             const AskedOfBroker& asked);
+
+/// What to try next with a broker that did not take `will`, and does not say why: QoS 0, then not
+/// retained, then both. Nothing when all was tried.
+std::optional<MqttWill> lesser_will(const MqttWill& will, const MqttWill& wanted);
 
 }  // namespace mqtt_bridge

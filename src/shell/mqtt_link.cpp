@@ -328,8 +328,7 @@ void MqttLink::drop_connection(std::string why) {
     log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = std::exchange(is_up_, false);
-  if (was_up)
-    will_ = options_.will;
+  will_ = options_.will;
   attempt_timer_.cancel();
   limit_timer_.cancel();
   quiet_timer_.cancel();
@@ -428,7 +427,11 @@ void MqttLink::on(const mqtt_event::Connected& event) {
     return fail_attempt(ConnectFailure::refused, "the broker has no shared subscriptions");
   }
   connected_ = event;
-  connection_->heed(event);
+  if (version() == MqttVersion::v3_1_1 && will_) {  // CONNACK does not tell; what it took does
+    connected_->maximum_qos = will_->qos;
+    connected_->has_retained = will_->retained;
+  }
+  connection_->heed(*connected_);
   grants_less_ = false;
   if (policy_.quiet_time() == Duration(0))
     return begin_subscribing();
@@ -448,31 +451,44 @@ void MqttLink::begin_subscribing() {
 
 /// Asks for something else in CONNECT.
 void MqttLink::connect_anew() {
+  diagnosis_.reset();
   close_inbox();
   connection_.reset();
   begin_attempt();
 }
 
-/// Whether the broker may take our will if less is asked for (MQTT 5.0 3.2.2.3.4, 3.2.2.3.5).
-bool MqttLink::reduce_will(int reason_code) {
+/// Whether the broker may take our will if less is asked for (MQTT 5.0 3.2.2.3.4, 3.2.2.3.5). In
+/// version 3.1.1 a broker closes the connection instead of saying so.
+bool MqttLink::reduce_will(const mqtt_event::ConnectFailed& event) {
   if (!will_)
     return false;
-  if (reason_code == retain_not_supported)
+  if (event.reason_code == retain_not_supported)
     return std::exchange(will_->retained, false);
-  return reason_code == qos_not_supported && std::exchange(will_->qos, 0) > 0;
+  if (event.reason_code == qos_not_supported)
+    return std::exchange(will_->qos, 0) > 0;
+  if (event.failure != ConnectFailure::closed || version() != MqttVersion::v3_1_1)
+    return false;
+  const auto lesser = lesser_will(*will_, *options_.will);
+  if (lesser)
+    will_ = lesser;
+  return lesser.has_value();
 }
 
 void MqttLink::on(const mqtt_event::ConnectFailed& event) {
-  if (reduce_will(event.reason_code))
-    return connect_anew();
   if (event.failure != ConnectFailure::unreachable || !options_.tls)
-    return fail_attempt(event.failure, event.why);
+    return refused_to_connect(event);
   // The library does not say why there is no TLS connection, so we look for ourselves.
   diagnosis_ = std::make_unique<TlsDiagnosis>(loop_, options_.broker.host, peer_, *options_.tls,
                                               [this](ConnectFailure failure, std::string why) {
-                                                fail_attempt(failure, std::move(why));
+                                                refused_to_connect({failure, std::move(why)});
                                                 user_.on_batch_end();
                                               });
+}
+
+void MqttLink::refused_to_connect(const mqtt_event::ConnectFailed& event) {
+  if (reduce_will(event))
+    return connect_anew();
+  fail_attempt(event.failure, event.why);
 }
 
 void MqttLink::subscribe() {
@@ -492,6 +508,10 @@ void MqttLink::on(const mqtt_event::Subscribed& event) {
   if (!subscriptions_.answered(event.id, event.reason_code))
     return;
   grants_less_ |= event.reason_code == 0;
+  if (event.reason_code == 0 && version() == MqttVersion::v3_1_1) {  // nothing else tells it
+    connected_->maximum_qos = 0;
+    connection_->heed(*connected_);
+  }
   subscribe();
   if (!subscriptions_.is_settled()) {
     if (!is_up_)
@@ -564,7 +584,8 @@ void MqttLink::come_up() {
   spdlog::info("linked to {} with MQTT {}", to_string(options_.broker), to_string(version()));
   user_.on_link_up({.session_present = connected_->session_present,
                     .window = connected_->receive_maximum,
-                    .packet_bytes = connected_->maximum_packet_size});
+                    .packet_bytes = connected_->maximum_packet_size,
+                    .may_tell_subscribers = version() == MqttVersion::v5});
 }
 
 void MqttLink::on(const mqtt_event::Lost& event) {

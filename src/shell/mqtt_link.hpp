@@ -144,7 +144,8 @@ class MqttLink {
   void warn_of_missing(const std::vector<std::string>& workarounds);
   void limit_attempt();
   void connect_anew();
-  bool reduce_will(int reason_code);
+  bool reduce_will(const mqtt_event::ConnectFailed& event);
+  void refused_to_connect(const mqtt_event::ConnectFailed& event);
   void begin_subscribing();
   void say_what_is_missing();
   void subscribe();

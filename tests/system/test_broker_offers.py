@@ -59,12 +59,31 @@ class Mosquitto(Offers):
         self.assert_said_once(responder, "no retained messages")
 
     def test_calls_are_answered_where_the_broker_has_qos_0_only(self):
-        broker = self.world.broker(config="max_qos 0")
-        daemon = self.world.daemon(broker)
-        responder = self.world.responder(broker)
-        self.assert_served(daemon)
-        for program in (daemon, responder):
-            self.assert_said_once(program, "QoS 0 only")
+        for protocol in ("auto", "3.1.1"):
+            with self.subTest(protocol=protocol):
+                broker = self.world.broker(config="max_qos 0")
+                daemon = self.world.daemon(broker, "--protocol", protocol)
+                responder = self.world.responder(broker, "--protocol", protocol)
+                self.assert_served(daemon)
+                for program in (daemon, responder):
+                    self.assert_said_once(program, "QoS 0 only")
+
+    def test_a_responder_finds_out_what_a_broker_of_3_1_1_does_not_say(self):
+        for config, words in (("retain_available false", "no retained messages"),
+                              ("max_qos 0\nretain_available false",
+                               "QoS 0 only.*no retained messages")):
+            with self.subTest(config=config):
+                broker = self.world.broker(config=config)
+                daemon = self.world.daemon(broker, "--protocol", "3.1.1")
+                responder = self.world.responder(broker, "--protocol", "3.1.1")
+                self.assert_served(daemon)
+                self.assert_said_once(responder, words)
+                broker.stop()
+                self.world.broker(broker.port, config)
+                for program in (daemon, responder):
+                    eventually(lambda: sum("linked to" in line for line in list(program.lines)) > 1,
+                               "it is back")
+                self.assert_served(daemon)
 
 
 class Scripted(Offers):
