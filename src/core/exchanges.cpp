@@ -263,7 +263,7 @@ void Exchanges::link_up(LinkUp link, Instant now) {
   }
   // Responders that lost the broker when we did come back when we do.
   for (auto& action : presence_.unserved(now))
-    deserted_.insert_or_assign(std::move(action), now + limits::return_grace);
+    deserted_.insert_or_assign(std::move(action), Deserted{now, now + limits::return_grace});
 }
 
 void Exchanges::link_down(std::string why, Instant now) {
@@ -676,33 +676,35 @@ void Exchanges::gone(std::string_view responder, Instant now) {
     if (!presence_.is_unserved(action, now))
       served.insert(std::move(action));  // another one may answer what this one got
     else if (link_ && deserted_.size() < most_deserted)
-      deserted_.emplace(action, now + gone_grace(action));
+      deserted_.emplace(action, Deserted{now, now + gone_grace(action)});
   }
   publish_again(served);
 }
 
 void Exchanges::end_deserted(Instant now) {
   for (auto& action : presence_.expire(now))
-    deserted_.emplace(std::move(action), now);
+    deserted_.emplace(std::move(action), Deserted{now, now});
   if (!link_)
     return;
   for (auto deserted = deserted_.begin(); deserted != deserted_.end();) {
-    if (!is_due(deserted->second, now)) {
+    if (!is_due(deserted->second.until, now)) {
       ++deserted;
       continue;
     }
-    const std::string action = deserted->first;
+    const auto [action, when] = *deserted;
     deserted = deserted_.erase(deserted);
     if (presence_.is_unserved(action, now))
-      end_deserted(action, now);
+      end_deserted(action, when.since, now);
   }
 }
 
-/// The responders of `action` did not come back. What can be published again is, where the broker
-/// then says whether any client is there to get it.
-void Exchanges::end_deserted(const std::string& action, Instant now) {
+/// The responders of `action` did not come back. Where the broker can say whether any client gets a
+/// request, its word counts: what can be published again is, and what a client got since then waits
+/// for its answer.
+void Exchanges::end_deserted(const std::string& action, Instant since, Instant now) {
+  const bool broker_tells = tells_subscribers_ || link_->may_tell_subscribers;
   for (auto& [id, waiting] : waiting_) {
-    if (waiting.call.action == action && tells_subscribers_ && waiting.checkable)
+    if (waiting.call.action == action && broker_tells && waiting.checkable)
       publish_again(id, waiting);
   }
   end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
@@ -710,8 +712,9 @@ void Exchanges::end_deserted(const std::string& action, Instant now) {
       return std::nullopt;
     if (waiting.is_undelivered)
       return no_subscriber(waiting.call);
-    const bool broker_will_tell = tells_subscribers_ && (waiting.checkable || !waiting.published);
-    return broker_will_tell ? std::nullopt : std::optional(gone_responders(action));
+    const bool has_news = waiting.was_delivered && *waiting.published >= since;
+    const bool is_told = !waiting.published || waiting.checkable || has_news;
+    return broker_tells && is_told ? std::nullopt : std::optional(gone_responders(action));
   });
 }
 
@@ -824,8 +827,8 @@ std::optional<Instant> Exchanges::next_deadline() const {
     consider(offenders_.next_trial());
   if (!waiting_.empty() && rounds_of_again_ < again_after.size())
     consider(up_since_ + again_after[rounds_of_again_]);
-  for (const auto& [action, believed] : deserted_)
-    consider(believed);
+  for (const auto& [action, deserted] : deserted_)
+    consider(deserted.until);
   return next;
 }
 

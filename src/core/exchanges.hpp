@@ -136,6 +136,7 @@ struct LinkUp {
   bool session_present;                 // the broker kept our subscriptions and what it owes us
   std::size_t window;                   // publishes that may be unacknowledged at once; at least 1
   std::size_t packet_bytes = SIZE_MAX;  // the largest packet that the broker takes
+  bool may_tell_subscribers = false;    // MQTT 5: a PUBACK can say that there are none
 };
 
 /// What an earlier run of the program left behind, where that did not end cleanly.
@@ -303,7 +304,7 @@ class Exchanges {
   template <typename Why>
   void end_all(Instant now, const Why& why);
   void end_deserted(Instant now);
-  void end_deserted(const std::string& action, Instant now);
+  void end_deserted(const std::string& action, Instant since, Instant now);
   void end_hopeless(ExclusiveLane& lane, Instant now);
   void forget_quarantine(const std::string& topic, const ExclusiveLane& lane);
   void remember_quarantine(const std::string& topic, const ExclusiveLane& lane);
@@ -368,7 +369,11 @@ class Exchanges {
   // Who answers.
   Presence presence_;
   std::unordered_map<std::string, Instant> probes_;  // response topics, and when last published
-  std::map<std::string, Instant, std::less<>> deserted_;  // actions, and when to believe it
+  struct Deserted {
+    Instant since;
+    Instant until;  // then it is believed
+  };
+  std::map<std::string, Deserted, std::less<>> deserted_;  // by action
 };
 
 }  // namespace mqtt_bridge

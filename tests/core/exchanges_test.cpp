@@ -1136,6 +1136,29 @@ TEST(Subscribers, ThatAreGoneAreAskedForOnceMoreBeforeACallInFlightIsEnded) {
   }
 }
 
+TEST(Subscribers, ThatGotARequestAfterTheRespondersWereGoneMayAnswerIt) {
+  for (const bool has_reason_codes : {true, false}) {
+    Scene scene;
+    scene.table.link_up({.session_present = false,
+                         .window = window,
+                         .may_tell_subscribers = has_reason_codes},
+                        scene.now);
+    scene.table.announced("one", {"uppercase", "morse"});
+    const auto before = std::get<ExchangeId>(scene.try_call_for("morse", "hi", 5s));
+    scene.publish();
+    scene.advance(1ms);
+    scene.table.gone("one", scene.now);
+    const auto a = scene.call("hello");
+    const auto own = std::get<ExchangeId>(scene.try_call_for("morse", "ho", 5s, "bob"));
+    scene.publish();
+    scene.advance(limits::return_grace);
+    scene.publish();
+    EXPECT_EQ(scene.outcome(before), "no-responder");
+    EXPECT_EQ(scene.outcome(a), has_reason_codes ? "waits" : "no-responder");
+    EXPECT_EQ(scene.outcome(own), has_reason_codes ? "waits" : "no-responder");
+  }
+}
+
 // Who answers: presence -----------------------------------------------------------------------
 
 /// Whether a second call is refused while presence says that all responders are gone. The first one
