@@ -796,9 +796,21 @@ std::optional<TurnNote> Exchanges::next_turn_note() {
   return note;
 }
 
-bool Exchanges::owes_turns(Instant now) const {
-  return std::any_of(exclusive_lanes_.begin(), exclusive_lanes_.end(),
-                     [now](const auto& lane) { return lane.second.rests_until(now).has_value(); });
+EarlierRun Exchanges::left_behind(Instant now) const {
+  EarlierRun left{.doubt = std::max(forgetful_until_ - now, Duration(0)), .turns = {}};
+  for (const auto& [topic, lane] : exclusive_lanes_) {
+    if (const auto until = lane.rests_until(now)) {
+      left.turns.insert(topic);
+      left.doubt = std::max(left.doubt, *until - now);
+    }
+  }
+  if (is_due(doubtful_until_, now))
+    return left;
+  for (const std::string& topic : earlier_turns_) {
+    if (!exclusive_lanes_.contains(topic))
+      left.turns.insert(topic);
+  }
+  return left;
 }
 
 std::optional<Ended> Exchanges::next_ended() {

@@ -139,10 +139,10 @@ struct LinkUp {
   bool may_tell_subscribers = false;    // MQTT 5: a PUBACK can say that there are none
 };
 
-/// What an earlier run of the program left behind, where that did not end cleanly.
+/// What an earlier run of the program left behind: requests that may still be answered.
 struct EarlierRun {
-  Duration doubt{};             // how long its requests may still be answered; 0: there was none
-  std::set<std::string> turns;  // the response topics on which it took turns
+  Duration doubt{};             // how long they may be; 0: there are none
+  std::set<std::string> turns;  // the response topics among theirs on which turns were taken
 };
 
 /// That turns are taken on a response topic from now on, or are no longer needed.
@@ -222,8 +222,8 @@ class Exchanges {
   std::size_t in_flight() const { return in_flight_; }
   std::size_t queued() const { return waiting_.size() - in_flight_; }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
-  /// Whether answers may still come to requests that took turns and have ended.
-  bool owes_turns(Instant now) const;
+  /// What the next run has to know of this one, should it end now.
+  EarlierRun left_behind(Instant now) const;
   std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
   const std::array<std::uint64_t, dropped_reasons>& dropped() const { return dropped_; }
 

@@ -45,21 +45,14 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
   return options.link;
 }
 
-/// What an earlier run that was killed may have left behind.
-EarlierRun earlier_run_of(const RunMark& mark, const Exchanges::Bounds& bounds) {
-  if (!mark.earlier_turns())
-    return {};
-  return {.doubt = bounds.turn_rest, .turns = *mark.earlier_turns()};
-}
-
 }  // namespace
 
 Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
     : loop_(loop),
       started_(Clock::now()),
       api_(options.api, *this),
-      mark_(options.state_dir),
-      exchanges_(started_, options.bounds, earlier_run_of(mark_, options.bounds)),
+      mark_(options.state_dir, options.bounds.turn_rest, started_),
+      exchanges_(started_, options.bounds, mark_.earlier()),
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
@@ -307,8 +300,8 @@ void Bridge::drain() {
 
 void Bridge::end() {
   link_.stop();
-  if (!exchanges_.owes_turns(Clock::now()))
-    mark_.end_cleanly();
+  const auto now = Clock::now();
+  mark_.end_cleanly(exchanges_.left_behind(now), now);
   loop_.stop();
 }
 

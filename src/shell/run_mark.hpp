@@ -1,17 +1,16 @@
-// A file that exists while the daemon runs, so that the next run can tell whether this one ended
-// cleanly. It lists the response topics on which turns are taken: a run that was killed may have
-// left requests behind there whose answers still come.
+// A file that tells the next run of the daemon what this one left behind: that requests may still be
+// answered, and the response topics among theirs on which turns were taken. It exists while the
+// daemon runs, so a run that was killed has left it; after a clean end only if answers are owed.
 //
 // Each line is a topic, with a '+' before it from when turns are taken there, or a '-' from when
-// they no longer are. Lines are appended, never fsynced: what matters is the end of the process,
-// not that of the machine. Threads: the owner serialises.
+// they no longer are. A clean end adds until when answers may come: '=' and the nanoseconds of the
+// monotonic clock. After a boot of the machine that clock has begun anew, which can only make the
+// doubt longer. Lines are appended, never fsynced: what matters is the end of the process, not that
+// of the machine. Threads: the owner serialises.
 #pragma once
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
-#include <set>
-#include <string>
 
 #include "core/exchanges.hpp"
 
@@ -19,20 +18,20 @@ namespace mqtt_bridge {
 
 class RunMark {
  public:
-  /// Reads what an earlier run left in `state_dir`, and begins to mark this one. With an empty
-  /// path, or where that cannot be done (which is logged), nothing is known and nothing is kept.
-  explicit RunMark(const std::filesystem::path& state_dir);
+  /// Reads what an earlier run left in `state_dir`, and begins to mark this one. What a run left
+  /// that was killed is in doubt for `longest_doubt`. With an empty path, or where that cannot be
+  /// done (which is logged), nothing is known and nothing is kept.
+  RunMark(const std::filesystem::path& state_dir, Duration longest_doubt, Instant now);
 
-  /// Nothing when no earlier run was killed; else the topics on which it took turns.
-  const std::optional<std::set<std::string>>& earlier_turns() const { return earlier_turns_; }
+  const EarlierRun& earlier() const { return earlier_; }
 
   void note(const TurnNote& note);
-  /// Nothing of this run can come any more.
-  void end_cleanly();
+  /// Nothing of this run can come any more, but what `left` says.
+  void end_cleanly(const EarlierRun& left, Instant now);
 
  private:
   std::filesystem::path file_;  // empty: none
-  std::optional<std::set<std::string>> earlier_turns_;
+  EarlierRun earlier_;
   std::ofstream lines_;
 };
 

@@ -421,12 +421,13 @@ TEST(Exchanges, SaysWhatCameInsteadOfAnAnswer) {
   scene.answer(R"({"result": "HELLO"})");
   scene.answer("Hello");
   scene.answer("nonsense");
+  scene.answer("\xff");
   scene.advance(1500ms);
   EXPECT_EQ(
       std::get<Failure>(scene.table.next_ended()->outcome).detail,
-      "published to alice/uppercase/request; on alice/uppercase/response came 3 responses, of "
-      "19 bytes (JSON), 5 bytes (right but for letter case or white space) and 8 bytes, but "
-      "no answer to this request within 1500ms");
+      "published to alice/uppercase/request; on alice/uppercase/response came 4 responses, of "
+      "19 bytes (JSON), 5 bytes (right but for letter case or white space), 8 bytes and 1 byte "
+      "(not UTF-8), but no answer to this request within 1500ms");
 }
 
 TEST(Exchanges, NamesTheTopicsAndHowLongItWaitedInEachFailure) {
@@ -1475,6 +1476,25 @@ TEST(Turns, AreRefusedAtOnceWhereAnEarlierRunMayHaveLeftARequestBehind) {
   scene.publish();
   scene.table.response({.topic = topic, .payload = "y"}, scene.now);
   EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were taken there";
+}
+
+TEST(Turns, LeaveTheNextRunOnlyWhatIsStillInDoubt) {
+  Scene scene({}, {.doubt = 60s, .turns = {"alice/translate/response"}});
+  scene.up();
+  scene.advance(18s);
+  EXPECT_EQ(scene.table.left_behind(scene.now).doubt, 42s);
+  EXPECT_THAT(scene.table.left_behind(scene.now).turns, ElementsAre("alice/translate/response"));
+  static_cast<void>(scene.try_call_for("translate", "x", 1s, "bob"));
+  scene.publish();
+  scene.advance(1s);
+  EXPECT_EQ(scene.table.left_behind(scene.now).doubt, limits::turn_rest);
+  EXPECT_THAT(scene.table.left_behind(scene.now).turns,
+              ElementsAre("alice/translate/response", "bob/translate/response"));
+  scene.advance(41s);
+  EXPECT_THAT(scene.table.left_behind(scene.now).turns, ElementsAre("bob/translate/response"));
+  scene.advance(limits::turn_rest);
+  EXPECT_EQ(scene.table.left_behind(scene.now).doubt, 0s);
+  EXPECT_THAT(scene.table.left_behind(scene.now).turns, IsEmpty());
 }
 
 TEST(Turns, BeginWhenTheDoubtAboutAnEarlierRunEnds) {
