@@ -73,11 +73,10 @@ void become(const std::string& path, const std::vector<std::string>& arguments) 
   ::execv(path.c_str(), pointers.data());
 }
 
-/// Why a daemon is not asked, or was not of use; empty: as was wished. `is_forbidden`: of which the
-/// user is told even where the broker itself answers.
+/// Why a daemon is not asked, or was not of use; empty: as was wished.
 struct Reason {
   std::string text;
-  bool is_forbidden = false;
+  bool is_there = false;  // a daemon: the user is told even where the broker itself answers
 };
 
 /// The same call for mqtt_client_direct, with what is left of its timeout. Every value is joined to
@@ -95,7 +94,7 @@ std::vector<std::string> direct_arguments(const ClientOptions& options, const Re
   arguments.push_back("--host=" + options.host);
   arguments.push_back("--port=" + std::to_string(options.port));
   arguments.push_back("--timeout=" + std::to_string(timeout.count()) + "ms");
-  arguments.push_back((reason.is_forbidden ? "--forbidden=" : "--not-asked=") + reason.text);
+  arguments.push_back((reason.is_there ? "--left-aside=" : "--not-asked=") + reason.text);
   for (const std::string& each : {std::string("--"), options.netid,
                                   std::string(to_string(options.action)), options.message}) {
     arguments.push_back(each);
@@ -144,7 +143,7 @@ ExitCode follow(const Answered& answered, const ClientOptions& options, Instant 
       Narrator(options.verbose, started).say("mqtt_bridged at " + where + " answered");
       return static_cast<ExitCode>(print(program, answered.reply.body + "\n"));
     case Next::fall_back_direct:
-      return leave_aside(options, {decision.message}, decision.remedy, started);
+      return leave_aside(options, {decision.message, true}, decision.remedy, started);
     case Next::fail:
       return fail(decision.message, decision.exit_code);
   }
@@ -160,7 +159,7 @@ ExitCode follow(const Broken& broken, const ClientOptions& options, Instant star
   if (broken.published == Broken::Published::maybe) {
     return fail(broken.text, broken.exit_code);
   }
-  return leave_aside(options, {broken.text}, "", started);
+  return leave_aside(options, {broken.text, true}, "", started);
 }
 
 ExitCode run(const ClientOptions& options, Instant started) {

@@ -25,7 +25,7 @@ constexpr std::string_view program = "mqtt_client";
 int tell(const std::variant<Answer, Failure>& outcome, const BrokerUrl& broker,
          const ClientOptions& options) {
   if (const auto* answer = std::get_if<Answer>(&outcome)) {
-    if (options.is_forbidden)
+    if (options.is_left_aside && !options.verbose)  // else that was said already
       say(program, "asked the broker itself: " + options.not_asked);
     return print(program, answer->payload + "\n");
   }

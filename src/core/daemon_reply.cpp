@@ -360,9 +360,7 @@ Next next_after(Problem problem) {
 }
 
 std::string_view remedy_of(Problem problem) {
-  if (problem == Problem::wrong_broker)
-    return "--host and --port have to name its broker";
-  return problem == Problem::netid_not_served ? "its --netids has to name this NetID" : "";
+  return problem == Problem::wrong_broker ? "--host and --port have to name its broker" : "";
 }
 
 Decision failed(std::string message) {

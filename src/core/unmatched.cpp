@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/limits.hpp"
+#include "core/utf8.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -19,6 +20,8 @@ std::string_view in_words(Unmatched::Looks looks) {
       return " (an answer to an earlier call)";
     case Unmatched::Looks::error:
       return " (an error without correlation data)";
+    case Unmatched::Looks::not_utf8:
+      return " (not UTF-8)";
     case Unmatched::Looks::unchecked:
       return " (too large to be compared without correlation data)";
   }
@@ -46,7 +49,8 @@ void Unmatched::add(std::size_t bytes, Looks looks) {
 }
 
 void Unmatched::add(std::string_view response) {
-  add(response.size(), looks_like_json(response) ? Looks::json : Looks::other);
+  const Looks text = looks_like_json(response) ? Looks::json : Looks::other;
+  add(response.size(), is_utf8(response) ? text : Looks::not_utf8);
 }
 
 std::string Unmatched::since(std::uint64_t before) const {

@@ -19,11 +19,12 @@ class Unmatched {
     case_only,  // differs from a right answer in letter case or white space at most
     late,       // answers a call that has ended
     error,      // an error answer without correlation data
+    not_utf8,
     unchecked,  // was too large to be compared without correlation data
   };
 
   void add(std::size_t bytes, Looks looks);
-  void add(std::string_view response);  // other or json
+  void add(std::string_view response);  // other, json or not_utf8
 
   /// All that ever came.
   std::uint64_t count() const { return count_; }

@@ -139,6 +139,8 @@ std::string take_all(const CLI::App& app, const Texts& texts, const char* bridge
     fault = take_timeout(texts.timeout, to.timeout);
   if (!fault.empty())
     return fault;
+  if (given("--daemon") && to.direct)
+    return "--direct asks the broker itself; leave out --daemon, or --direct";
   if (given("--daemon"))
     return take_daemon(texts.daemon, "--daemon", to.daemon);
   const bool in_environment = bridge_url != nullptr && *bridge_url != '\0';
@@ -211,11 +213,11 @@ std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* 
   Texts texts;
   declare_all(app, options, texts);
   declare(app, "--not-asked", texts.not_asked, "REASON", "Why no daemon was of use");
-  declare(app, "--forbidden", texts.not_asked, "REASON", "The same, and it is a matter of rights");
+  declare(app, "--left-aside", texts.not_asked, "REASON", "The same, and there is one");
   if (auto exit = parse(app, options, texts, argc, argv, nullptr))
     return *std::move(exit);
   options.not_asked = texts.not_asked;
-  options.is_forbidden = app.count("--forbidden") > 0;
+  options.is_left_aside = app.count("--left-aside") > 0;
   return options;
 }
 

@@ -22,10 +22,10 @@ struct ClientOptions {
   Action action = Action::uppercase;
   std::string message;  // UTF-8, perhaps empty
   std::string daemon;   // as parse_daemon_url() reads it; empty: not named
-  bool direct = false;  // beats `daemon`
+  bool direct = false;
   // Of mqtt_client_direct only: why no daemon was of use; empty: none was wished.
   std::string not_asked = {};
-  bool is_forbidden = false;  // one is there, and we may not open its socket
+  bool is_left_aside = false;  // one is there
   std::chrono::milliseconds timeout = limits::default_timeout;
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
@@ -40,7 +40,7 @@ std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* 
                                                           const char* bridge_url);
 
 /// That of mqtt_client_direct, which mqtt_client runs: the same, and --not-asked=REASON or
-/// --forbidden=REASON.
+/// --left-aside=REASON.
 std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* const* argv);
 
 }  // namespace mqtt_bridge

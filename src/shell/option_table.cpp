@@ -74,9 +74,7 @@ std::vector<std::string> split_at_commas(std::string_view text) {
   std::vector<std::string> parts;
   for (;;) {
     const std::size_t comma = text.find(',');
-    const std::string_view part = ascii::trim(text.substr(0, comma));
-    if (!part.empty())
-      parts.emplace_back(part);
+    parts.emplace_back(ascii::trim(text.substr(0, comma)));
     if (comma == std::string_view::npos)
       return parts;
     text.remove_prefix(comma + 1);

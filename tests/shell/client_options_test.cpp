@@ -104,6 +104,11 @@ TEST(ClientOptions, TakeWhatFollowsTheActionForText) {
   EXPECT_EQ(fault({"alice", "reverse", "-v", "hello"}), "unexpected argument 'hello'");
 }
 
+TEST(ClientOptions, TakeOneWayOnly) {
+  EXPECT_EQ(fault({"--direct", "--daemon", "unix:/x", "alice", "reverse", "x"}),
+            "--direct asks the broker itself; leave out --daemon, or --direct");
+}
+
 TEST(ClientOptions, TakeAnOptionsValueWhateverItLooksLike) {
   EXPECT_EQ(fault({"--daemon", "--direct", "alice", "reverse", "x"}),
             "--daemon: '--direct' is neither http://host:port nor unix:PATH");

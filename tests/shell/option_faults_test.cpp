@@ -94,11 +94,16 @@ TEST(BridgedOptions, RefuseWhatIsNoNetid) {
 }
 
 TEST(BridgedOptions, SeparateByCommasInVariablesOnly) {
-  const Variables blanks{{"MQTT_BRIDGE_NETIDS", " bob, carol ,\tdave,"},
+  const Variables blanks{{"MQTT_BRIDGE_NETIDS", " bob, carol ,\tdave"},
                          {"MQTT_BRIDGE_LISTEN", "127.0.0.1:3, [::1]:4"}};
   const BridgedOptions parsed = options({}, blanks);
   EXPECT_EQ(parsed.netids, (std::vector<std::string>{"bob", "carol", "dave"}));
   EXPECT_EQ(parsed.listen, (std::vector<Listen>{TcpListen{"127.0.0.1", 3}, TcpListen{"::1", 4}}));
+
+  for (const std::string value : {"a,,b", "a,", " "}) {
+    EXPECT_EQ(fault({}, {{"MQTT_BRIDGE_NETIDS", value}}).substr(0, 20), "MQTT_BRIDGE_NETIDS: ")
+        << value;
+  }
 
   EXPECT_EQ(
       fault({"--netids", "bob,carol"}),

@@ -117,7 +117,7 @@ TEST(BridgedOptions, AreFlagThenEnvironmentThenFileThenDefault) {
   const ConfigFile file(
       "netid = 'file'\nlog-level = 'warn'\nlisten = ['127.0.0.1:1', '127.0.0.1:2']\n");
   const Variables environment{{"MQTT_BRIDGE_NETID", "environment"},
-                              {"MQTT_BRIDGE_LISTEN", "127.0.0.1:3,,[::1]:4"},
+                              {"MQTT_BRIDGE_LISTEN", "127.0.0.1:3,[::1]:4"},
                               {"MQTT_BRIDGE_LOG_LEVEL", ""}};
   const Arguments config{"--config", file.path()};
 

@@ -55,12 +55,18 @@ class NotNamed(Ways):
         self.assert_answered(self.call(), "ABC")
         self.assertEqual(self.broker.connected("alice"), before)
 
-    def test_one_that_does_not_serve_the_netid_or_the_broker_is_left_aside_in_silence(self):
+    def test_one_that_does_not_serve_the_netid_or_the_broker_is_left_aside_with_a_word(self):
         self.daemon_at_the_systems_socket()
-        self.assert_answered(self.call(netid="erin"), "ABC")
         other = self.world.broker()
         self.world.responder(other)
-        self.assert_answered(self.call(port=other.port), "ABC")
+        for call, words in (({"netid": "erin"}, "does not serve the NetID erin; its --netids"),
+                            ({"port": other.port}, f"serves {self.broker.url}")):
+            outcome = self.call(**call)
+            self.assertEqual((outcome.code, outcome.stdout), (0, "ABC\n"))
+            self.assertRegex(outcome.stderr,
+                             f"^mqtt_client: asked the broker itself: mqtt_bridged at "
+                             f"unix:{SYSTEM_SOCKET}: .*{words}.*\n$")
+            self.assertEqual(self.call("-v", **call).stderr.count(words), 1)
 
     def test_a_call_that_fails_says_why_no_daemon_was_asked(self):
         with unused_port() as port:
