@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include "arguments.hpp"
 #include "figures.hpp"
 #include "raw_mqtt.hpp"
-#include <unistd.h>
 
 namespace {
 

@@ -18,9 +18,6 @@
 #include <string_view>
 #include <vector>
 
-#include "arguments.hpp"
-#include "figures.hpp"
-#include "raw_mqtt.hpp"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -29,6 +26,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "arguments.hpp"
+#include "figures.hpp"
+#include "raw_mqtt.hpp"
 
 namespace {
 

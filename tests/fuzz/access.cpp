@@ -1,15 +1,15 @@
 // The input, in lines: Host, Origin and Sec-Fetch-Site of a request, each absent where there is no
 // line for it.
-#include "core/access.hpp"
+#include "http/access.hpp"
 
 #include <algorithm>
 #include <vector>
 
-#include "fuzz.hpp"
 #include <arpa/inet.h>
 
-#include "core/ascii.hpp"
-#include "core/authority.hpp"
+#include "base/ascii.hpp"
+#include "fuzz.hpp"
+#include "http/authority.hpp"
 
 namespace mqtt_bridge {
 namespace {

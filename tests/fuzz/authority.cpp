@@ -1,13 +1,13 @@
 // The input: an authority, and the same as an address.
-#include "core/authority.hpp"
+#include "http/authority.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include "fuzz.hpp"
 #include <arpa/inet.h>
 
-#include "core/ascii.hpp"
+#include "base/ascii.hpp"
+#include "fuzz.hpp"
 
 namespace mqtt_bridge {
 namespace {

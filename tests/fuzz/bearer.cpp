@@ -1,12 +1,11 @@
 // The input, in lines: an Authorization field, and a token to compare it with.
-#include "core/bearer.hpp"
+#include "http/bearer.hpp"
 
 #include <algorithm>
 #include <string>
 
+#include "base/ascii.hpp"
 #include "fuzz.hpp"
-
-#include "core/ascii.hpp"
 
 namespace mqtt_bridge {
 

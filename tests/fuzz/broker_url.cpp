@@ -1,5 +1,5 @@
 // The input: the URL of a broker, and the same as host and port.
-#include "core/broker_url.hpp"
+#include "mqtt/broker_url.hpp"
 
 #include "fuzz.hpp"
 

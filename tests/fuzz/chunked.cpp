@@ -1,5 +1,5 @@
 // The input: the limit in one byte, then what a peer sends; and the same as a body to be sent.
-#include "core/chunked.hpp"
+#include "http/chunked.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,15 +1,14 @@
 // The input: an action in one byte, then a request, then perhaps 0xFF and a response.
-#include "core/content_rule.hpp"
+#include "text/content_rule.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <set>
 
+#include "base/ascii.hpp"
+#include "base/utf8.hpp"
 #include "fuzz.hpp"
-
-#include "core/ascii.hpp"
-#include "core/transform.hpp"
-#include "core/utf8.hpp"
+#include "text/transform.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -1,11 +1,10 @@
 // The input: what the daemon, or whatever listens in its place, sends to mqtt_client.
-#include "core/daemon_reply.hpp"
+#include "client/daemon_reply.hpp"
 
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "fuzz.hpp"
-
-#include "core/limits.hpp"
 
 namespace mqtt_bridge {
 namespace {

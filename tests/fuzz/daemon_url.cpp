@@ -1,8 +1,7 @@
 // The input: where the daemon is, as the user says it.
+#include "client/io/daemon_call.hpp"
 #include "fuzz.hpp"
-
-#include "core/broker_url.hpp"
-#include "shell/daemon_call.hpp"
+#include "mqtt/broker_url.hpp"
 
 namespace mqtt_bridge {
 

@@ -1,13 +1,12 @@
 // The input: a duration as people write it; its first eight bytes also as a number.
-#include "core/duration.hpp"
+#include "base/duration.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "fuzz.hpp"
-
-#include "core/ascii.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/ascii.hpp"
+#include "base/utf8.hpp"
+#include "exchange/exchanges.hpp"
+#include "exchange/topic.hpp"
 #include "fuzz.hpp"
-
-#include "core/ascii.hpp"
-#include "core/content_rule.hpp"
-#include "core/exchanges.hpp"
-#include "core/topic.hpp"
-#include "core/utf8.hpp"
+#include "text/content_rule.hpp"
 
 namespace mqtt_bridge {
 namespace {

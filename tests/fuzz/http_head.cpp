@@ -1,13 +1,11 @@
 // The input: what a peer sends.
-#include "core/http_head.hpp"
-
 #include <algorithm>
 #include <string>
 
+#include "base/ascii.hpp"
+#include "base/limits.hpp"
 #include "fuzz.hpp"
-
-#include "core/ascii.hpp"
-#include "core/limits.hpp"
+#include "http/head.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -1,11 +1,9 @@
 // The input: an address to listen on.
-#include "shell/listen.hpp"
-
 #include <algorithm>
 
 #include "fuzz.hpp"
-
-#include "core/authority.hpp"
+#include "http/authority.hpp"
+#include "http/listen_address.hpp"
 
 namespace mqtt_bridge {
 

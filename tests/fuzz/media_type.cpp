@@ -1,5 +1,5 @@
 // The input: the value of a Content-Type field; and the same as the value of its charset.
-#include "core/media_type.hpp"
+#include "http/media_type.hpp"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 // The input: the version of MQTT in one byte, then what a broker sends. It is also judged by a
 // second reader that is given all of it at once.
-#include "core/packet_filter.hpp"
+#include "mqtt/packet_filter.hpp"
 
 #include <algorithm>
 #include <cstdint>

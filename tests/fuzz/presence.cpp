@@ -1,12 +1,11 @@
 // The input: a responder's birth message.
-#include "core/presence.hpp"
+#include "exchange/presence.hpp"
 
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "fuzz.hpp"
-
-#include "core/action.hpp"
-#include "core/limits.hpp"
+#include "text/action.hpp"
 
 namespace mqtt_bridge {
 

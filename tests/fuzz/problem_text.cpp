@@ -2,12 +2,12 @@
 // given to a JSON library, and both must read the same.
 #include <algorithm>
 
-#include "fuzz.hpp"
 #include <nlohmann/json.hpp>
 
-#include "core/daemon_reply.hpp"
-#include "core/problem.hpp"
-#include "core/utf8.hpp"
+#include "base/problem.hpp"
+#include "base/utf8.hpp"
+#include "client/daemon_reply.hpp"
+#include "fuzz.hpp"
 
 namespace mqtt_bridge {
 namespace {

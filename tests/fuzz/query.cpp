@@ -1,5 +1,5 @@
 // The input: the query of a request's target; and the same as a value that is sent in one.
-#include "core/query.hpp"
+#include "http/query.hpp"
 
 #include <algorithm>
 #include <string>

@@ -3,10 +3,9 @@
 #include <charconv>
 #include <utility>
 
+#include "config/io/toml_config.hpp"
 #include "fuzz.hpp"
-
-#include "shell/exit_now.hpp"
-#include "shell/toml_config.hpp"
+#include "os/exit_now.hpp"
 
 namespace mqtt_bridge {
 namespace {

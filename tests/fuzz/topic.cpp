@@ -1,12 +1,11 @@
 // The input, in two lines: a NetID, also as a topic; and an action.
-#include "core/topic.hpp"
+#include "exchange/topic.hpp"
 
 #include <algorithm>
 
+#include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "fuzz.hpp"
-
-#include "core/limits.hpp"
-#include "core/utf8.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -1,5 +1,5 @@
 // The input: a text that may be UTF-8.
-#include "core/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <cstdint>

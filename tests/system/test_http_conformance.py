@@ -1,6 +1,6 @@
 """HTTP/1.1 as RFC 9112 and RFC 9110 have it, over raw sockets: what is taken, what is refused, how
 many answers come, and whether the connection stays. The rows are written from the standards and
-from our contract (README.md, core/http_head.hpp), which is stricter where two readers could differ.
+from our contract (README.md, http/head.hpp), which is stricter where two readers could differ.
 
 A row says what is sent and what comes, step by step. Each answer is read by the strict reader
 below, which knows nothing of our code; and where nothing says that the connection closes, a further

@@ -52,7 +52,7 @@ NOT_PRODUCIBLE = {
 
 
 def slugs_of_the_source():
-    source = (pathlib.Path(REPOSITORY) / "src" / "core" / "problem.hpp").read_text()
+    source = (pathlib.Path(REPOSITORY) / "src" / "base" / "problem.hpp").read_text()
     body = re.search(r"enum class Problem \{(.*?)\};", source, re.DOTALL).group(1)
     return {word.replace("_", "-") for word in re.findall(r"^\s*(\w+),", body, re.MULTILINE)}
 

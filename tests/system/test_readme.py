@@ -19,7 +19,7 @@ def rows(heading):
 def limits():
     """Each constant of limits.hpp: plain numbers and bytes as they are, durations in ms."""
     values = {}
-    header = (REPOSITORY / "src/core/limits.hpp").read_text()
+    header = (REPOSITORY / "src/base/limits.hpp").read_text()
     for name, expression in re.findall(r"^inline constexpr \S+ (\w+) =\s(.*?);", header, re.M | re.S):
         expression = re.sub(r"(\d+)ms\b", r"\1", expression.replace("'", ""))
         expression = re.sub(r"(\d+)s\b", r"\1 * 1000", expression)
@@ -42,7 +42,7 @@ class Readme(unittest.TestCase):
                                    for name, value, of in rows("## Limits")])
 
     def test_every_problem_is_there_with_its_status(self):
-        source = (REPOSITORY / "src/core/problem.cpp").read_text()
+        source = (REPOSITORY / "src/base/problem.cpp").read_text()
         problems = re.findall(r'\{\w+, "([a-z-]+)", (\d{3})', source)
         self.assertGreater(len(problems), 20)
         self.assertCountEqual([tuple(row[:2]) for row in rows("### Problems")], problems)

@@ -1,0 +1,72 @@
+// mqtt_client's way to the daemon: finds where one listens and has one call carried out there, over
+// one socket and under one deadline. Plain POSIX sockets; loads no library, and asks the resolver
+// only for a name that the user gave. What the answer means is decided in client/daemon_reply.
+// Functions that block until their deadline at most; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/instant.hpp"
+#include "client/daemon_reply.hpp"
+
+namespace mqtt_bridge {
+
+struct DaemonPlace {
+  enum class Kind { unix_socket, tcp };
+  enum class Chosen { by_default, by_user };
+
+  Kind kind = Kind::tcp;
+  std::string path_or_host;  // an IPv6 address without brackets
+  std::uint16_t port = 0;    // tcp only
+  Chosen chosen = Chosen::by_default;
+
+  friend bool operator==(const DaemonPlace&, const DaemonPlace&) = default;
+};
+
+/// `http://host:port` (an IPv6 address in brackets, a '/' may follow) or `unix:PATH`; nothing for
+/// anything else. The result counts as chosen by the user.
+std::optional<DaemonPlace> parse_daemon_url(std::string_view url);
+
+/// As parse_daemon_url() reads it.
+std::string to_string(const DaemonPlace& place);
+
+/// Where to look when the user names no place: the system's socket, then 127.0.0.1:8426.
+std::vector<DaemonPlace> default_daemon_places();
+
+/// A whole answer, whatever it says.
+struct Answered {
+  Reply reply;
+  DaemonPlace place;
+};
+
+/// No place accepted a connection; `text` says why of each, in one line. `is_forbidden`: at least
+/// one is there, and we may not open it.
+struct NothingListens {
+  std::string text;
+  bool is_forbidden = false;
+};
+
+/// A connection that gave no answer. Where nothing can have been published, the daemon had not been
+/// sent the whole request and closed the connection: the call may go another way.
+struct Broken {
+  enum class Published { no, maybe };
+  Published published;
+  ExitCode exit_code;  // no_answer when the deadline passed
+  std::string text;    // one line, for the user
+};
+
+using DaemonOutcome = std::variant<Answered, NothingListens, Broken>;
+
+/// Asks the first of `places` that accepts a connection, and no other after it. `started` is when
+/// the call's timeout began to run; the answer may come up to 1 s after it ran out, since the
+/// daemon is the one to say that there was no answer. A place that does not accept within half of
+/// the timeout, 1 s at most, does not listen; one that the user chose has all of the timeout.
+DaemonOutcome call_daemon(const std::vector<DaemonPlace>& places, const ClientCall& call,
+                          Instant started);
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,197 @@
+#include "config/io/option_values.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "base/ascii.hpp"
+#include "base/duration.hpp"
+#include "base/limits.hpp"
+#include "base/utf8.hpp"
+#include "exchange/topic.hpp"
+#include "http/access.hpp"
+#include "text/action.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+/// MQTT 5.0 1.5.4: a string of the protocol is UTF-8, without U+0000 and better without controls.
+bool is_mqtt_text(const std::string& text) {
+  return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
+}
+
+/// MQTT allows one, but what is meant are several.
+std::string netid_with_comma(const std::string& text) {
+  return "'" + text + "' has a comma, so it is not taken for one NetID";
+}
+
+}  // namespace
+
+Take into(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty())
+      return "needs a value";
+    if (!is_mqtt_text(text))
+      return "must be UTF-8 without control characters";
+    to = text;
+    return {};
+  };
+}
+
+Take into_topic_level(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty() || !is_mqtt_text(text) || text.find_first_of("/+#") != std::string::npos) {
+      return "'" + text + "' is not one level of a topic: not empty, and without '/', '+' and '#'";
+    }
+    to = text;
+    return {};
+  };
+}
+
+Take into(std::filesystem::path& to) {
+  return [&to](const std::string& text) -> std::string {
+    // Never taken for none: an unset shell variable must not switch a token off.
+    if (text.empty() || text.find('\0') != std::string::npos)
+      return "needs the path of a file";
+    to = text;
+    return {};
+  };
+}
+
+Take into(bool& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text != "true" && text != "false")
+      return "'" + text + "' is neither true nor false";
+    to = text == "true";
+    return {};
+  };
+}
+
+Take into(std::chrono::milliseconds& to) {
+  return [&to](const std::string& text) -> std::string {
+    const auto duration = parse_duration(text);
+    if (!duration)
+      return "'" + text + "' is not a duration, such as 1500ms, 2s, 1.5s or 1m";
+    if (*duration < limits::min_timeout || *duration > limits::max_timeout) {
+      return "must be from " + duration_text(limits::min_timeout) + " to " +
+             duration_text(limits::max_timeout) + ", not " + text;
+    }
+    to = *duration;
+    return {};
+  };
+}
+
+Take into(std::size_t& to, std::size_t most) {
+  return [&to, most](const std::string& text) -> std::string {
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > most) {
+      return "must be a number from 1 to " + std::to_string(most) + ", not '" + text + "'";
+    }
+    to = value;
+    return {};
+  };
+}
+
+Take into_file_mode(unsigned& to) {
+  return [&to](const std::string& text) -> std::string {
+    constexpr int octal = 8;
+    constexpr unsigned most = 0777;
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, octal);
+    if (error != std::errc{} || end != text.data() + text.size() || value > most) {
+      return "'" + text + "' is not a file mode, such as 0660";
+    }
+    to = value;
+    return {};
+  };
+}
+
+Take into(BrokerUrl& to) {
+  return [&to](const std::string& text) -> std::string {
+    auto parsed = parse_broker_url(text);
+    if (const auto* fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    to = std::get<BrokerUrl>(std::move(parsed));
+    return {};
+  };
+}
+
+Take into(std::vector<Listen>& to) {
+  return [&to](const std::string& text) -> std::string {
+    auto parsed = parse_listen(text);
+    if (const auto* fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    to.push_back(std::get<Listen>(std::move(parsed)));
+    return {};
+  };
+}
+
+Take into_netid(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.find(',') != std::string::npos)
+      return netid_with_comma(text) + "; more than one go into --netids";
+    if (const auto why = why_not_netid(text))
+      return *why;
+    to = text;
+    return {};
+  };
+}
+
+Take into_netids(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.find(',') != std::string::npos)
+      return netid_with_comma(text);
+    if (text != "*") {
+      if (const auto why = why_not_netid(text))
+        return *why;
+    }
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_actions(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (!is_action_name(text))
+      return "'" + text + "' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'";
+    if (parse_action(text))
+      return "'" + text + "' is served anyway";
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_hosts(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    const bool bracketed = text.starts_with('[') && text.ends_with(']');
+    std::string host = bracketed ? text.substr(1, text.size() - 2) : text;
+    if (!is_host(host))
+      return "'" + text + "' is not a host name or an address, without a port";
+    std::transform(host.begin(), host.end(), host.begin(), ascii::to_lower);
+    to.push_back(std::move(host));
+    return {};
+  };
+}
+
+Take into_origins(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (!is_web_origin(text))
+      return "'" + text + "' is not the origin of a web page, such as https://example.org";
+    to.push_back(text);
+    return {};
+  };
+}
+
+Take into_users(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text.empty() || !is_mqtt_text(text) || text.find(',') != std::string::npos)
+      return "'" + text + "' is not the name or the number of a user";
+    to.push_back(text);
+    return {};
+  };
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,220 @@
+#include "config/io/options.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+
+#include "base/duration.hpp"
+#include "config/io/option_values.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+std::vector<Setting> broker_settings(BrokerOptions& to) {
+  return {
+      {"broker", "URL", to_string(to.url), "The MQTT broker: mqtt://host:port or mqtts://host:port",
+       into(to.url)},
+      {"protocol", "VERSION", "auto",
+       "MQTT version: auto (5, or 3.1.1 when the broker refuses 5), 5 or 3.1.1",
+       into_one_of<Protocol>(
+           to.protocol,
+           {{"auto", Protocol::automatic}, {"5", Protocol::v5}, {"3.1.1", Protocol::v3_1_1}})},
+      {"client-id", "ID", "", "MQTT client id; made up when not given", into(to.client_id)},
+      {"username", "NAME", "", "User name for the broker", into(to.username)},
+      {"username-file", "FILE", "", "File that holds the user name for the broker",
+       into(to.username_file)},
+      {"password-file", "FILE", "", "File that holds the password for the broker",
+       into(to.password_file)},
+      {"ca-file", "FILE", "", "CA certificates (PEM) for mqtts; the system's when not given",
+       into(to.ca_file)},
+      {"cert-file", "FILE", "", "Client certificate (PEM) for mqtts", into(to.cert_file)},
+      {"key-file", "FILE", "", "Private key (PEM) of the client certificate", into(to.key_file)},
+  };
+}
+
+std::vector<Setting> run_settings(RunOptions& to) {
+  return {
+      {"log-level", "LEVEL", "info", "Least level to log: trace, debug, info, warn or error",
+       into_one_of<LogLevel>(to.log_level, {{"trace", LogLevel::trace},
+                                            {"debug", LogLevel::debug},
+                                            {"info", LogLevel::info},
+                                            {"warn", LogLevel::warn},
+                                            {"error", LogLevel::error}})},
+      {"log-format", "FORMAT", "auto", "auto, human, json or journal",
+       into_one_of<LogFormat>(to.log_format, {{"auto", LogFormat::automatic},
+                                              {"human", LogFormat::human},
+                                              {"json", LogFormat::json},
+                                              {"journal", LogFormat::journal}})},
+      {"config", "FILE", "", "TOML file to read options from", into(to.config), KeyType::text,
+       Where::not_in_file},
+      {"check-config", "", "", "Say whether the configuration is right, and exit",
+       into(to.check_config), KeyType::boolean, Where::only_as_flag},
+  };
+}
+
+void append(std::vector<Setting>& settings, std::vector<Setting> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(settings));
+}
+
+/// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
+std::filesystem::path systemd_directory(const Environment& environment, const char* name) {
+  const auto variable = environment.find(name);
+  if (variable == environment.end())
+    return {};
+  return variable->second.substr(0, variable->second.find(':'));
+}
+
+std::string broker_fault(const BrokerOptions& broker) {
+  if (!broker.username.empty() && !broker.username_file.empty())
+    return "--username and --username-file exclude each other";
+  if (!broker.password_file.empty() && broker.username.empty() && broker.username_file.empty()) {
+    return "--password-file needs --username or --username-file as well";
+  }
+  if (broker.cert_file.empty() != broker.key_file.empty()) {
+    return "--cert-file and --key-file need each other";
+  }
+  const bool tls_file = !broker.ca_file.empty() || !broker.cert_file.empty();
+  if (tls_file && broker.url.scheme != BrokerUrl::Scheme::mqtts) {
+    return "--ca-file, --cert-file and --key-file need a --broker with mqtts://, not " +
+           to_string(broker.url);
+  }
+  return {};
+}
+
+std::string bridged_fault(const BridgedOptions& options) {
+  if (options.timeout > options.max_timeout) {
+    return "--timeout (" + duration_text(options.timeout) + ") is longer than --max-timeout (" +
+           duration_text(options.max_timeout) + ")";
+  }
+  const auto remote = std::find_if_not(options.listen.begin(), options.listen.end(), is_loopback);
+  if (remote != options.listen.end() && options.token_file.empty() && !options.allow_remote) {
+    return "--listen: " + to_string(*remote) +
+           " can be reached from other machines; give a --token-file, or --allow-remote to let "
+           "anybody call";
+  }
+  return broker_fault(options.broker);
+}
+
+void add_defaults(BridgedOptions& options, const Environment& environment) {
+  if (options.state_dir.empty()) {
+    options.state_dir = systemd_directory(environment, "STATE_DIRECTORY");
+  }
+  if (!options.listen.empty())
+    return;
+  options.listens_by_default = true;
+  options.listen.push_back(TcpListen{std::string(localhost), 8426});
+  const auto runtime_dir = systemd_directory(environment, "RUNTIME_DIRECTORY");
+  if (!runtime_dir.empty())
+    options.listen.push_back(UnixListen{runtime_dir / "bridge.sock"});
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(BridgedOptions& options) {
+  std::vector<Setting> settings = broker_settings(options.broker);
+  append(settings,
+         {{"netid", "NETID", options.netid, "NetID of calls that name none",
+           into_netid(options.netid)},
+          {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
+           into_netids(options.netids), KeyType::list},
+          {"action", "NAME", "", "One more action to serve, besides the five; repeatable",
+           into_actions(options.action), KeyType::list},
+          {"listen", "ADDRESS", "localhost:8426",
+           "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH to listen on; repeatable. Under "
+           "systemd also bridge.sock in its runtime directory by default",
+           into(options.listen), KeyType::list},
+          {"host", "NAME", "", "One more Host name under which to answer; repeatable",
+           into_hosts(options.host), KeyType::list},
+          {"allow-origin", "ORIGIN", "",
+           "One more web site whose pages may call, such as https://example.org; repeatable",
+           into_origins(options.allow_origin), KeyType::list},
+          {"allow-user", "USER", "",
+           "One more user who may call over a unix socket; without any, whoever may open it",
+           into_users(options.allow_user), KeyType::list},
+          {"socket-mode", "MODE", "0660", "File mode of the unix sockets",
+           into_file_mode(options.socket_mode)},
+          {"socket-group", "GROUP", "", "Group of the unix sockets; the program's own by default",
+           into(options.socket_group)},
+          {"max-in-flight", "N", std::to_string(options.max_in_flight),
+           "How many calls may be published and wait for their answer",
+           into(options.max_in_flight, limits::in_flight), KeyType::integer},
+          {"max-queued", "N", std::to_string(options.max_queued),
+           "How many more calls may wait until they can be published",
+           into(options.max_queued, limits::queued), KeyType::integer},
+          {"max-per-netid", "N", std::to_string(options.max_per_netid),
+           "How many of all these may be of one NetID",
+           into(options.max_per_netid, limits::per_netid), KeyType::integer},
+          {"timeout", "DURATION", duration_text(options.timeout),
+           "How long a call waits when it names no timeout", into(options.timeout)},
+          {"max-timeout", "DURATION", duration_text(options.max_timeout),
+           "The longest timeout that a call may name", into(options.max_timeout)},
+          {"turn-rest", "DURATION", duration_text(options.turn_rest),
+           "How long a late answer to an action of --action is waited for before the next call is "
+           "published, where answers carry no correlation data",
+           into(options.turn_rest)},
+          {"token-file", "FILE", "", "File that holds the bearer token that callers must send",
+           into(options.token_file)},
+          {"open-health", "", "", "Let /healthz, /readyz and /metrics be asked without the token",
+           into(options.open_health), KeyType::boolean},
+          {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",
+           into(options.allow_remote), KeyType::boolean},
+          {"state-dir", "DIRECTORY", "",
+           "Where the client id is kept over restarts; systemd's state directory by default",
+           into(options.state_dir)},
+          {"check-health", "", "",
+           "Say whether the daemon that runs with these options is ready, and exit",
+           into(options.check_health), KeyType::boolean, Where::only_as_flag}});
+  append(settings, run_settings(options.run));
+  return settings;
+}
+
+std::vector<Setting> settings_of(ResponderOptions& options) {
+  std::vector<Setting> settings = broker_settings(options.broker);
+  append(
+      settings,
+      {{"share", "GROUP", "", "Share the requests with the other responders of this group",
+        into_topic_level(options.share)},
+       {"id", "ID", "", "Name to announce this responder by; made up when not given",
+        into_topic_level(options.id)},
+       {"health-socket", "PATH", "", "Unix socket at which --check-health asks this very responder",
+        into(options.health_socket)},
+       {"check-health", "", "",
+        "Say whether the responder that runs with these options is ready, and exit",
+        into(options.check_health), KeyType::boolean, Where::only_as_flag}});
+  append(settings, run_settings(options.run));
+  return settings;
+}
+
+std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char* const* argv,
+                                                            const Environment& environment) {
+  const Program program{"mqtt_bridged", "Lets callers of HTTP use a service that speaks MQTT.",
+                        "MQTT_BRIDGE_", MQTT_BRIDGE_VERSION, all_limits()};
+  BridgedOptions options;
+  if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
+    return *std::move(exit);
+  }
+  add_defaults(options, environment);
+  const std::string fault = bridged_fault(options);
+  if (!fault.empty())
+    return usage_error(program.name, fault);
+  return options;
+}
+
+std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const char* const* argv,
+                                                                const Environment& environment) {
+  const Program program{"mqtt_responder",
+                        "Answers the requests that mqtt_client and others publish.",
+                        "MQTT_RESPONDER_", MQTT_BRIDGE_VERSION};
+  ResponderOptions options;
+  if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
+    return *std::move(exit);
+  }
+  std::string fault = broker_fault(options.broker);
+  if (fault.empty() && options.check_health && options.health_socket.empty())
+    fault = "--check-health needs --health-socket, where the responder listens";
+  if (!fault.empty())
+    return usage_error(program.name, fault);
+  return options;
+}
+
+}  // namespace mqtt_bridge

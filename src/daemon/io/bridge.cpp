@@ -1,0 +1,314 @@
+#include "daemon/io/bridge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "base/limits.hpp"
+#include "exchange/io/messages.hpp"
+#include "exchange/topic.hpp"
+#include "http/trace_context.hpp"
+#include "os/io/log.hpp"
+#include "os/io/random.hpp"
+#include "os/io/systemd.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t correlation_bytes = 16;
+constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
+
+/// The response topics of every NetID that is served.
+TopicFilters filters_of(const HttpApiOptions& api) {
+  std::vector<std::string> netids = {"+"};
+  if (!api.netids.contains("*")) {
+    netids = {api.netid};
+    netids.insert(netids.end(), api.netids.begin(), api.netids.end());
+  }
+  std::vector<std::string> rests;
+  for (const Action action : all_actions)
+    rests.push_back(response_topic("", to_string(action)));
+  for (const auto& action : api.actions)
+    rests.push_back(response_topic("", action));
+  return TopicFilters::combined(std::move(netids), std::move(rests));
+}
+
+MqttLinkOptions link_options_of(BridgeOptions& options) {
+  options.link.filters = filters_of(options.api);
+  options.link.optional_filters = {status_topic("+")};
+  // A reconnect must find what came meanwhile for the longest-waiting call.
+  options.link.session_expiry =
+      std::chrono::ceil<std::chrono::seconds>(options.api.max_timeout) + std::chrono::seconds(5);
+  return options.link;
+}
+
+}  // namespace
+
+Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
+    : loop_(loop),
+      started_(Clock::now()),
+      api_(options.api, *this),
+      mark_(options.state_dir, options.bounds.turn_rest, started_),
+      exchanges_(started_, options.bounds, mark_.earlier()),
+      deadline_timer_(loop),
+      drain_timer_(loop),
+      link_(loop, link_options_of(options), *this),
+      front_(loop, *this, options.most_connections) {}
+
+void Bridge::reload(BridgeOptions options) {
+  link_.reconfigure(link_options_of(options));
+  exchanges_.set_bounds(options.bounds);
+  api_.set_options(std::move(options.api));
+  act();
+}
+
+// The front -----------------------------------------------------------------------------------
+
+std::optional<Forbidden> Bridge::why_forbidden(const mqtt_bridge::Caller& caller) {
+  return mqtt_bridge::why_forbidden(caller, api_.options().guests);
+}
+
+void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
+  auto decision = api_.begin(*request);
+  if (auto* reply = std::get_if<HttpApi::Reply>(&decision)) {
+    record(*request, *reply);
+    return request->answer(std::move(reply->response));
+  }
+  Call& call = std::get<Call>(decision);
+  call.correlation = random_bytes(correlation_bytes);
+  if (!link_.is_up())
+    link_.hurry();
+  Caller caller{request, call.netid, call.action, ""};
+  if (!call.traceparent.empty())
+    caller.trace_id = trace_id(call.traceparent);
+  const auto admitted = exchanges_.begin(std::move(call));
+  if (const auto* failure = std::get_if<Failure>(&admitted)) {
+    auto reply = api_.finish(*request, *failure);
+    record(*request, reply);
+    return request->answer(std::move(reply.response));
+  }
+  callers_.emplace(std::get<ExchangeId>(admitted), std::move(caller));
+  act();
+}
+
+std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {
+  auto reply = api_.refuse_early(request);
+  if (!reply)
+    return std::nullopt;
+  record(request, *reply);
+  return std::move(reply->response);
+}
+
+HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
+  auto reply = api_.refuse(request, failure);
+  record(request, reply);
+  return std::move(reply.response);
+}
+
+/// A request that never became a call.
+void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
+  if (!reply.problem)
+    return;
+  const std::string_view slug = describe(*reply.problem).slug;
+  if (reply.was_to_call) {
+    metrics_.call_ended(slug, std::nullopt);
+  } else {
+    metrics_.refused(*reply.problem);
+  }
+  RequestRecord record{.request_id = request.request_id,
+                       .outcome = slug,
+                       .from = request.from,
+                       .took = Clock::now() - request.arrived};
+  if (!reply.netid.empty())
+    record.netid = reply.netid;
+  if (!reply.action.empty())
+    record.action = reply.action;
+  if (!reply.traceparent.empty())
+    record.trace_id = trace_id(reply.traceparent);
+  log_request(record);
+}
+
+/// What became of a call, by what was sent.
+void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply) {
+  const std::string_view outcome = reply.problem ? describe(*reply.problem).slug : "ok";
+  const auto* const answer = reply.problem ? nullptr : std::get_if<Answer>(&ended.outcome);
+  const Duration took = ended.ended - ended.arrived;
+  metrics_.call_ended(outcome, took);
+  if (answer != nullptr)
+    metrics_.answered(answer->matched_by);
+  log_request({.request_id = caller.request->request_id,
+               .netid = caller.netid,
+               .action = caller.action,
+               .outcome = outcome,
+               .matched_by = answer != nullptr ? to_string(answer->matched_by) : "-",
+               .from = caller.request->from,
+               .trace_id = caller.trace_id,
+               .took = took});
+}
+
+BridgeStatus Bridge::status() const {
+  return {.why_not_ready = why_not_ready(),
+          .mqtt_version = link_.is_up() ? std::string(to_string(link_.version())) : "",
+          .times_linked = metrics_.times_linked(),
+          .uptime = Clock::now() - started_,
+          .in_flight = exchanges_.in_flight(),
+          .queued = exchanges_.queued(),
+          .connections = front_.connections(),
+          .dropped = exchanges_.dropped(),
+          .lost = link_.lost()};
+}
+
+std::string Bridge::metrics() {
+  return metrics_.exposition({.linked = link_.is_up(),
+                              .in_flight = exchanges_.in_flight(),
+                              .queued = exchanges_.queued(),
+                              .connections = front_.connections(),
+                              .output_bytes = front_.output_bytes(),
+                              .unread_timed_out = front_.unread().timed_out,
+                              .unread_made_room = front_.unread().made_room,
+                              .dropped = exchanges_.dropped(),
+                              .lost = link_.lost(),
+                              .missing_workarounds = link_.missing_workarounds()});
+}
+
+// The link ------------------------------------------------------------------------------------
+
+void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
+  exchanges_.subscriptions_refused(filters, Clock::now());
+  if (link_.is_up())
+    tell_systemd();
+}
+
+void Bridge::on_link_up(const LinkUp& link) {
+  metrics_.linked();
+  exchanges_.link_up(link, Clock::now());
+  tell_systemd();
+}
+
+void Bridge::on_link_down() {
+  exchanges_.link_down(link_.why_down(), Clock::now());
+  tell_systemd();
+}
+
+void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
+  exchanges_.link_down(why, Clock::now());
+  tell_systemd();
+}
+
+void Bridge::on_message(const MqttMessage& message) {
+  tell(exchanges_, message, Clock::now());
+}
+
+void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
+  exchanges_.acknowledged(id, subscribers, Clock::now());
+}
+
+void Bridge::on_refused(std::uint64_t id, Refusal refusal, const std::string& why) {
+  exchanges_.refused(id, refusal, why, Clock::now());
+}
+
+std::optional<std::string> Bridge::why_not_ready() const {
+  if (is_draining_)
+    return "this bridge is shutting down";
+  if (!link_.is_up())
+    return link_.why_down();
+  return link_.why_incomplete();
+}
+
+void Bridge::tell_systemd() const {
+  if (const auto why = why_not_ready())
+    return notify_status("not ready: " + *why);
+  notify_status("ready: linked to " + to_string(api_.options().broker) + " with MQTT " +
+                std::string(to_string(link_.version())));
+}
+
+// Acting --------------------------------------------------------------------------------------
+
+void Bridge::act() {
+  const auto now = Clock::now();
+  exchanges_.expire(now);
+  while (const auto note = exchanges_.next_turn_note())
+    mark_.note(*note);
+  while (link_.is_up()) {
+    const auto next = exchanges_.next_publish(now);
+    if (!next)
+      break;
+    publish_request(link_, *next);
+  }
+  answer_some();
+  link_.expect_answers(exchanges_.waiting() > 0);
+  set_deadline_timer();
+}
+
+/// The others in later turns of the loop: thousands may end at the same instant.
+void Bridge::answer_some() {
+  constexpr int at_once = 64;
+  for (int i = 0; i < at_once; ++i) {
+    auto ended = exchanges_.next_ended();
+    if (!ended)
+      return;
+    answer(*std::move(ended));
+  }
+}
+
+void Bridge::answer(Ended ended) {
+  const auto found = callers_.find(ended.exchange);
+  const Caller caller = std::move(found->second);
+  callers_.erase(found);
+  auto reply = api_.finish(*caller.request, ended);
+  record(caller, ended, reply);
+  caller.request->answer(std::move(reply.response));
+}
+
+/// Deadlines mostly come in order, so the timer is rarely moved: only forward in its own time.
+void Bridge::set_deadline_timer() {
+  const auto next = exchanges_.has_ended() ? Clock::now() : exchanges_.next_deadline();
+  if (!next || (timer_set_for_ && *timer_set_for_ <= *next))
+    return;
+  timer_set_for_ = next;
+  deadline_timer_.expires_at(*next);
+  deadline_timer_.async_wait([this](const std::error_code& error) {
+    if (error)
+      return;
+    timer_set_for_.reset();
+    act();
+  });
+}
+
+// The way down --------------------------------------------------------------------------------
+
+void Bridge::drain() {
+  if (is_draining_) {
+    abandon();
+    return end();
+  }
+  is_draining_ = true;
+  notify_stopping(limits::drain_timeout + limits::write_timeout + drain_margin);
+  tell_systemd();
+  spdlog::info("shutting down; {} calls in flight", callers_.size());
+  drain_timer_.expires_after(limits::drain_timeout);
+  drain_timer_.async_wait([this](const std::error_code& error) {
+    if (!error)
+      abandon();
+  });
+  front_.drain();
+  front_.when_empty([this] { end(); });
+}
+
+void Bridge::end() {
+  link_.stop();
+  const auto now = Clock::now();
+  mark_.end_cleanly(exchanges_.left_behind(now), now);
+  loop_.stop();
+}
+
+void Bridge::abandon() {
+  exchanges_.abandon(Clock::now());
+  while (exchanges_.has_ended())
+    act();
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,105 @@
+// The daemon's heart: joins the front, the table of exchanges and the link on one event loop. All
+// it decides is who is told what; the rules are exchange/exchanges.hpp's.
+//
+// The way down (drain): readiness goes, the doors close; whoever was let in is served, by the
+// answer or the deadline, for limits::drain_timeout at most; once the last connection is gone the
+// link says goodbye, and the loop is stopped. A second drain() ends everything at once.
+//
+// Threads: everything on the loop's thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "daemon/io/metrics.hpp"
+#include "daemon/io/run_mark.hpp"
+#include "exchange/exchanges.hpp"
+#include "http/io/api.hpp"
+#include "http/io/server.hpp"
+#include "mqtt/io/link.hpp"
+
+namespace mqtt_bridge {
+
+struct BridgeOptions {
+  HttpApiOptions api;
+  Exchanges::Bounds bounds;
+  MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
+  std::size_t most_connections = limits::connections;
+  std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
+};
+
+class Bridge : private MqttLink::User, private HttpFront::Service, private HttpApi::Subject {
+ public:
+  Bridge(asio::io_context& loop, BridgeOptions options);
+
+  void listen(std::unique_ptr<Listener> listener) { front_.listen(std::move(listener)); }
+  void start() { link_.start(); }
+  void drain();
+  /// From now on these, as far as MqttLink::reconfigure() can; calls in flight go on.
+  void reload(BridgeOptions options);
+
+  const MqttLink& link() const { return link_; }
+
+ private:
+  struct Caller {
+    std::shared_ptr<HttpRequest> request;
+    std::string netid;
+    std::string action;
+    std::string trace_id;
+  };
+
+  std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
+  std::optional<HttpResponse> refuse_early(HttpRequest& request) override;
+  void on_request(std::shared_ptr<HttpRequest> request) override;
+  HttpResponse refuse(HttpRequest& request, const Failure& failure) override;
+
+  BridgeStatus status() const override;
+  std::string metrics() override;
+
+  void on_subscriptions_refused(const std::set<std::string>& filters) override;
+  void on_link_up(const LinkUp& link) override;
+  void on_link_down() override;
+  bool risks_link() const override { return exchanges_.is_on_trial(); }
+  void on_message(const MqttMessage& message) override;
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
+  void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
+  void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
+  void on_batch_end() override { act(); }
+
+  /// Carries out all that the table has decided.
+  void act();
+  void answer_some();
+  void answer(Ended ended);
+  void record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply);
+  void record(const HttpRequest& request, const HttpApi::Reply& reply);
+  void set_deadline_timer();
+  void abandon();
+  void end();
+  std::optional<std::string> why_not_ready() const;
+  void tell_systemd() const;
+
+  asio::io_context& loop_;
+  const Instant started_;
+  HttpApi api_;
+  Metrics metrics_;
+  RunMark mark_;
+  Exchanges exchanges_;
+  std::unordered_map<ExchangeId, Caller> callers_;
+  asio::steady_timer deadline_timer_;
+  std::optional<Instant> timer_set_for_;
+  asio::steady_timer drain_timer_;
+  bool is_draining_ = false;
+  MqttLink link_;
+  HttpFront front_;
+};
+
+}  // namespace mqtt_bridge

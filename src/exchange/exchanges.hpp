@@ -1,0 +1,379 @@
+// The table of exchanges: which requests wait, what may be published now, and whose answer each
+// response is. It is told facts with `now` and asked for decisions; it has no clock, socket or
+// lock.
+//
+// A response is accepted by the strongest rule available: by Correlation Data alone when it carries
+// any (MQTT 5.0 4.10.2); else by its content, see content_lane.hpp; for an action whose answers
+// cannot be checked, because its request is the only one that is out, see exclusive_lane.hpp.
+//
+// The five actions are idempotent, so a request that may have been lost with a connection, or that
+// its responder may have missed, is published again while it waits. A request for another action is
+// handed out once, and again only when the broker said that nobody got it.
+//
+// What had no acknowledgement when a connection broke may be what broke it. It goes out again one
+// at a time, with nothing beside it, so that only a request that breaks a connection alone is
+// ended, see offenders.hpp.
+//
+// A call ends at once as no-responder on what is known at that moment: the broker's own word (a
+// PUBACK with reason code 0x10, No matching subscribers, MQTT 5.0 3.4.2.1). Where the broker never
+// says that, presence decides, and one call a second is published all the same.
+//
+// Overload is decided here: at most so many are in flight, so many queued, and so many of one
+// NetID; the queue is served in turn by NetID, so that one of them does not hold up the others.
+//
+// Invariants:
+//  1. Every exchange that begin() admitted ends exactly once, by expire() at its deadline at
+//  latest.
+//  2. Nothing is handed out for publishing at or after its deadline, nor beyond the window.
+//  3. A response that no rule accepts ends nothing; it is counted under its reason.
+//  4. Every container is bounded by limits.hpp.
+// Threads: the owner serialises.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/instant.hpp"
+#include "base/limits.hpp"
+#include "base/problem.hpp"
+#include "exchange/content_lane.hpp"
+#include "exchange/exclusive_lane.hpp"
+#include "exchange/fair_queue.hpp"
+#include "exchange/offenders.hpp"
+#include "exchange/presence.hpp"
+#include "mqtt/publish_outcome.hpp"
+
+namespace mqtt_bridge {
+
+/// A request as a caller makes it. REQUIRES: a valid NetID, an is_action_name(), a payload that is
+/// UTF-8.
+struct Call {
+  std::string netid;
+  std::string action;
+  std::string payload;
+  std::string correlation;       // 16 unpredictable bytes
+  std::string traceparent = {};  // W3C Trace Context, passed on as it came; empty: none
+  std::string tracestate = {};
+  Instant arrived;
+  Instant deadline;
+};
+
+/// What to publish, to request_topic(netid, action), QoS 1.
+struct Publish {
+  ExchangeId exchange;
+  std::string_view netid;  // these views hold until the table is next changed
+  std::string_view action;
+  std::string_view payload;
+  std::string_view correlation;
+  std::string_view traceparent;
+  std::string_view tracestate;
+  Duration remaining;  // until the deadline; above zero
+};
+
+/// A PUBLISH that arrived, as far as the protocol gives it a meaning.
+struct Response {
+  std::string_view topic;
+  std::string_view payload;
+  std::optional<std::string_view> correlation = {};  // MQTT 5.0 3.3.2.3.6
+  bool retained = false;
+  bool duplicate = false;  // DUP: the broker may have delivered it before (MQTT 5.0 3.3.1.1)
+  std::optional<std::string_view> status = {};     // user property: an error answer's HTTP status
+  std::optional<std::string_view> error = {};      // user property: an error answer's text
+  std::optional<std::string_view> responder = {};  // user property: who answered
+};
+
+struct Answer {
+  std::string payload;  // UTF-8
+  MatchedBy matched_by;
+  std::string responder;  // empty when it did not say
+};
+
+struct Failure {
+  Problem problem;
+  std::string detail;
+  std::optional<int> status;                 // where a responder named one
+  std::optional<Duration> retry_after = {};  // where it is known
+};
+
+/// How an exchange ended, and when it passed each station (nothing where it never did).
+struct Ended {
+  ExchangeId exchange;
+  std::variant<Answer, Failure> outcome;
+  Instant arrived;
+  std::optional<Instant> published;       // the first time
+  std::optional<Instant> published_last;  // the time that `acknowledged` is about
+  std::optional<Instant> acknowledged;
+  Instant ended;
+  bool may_be_carried_out = false;  // a responder may have got the request
+};
+
+/// Why a response was no use to any call.
+enum class Dropped {
+  retained,
+  foreign_topic,
+  unknown_correlation,
+  wrong_lane,
+  late,
+  unmatched,
+  unchecked,  // without correlation data, and too large to be compared with what waits
+};
+inline constexpr std::size_t dropped_reasons = 7;
+std::string_view to_string(Dropped reason);
+
+/// What the link offers once its subscriptions are answered.
+struct LinkUp {
+  bool session_present;                 // the broker kept our subscriptions and what it owes us
+  std::size_t window;                   // publishes that may be unacknowledged at once; at least 1
+  std::size_t packet_bytes = SIZE_MAX;  // the largest packet that the broker takes
+  bool may_tell_subscribers = false;    // MQTT 5: a PUBACK can say that there are none
+};
+
+/// What an earlier run of the program left behind: requests that may still be answered.
+struct EarlierRun {
+  Duration doubt{};             // how long they may be; 0: there are none
+  std::set<std::string> turns;  // the response topics among theirs on which turns were taken
+};
+
+/// That turns are taken on a response topic from now on, or are no longer needed.
+struct TurnNote {
+  std::string topic;
+  bool takes_turns;
+};
+
+class Exchanges {
+ public:
+  struct Bounds {
+    std::size_t in_flight = limits::in_flight;  // published
+    std::size_t queued = limits::queued;        // admitted, not yet published
+    std::size_t per_netid = limits::per_netid;  // both
+    std::size_t bytes = limits::exchange_bytes;
+    std::size_t window = limits::publish_window;
+    Duration down_grace = limits::down_grace;
+    Duration turn_rest = limits::turn_rest;  // after a call that ended unanswered
+  };
+
+  /// The link counts as down from `now` on.
+  explicit Exchanges(Instant now) : Exchanges(now, Bounds{}) {}
+  /// Other bounds for calls yet to come; what waits already stays.
+  void set_bounds(const Bounds& bounds) { bounds_ = bounds; }
+  Exchanges(Instant now, Bounds bounds, EarlierRun earlier = {})
+      : bounds_(bounds),
+        doubtful_until_(now + earlier.doubt),
+        earlier_turns_(std::move(earlier.turns)),
+        forgetful_until_(doubtful_until_),
+        down_since_(now) {}
+
+  /// Admits a call, or says at once why not: overloaded, turn-pending, no-responder,
+  /// broker-refused, broker-unavailable (the link has been down for down_grace), shutting-down.
+  std::variant<ExchangeId, Failure> begin(Call call);
+
+  // Facts.
+  void link_up(LinkUp link, Instant now);
+  /// The filters to which the broker does not let us subscribe, of those of response topics; from
+  /// now on.
+  void subscriptions_refused(std::set<std::string> filters, Instant now);
+  /// It broke, or an attempt failed; `why`, in words for the caller.
+  /// Whether the only request on the link is one that may break it.
+  bool is_on_trial() const { return alone_.has_value(); }
+  void link_down(std::string why, Instant now);
+  void acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now);
+  /// The broker took no responsibility for the request: a PUBACK with `why`.
+  void refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now);
+  void response(const Response& response, Instant now);
+  /// The birth message of a responder, or that it is gone.
+  void announced(std::string_view responder, const std::vector<std::string>& actions,
+                 Heard heard = Heard::retained);
+  void gone(std::string_view responder, Instant now);
+  /// Ends what is due. Calling it too often is harmless.
+  void expire(Instant now);
+  /// Ends everything that waits, and admits nothing more.
+  void abandon(Instant now);
+
+  // Decisions: ask until there is nothing more.
+  std::optional<Publish> next_publish(Instant now);
+  std::optional<Ended> next_ended();
+  bool has_ended() const { return !ended_.empty(); }
+  std::optional<TurnNote> next_turn_note();
+  /// When to call expire() next.
+  std::optional<Instant> next_deadline() const;
+
+  /// How full a table is. `empties`: it holds nothing once no exchange waits any more.
+  struct Fill {
+    std::string_view table;
+    std::size_t entries;
+    std::size_t bound;
+    bool empties;
+  };
+
+  // What there is to see.
+  std::vector<Fill> fills() const;
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t in_flight() const { return in_flight_; }
+  std::size_t queued() const { return waiting_.size() - in_flight_; }
+  std::size_t unacknowledged() const { return unacknowledged_.size(); }
+  /// What the next run has to know of this one, should it end now.
+  EarlierRun left_behind(Instant now) const;
+  std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
+  const std::array<std::uint64_t, dropped_reasons>& dropped() const { return dropped_; }
+
+ private:
+  /// Where a suspect stands among those that go out alone: the most likely innocent first. Then
+  /// those that broke a connection before, so that it is soon known; then others to their topic.
+  enum class Likelihood { proven, fresh, tried, of_broken_topic };
+  struct SuspectKey {
+    Likelihood likelihood;
+    ExchangeId exchange;
+    auto operator<=>(const SuspectKey&) const = default;
+  };
+  struct Waiting {
+    Call call;
+    std::string topic;                       // the response topic: its lane
+    std::optional<Action> checkable;         // what the content rule knows the action as
+    std::optional<Instant> first_published;  // and the last time:
+    std::optional<Instant> published;
+    std::optional<Instant> acknowledged;
+    bool is_owed = false;         // it was published, and its answer may still come
+    bool was_delivered = false;   // as far as the broker says, some subscriber was given it
+    bool is_undelivered = false;  // the broker said that there was none, and it was not before
+    int losses = 0;               // connections that broke before they acknowledged it
+    int trials = 0;               // those of them that it had for itself
+    int again = 0;                // how often it was published again as responders came or went
+    std::optional<SuspectKey> suspect;   // in suspects_
+    std::uint64_t unmatched_before = 0;  // the lane's unmatched responses when it was published
+    std::optional<std::string> taken;    // the response that ended it by its content
+  };
+  using Table = std::map<ExchangeId, Waiting>;
+  using Outcome = std::variant<Answer, Failure>;
+  /// A request that is, or was, alone on the connection.
+  struct Alone {
+    ExchangeId exchange;
+    std::string topic;  // the request topic
+    std::size_t bytes;
+    Instant published;
+  };
+
+  std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic);
+  static Failure with_topics(Failure failure, const Call& call, const std::string& topic,
+                             Instant now);
+  std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const Call& call,
+                                     const std::string& topic) const;
+  bool is_refused(const std::string& topic, std::string_view action) const;
+  bool may_probe(const std::string& topic, Instant now);
+  static Failure refused_subscription(const std::string& topic);
+  static Failure gone_responders(const std::string& action);
+  static Failure no_subscriber(const Call& call);
+  static Failure turn_pending(const std::string& topic, Duration left);
+  static Failure breaks_connections(const Call& call, std::optional<Duration> left);
+
+  std::optional<ExchangeId> next_candidate(Instant now);
+  std::optional<ExchangeId> next_suspect(Instant now);
+  std::optional<Failure> why_not_published(const Waiting& waiting, Instant now) const;
+  Publish publish(ExchangeId exchange, Waiting& waiting, Instant now);
+  void suspect(ExchangeId exchange, Waiting& waiting);
+  Likelihood likelihood_of(const Waiting& waiting) const;
+  void clear(Waiting& waiting);
+  void blame(const Alone& alone, Instant now);
+  void end_refused_suspects(Instant now);
+  bool may_repeat(const Waiting& waiting) const;
+  bool may_come_back(const std::string& action, Instant now) const;
+  void learn_answer_time(const std::string& action, Duration sample);
+  Duration gone_grace(const std::string& action) const;
+  void learn_round_trip(Duration sample);
+  void end_unpublished(Instant now);
+  void publish_again(ExchangeId exchange, const Waiting& waiting);
+  void publish_again(const std::set<std::string>& actions);
+  void publish_again_by_time(Instant now);
+
+  bool respond_by_correlation(const Response& response, Instant now);
+  void respond_by_content(ContentLane& lane, const Response& response, Instant now);
+  void respond_in_turn(ExclusiveLane& lane, const Response& response, Instant now);
+  void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
+
+  void end(Table::iterator waiting, Outcome outcome, Instant now);
+  template <typename Why>
+  void end_all(Instant now, const Why& why);
+  void end_deserted(Instant now);
+  void end_deserted(const std::string& action, Instant since, Instant now);
+  void end_hopeless(ExclusiveLane& lane, Instant now);
+  void forget_quarantine(const std::string& topic, const ExclusiveLane& lane);
+  void remember_quarantine(const std::string& topic, const ExclusiveLane& lane);
+  void end_quarantines(Instant now);
+  Failure why_unanswered(const Waiting& waiting) const;
+
+  void enter_lane(ExchangeId exchange, Waiting& waiting);
+  void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
+  void rest(const std::string& topic, const ContentLane& lane);
+  ExclusiveLane* exclusive_lane(const std::string& topic, Instant now);
+  void take_turns(const std::string& topic, ExclusiveLane& lane, Instant now);
+  void note_turns(const std::string& topic, ExclusiveLane& lane);
+  std::uint64_t unmatched_on(const Waiting& waiting) const;
+  std::string what_came(const Waiting& waiting) const;
+  void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
+
+  Bounds bounds_;
+  const Instant doubtful_until_;  // an earlier run's requests may be answered until then
+  const std::set<std::string> earlier_turns_;
+  Table waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
+  std::set<std::pair<Instant, ExchangeId>> deadlines_;
+  std::size_t in_flight_ = 0;                              // published, among waiting_
+  std::unordered_map<std::string, std::size_t> by_netid_;  // how many wait
+  FairQueue to_publish_;
+  std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
+  std::set<SuspectKey> suspects_;          // before those, each alone
+  std::unordered_set<ExchangeId> unacknowledged_;
+  std::optional<Alone> alone_;         // the one unacknowledged request, which has to be alone
+  std::optional<Alone> broken_alone_;  // what was so when the link broke, until that is back
+  Offenders offenders_;
+  bool waits_for_trial_ = false;  // a suspect does, until offenders_.next_trial()
+  std::deque<Ended> ended_;
+  std::deque<TurnNote> turn_notes_;
+  std::array<std::uint64_t, dropped_reasons> dropped_{};
+  ExchangeId last_id_ = 0;
+  bool is_abandoned_ = false;
+
+  // Lanes, by response topic.
+  std::unordered_map<std::string, ContentLane> content_lanes_;
+  std::set<std::pair<Instant, std::string>> resting_;  // of these, those with memories only
+  // Requests that we do not know of may still be answered: of an earlier run, or of a resting lane
+  // that was dropped. Until then trust no folded match.
+  Instant forgetful_until_;
+  std::unordered_map<std::string, ExclusiveLane> exclusive_lanes_;
+  std::set<std::pair<Instant, std::string>> quarantines_;  // their ends
+
+  // The link.
+  std::optional<LinkUp> link_;
+  std::set<std::string> refused_;  // filters
+  Instant down_since_;             // while there is no link
+  std::string why_down_ = "there is no connection to the MQTT broker";
+  bool was_down_ = false;            // other than before it was first tried
+  Instant up_since_{};               // while there is one
+  std::size_t rounds_of_again_ = 0;  // how often, since then, what waits was published again
+
+  std::optional<Duration> round_trip_;            // to the broker and back, smoothed
+  std::map<std::string, Duration> answer_times_;  // by action, the shortest of late
+  bool tells_subscribers_ = false;                // the broker has said since then that it had none
+
+  // Who answers.
+  Presence presence_;
+  std::unordered_map<std::string, Instant> probes_;  // response topics, and when last published
+  struct Deserted {
+    Instant since;
+    Instant until;  // then it is believed
+  };
+  std::map<std::string, Deserted, std::less<>> deserted_;  // by action
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,36 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/ascii.hpp"
+#include "http/accept.hpp"
+#include "http/head.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+/// The library refuses a whole head for one line above 8192 bytes.
+constexpr std::size_t longest_value = 8000;
+
+}  // namespace
+
+std::string canonical_head(const HttpHead& head) {
+  std::string text(head.method);
+  text.append(" ").append(head.path()).append(" HTTP/1.1\r\n");
+  for (const std::string_view name :
+       {"Host", "Accept", "Authorization", "Content-Encoding", "Request-Id", "X-Request-Id",
+        "traceparent", "Origin", "Access-Control-Request-Method"}) {
+    std::string value = head.joined(name);
+    if (name == "Host")
+      value = head.authority.value_or("");
+    if (name == "Accept")
+      value = prefers_json(value) ? "application/json" : "";
+    if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {
+      continue;
+    }
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  return text += "Content-Length: 0\r\n\r\n";
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,140 @@
+// The door: connections, and the bytes of requests and answers, on the event loop. It frames
+// requests (http/head, http/chunked), refuses what is not HTTP, what comes from a foreign page
+// and what takes too long, and gives each whole request to a Service, one at a time per connection.
+// No thread waits for a connection; what a request means is http_api's business.
+//
+// Threads: everything, the service included, on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "base/instant.hpp"
+#include "exchange/exchanges.hpp"
+#include "http/access.hpp"
+#include "http/deadlines.hpp"
+#include "http/io/listener.hpp"
+#include "http/response.hpp"
+
+namespace mqtt_bridge {
+
+/// One request, whole and framed, on its way to its one answer.
+class HttpRequest {
+ public:
+  virtual ~HttpRequest() = default;
+
+  std::string head;   // as canonical_head() makes it
+  std::string query;  // apart from the head, as it was sent
+  std::string body;
+  // Apart from the head, which cannot hold every value of them.
+  std::string tracestate;
+  std::string content_type;
+  Instant arrived;         // its first byte
+  std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
+  bool keep_alive = true;  // the connection is to serve another request after the answer
+  int minor_version = 1;   // HTTP/1.1 or HTTP/1.0
+  std::string request_id;  // the service's, which needs it in both passes
+
+  /// Sends a response. Later calls, and calls after the connection broke, do
+  /// nothing. Without any the connection waits until its end.
+  virtual void answer(HttpResponse response) = 0;
+};
+
+class HttpFront {
+ public:
+  class Service {
+   public:
+    virtual std::optional<Forbidden> why_forbidden(const Caller& caller) = 0;
+    /// The response to a request that is refused before its body has come.
+    virtual std::optional<HttpResponse> refuse_early(HttpRequest& request) = 0;
+    virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
+    /// The response to a request that is refused before it has come whole, or that could not be
+    /// read; the connection closes after it. Its head is empty where it could not be read.
+    virtual HttpResponse refuse(HttpRequest& request, const Failure& failure) = 0;
+
+   protected:
+    ~Service() = default;
+  };
+
+  /// `most_connections`: with more, the one that has been idle for the longest makes room. Large
+  /// requests and answers have a budget in bytes for all (limits::input_bytes, output_bytes): what
+  /// does not move makes room for what does.
+  HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections);
+  ~HttpFront();
+  HttpFront(const HttpFront&) = delete;
+  HttpFront& operator=(const HttpFront&) = delete;
+
+  void listen(std::unique_ptr<Listener> listener);
+
+  /// Takes in what waits at the doors, closes them and what is idle, and lets the rest finish the
+  /// request in hand. What has been sent by now is answered.
+  void drain();
+  /// Calls `action`, once, when the last connection is gone; at once when there is none.
+  void when_empty(std::function<void()> action);
+  /// Closes everything now.
+  void stop();
+
+  std::size_t connections() const;
+
+  /// Connections that were cut because their callers did not read an answer: in time, or while
+  /// others wanted the room.
+  struct Unread {
+    std::uint64_t timed_out = 0;
+    std::uint64_t made_room = 0;
+  };
+  Unread unread() const { return unread_; }
+  /// Of answers that the kernel has not taken yet.
+  std::size_t output_bytes() const { return output_bytes_; }
+
+ private:
+  class Connection;
+  struct Door;
+  using Connections = std::list<std::shared_ptr<Connection>>;
+
+  void wait_at(Door& door);
+  void accept_from(Door& door);
+  bool take_in(Door& door, int accepted);
+  void empty_doors();
+  void pause(Door& door);
+  bool make_input_room(std::size_t bytes, const Connection& newcomer);
+  void bound_output();
+  void set_output_timer(Instant at);
+  std::vector<std::shared_ptr<Connection>> all() const;
+  void set_timer();
+  void sweep();
+
+  asio::io_context& loop_;
+  Service& service_;
+  const std::size_t most_connections_;
+  std::vector<std::unique_ptr<Door>> doors_;
+
+  // Each connection is in one of these, at the end when it begins with what it is there for.
+  Connections dispensable_;  // idle, or within a small head
+  Connections arriving_;     // with a part of a large request, which is counted in input_bytes_
+  Connections writing_;      // with an answer that is not sent
+  Connections others_;
+
+  Deadlines<Connection> deadlines_;
+  asio::steady_timer timer_;
+  std::optional<Instant> timer_set_for_;
+  Instant swept_{};
+  bool is_draining_ = false;
+  std::vector<char> read_buffer_;  // of whichever connection is reading
+  std::size_t input_bytes_ = 0;    // of the large requests that have not come whole
+  std::size_t output_bytes_ = 0;
+  asio::steady_timer output_timer_;
+  std::optional<Instant> output_timer_set_for_;
+  Unread unread_;
+  std::function<void()> on_empty_;
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,42 @@
+// Sets up spdlog's default logger, once, at start: one line per message, on stderr, nothing else.
+// After that callers use spdlog::info() and its siblings directly, from any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/instant.hpp"
+
+namespace mqtt_bridge {
+
+enum class LogLevel { trace, debug, info, warn, error };
+
+/// automatic: journal when systemd connected stderr to its journal (JOURNAL_STREAM), else human.
+/// human: time, level and message, in colour on a terminal. json: one object per line. journal: the
+/// priority as sd-daemon(3) has it ("<6>"), and no time, since the journal has its own.
+enum class LogFormat { automatic, human, json, journal };
+
+void set_up_log(LogLevel level, LogFormat format);
+void set_log_level(LogLevel level);
+
+/// For what a peer can cause again and again: logs it at once when it is new and then more and more
+/// rarely, with how often it came meanwhile, see os/repeats.hpp. From any thread.
+void log_rarely(LogLevel level, const std::string& text);
+/// The state that such lines are about has changed: what was said is news again.
+void log_anew();
+
+/// What became of one request: one line at info, never a payload or a secret.
+struct RequestRecord {
+  std::string_view request_id;
+  std::string_view netid = "-";  // "-": not known
+  std::string_view action = "-";
+  std::string_view outcome;  // "ok", or the problem's slug
+  std::string_view matched_by = "-";
+  std::string_view from;           // HttpRequest::from
+  std::string_view trace_id = {};  // empty: none
+  std::optional<Duration> took = {};
+};
+void log_request(const RequestRecord& record);
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,79 @@
+// The service at the other end: answers each request for an action with the transformed text, on
+// the event loop. See text/transform.hpp for what the actions do. While it is there a retained
+// birth message says so, see exchange/presence.hpp; its will, or its farewell, clears that.
+//
+// Some brokers grant a shared subscription like any other and then deliver nothing to it. So one of
+// a group also shares, in a group of its own, what it says of itself, and is ready when it hears
+// that.
+//
+// Threads: everything on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+
+#include "exchange/answer_queue.hpp"
+#include "mqtt/io/link.hpp"
+#include "os/io/loop_timer.hpp"
+
+namespace mqtt_bridge {
+
+class Responder : private MqttLink::User {
+ public:
+  /// `share`: the group of a shared subscription (MQTT 5.0 4.8.2); empty: not shared.
+  /// `id`: under which it is announced, and which MQTT 5 answers name. The filters and the will of
+  /// `link` are made here.
+  Responder(asio::io_context& loop, MqttLinkOptions link, std::string share, std::string id);
+
+  void start() { link_.start(); }
+  /// Says farewell and sends what is still to send, for at most limits::farewell_timeout; then
+  /// calls `stopped`.
+  void stop(std::function<void()> stopped);
+
+  /// In words; nothing when requests are answered.
+  std::optional<std::string> why_not_ready() const;
+
+ private:
+  void on_subscriptions_refused(const std::set<std::string>& filters) override;
+  void on_link_up(const LinkUp& link) override;
+  void on_link_down() override;
+  void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
+  void on_message(const MqttMessage& message) override;
+  void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
+  void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
+  void on_batch_end() override;
+
+  std::string request_filter(Action action) const;
+  MqttLinkOptions complete(MqttLinkOptions link) const;
+  std::string proof_filter() const;
+  void announce();
+  void say_ready();
+  void say_not_ready(const std::string& why);
+  void note_not_ready(const std::string& why);
+  void doubt_delivery();
+  void publish();
+  void set_queue_timer();
+  void tell_losses();
+  void finish_stop();
+
+  const std::string id_;
+  const std::string share_;
+  std::vector<std::string> actions_;  // those to whose requests the broker lets us subscribe
+  bool needs_proof_ = false;          // that shared subscriptions are delivered to
+  bool is_ready_ = false;             // and has said so
+  std::string why_not_ready_ = "connecting";
+  AnswerQueue queue_;
+  LoopTimer queue_timer_;
+  LoopTimer proof_timer_;
+  LoopTimer stop_timer_;
+  std::function<void()> stopped_;  // while it stops
+  MqttLink link_;
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,182 @@
+// Thousands of worlds, and worlds whose table breaks a rule on purpose: those must be found out.
+// The environment variable WORLD_SEEDS asks for more of them, or fewer.
+#include "simulation/world.hpp"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+namespace mqtt_bridge::world {
+namespace {
+
+std::uint64_t seeds_wanted() {
+  const char* const wanted = std::getenv("WORLD_SEEDS");
+  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 3000;
+}
+
+const std::uint64_t seeds = seeds_wanted();
+
+/// The first of the seeds whose world is at fault, and what the fault is.
+template <typename Table>
+std::optional<std::pair<std::uint64_t, std::string>> first_fault(std::uint64_t count) {
+  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+    World<Table> world(seed);
+    if (const auto fault = world.run())
+      return std::pair(seed, *fault);
+  }
+  return {};
+}
+
+TEST(World, HoldsWhateverHappens) {
+  std::size_t calls = 0;
+  std::size_t answered = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    World world(seed);
+    if (const auto fault = world.run()) {
+      World again(seed);
+      again.trace();
+      again.run();
+      FAIL() << "seed " << seed << ": " << *fault << "\n" << again.story();
+    }
+    calls += world.calls();
+    answered += world.answered();
+  }
+  // A world in which nothing is ever answered would prove nothing.
+  EXPECT_GT(answered, calls / 2) << "of " << calls;
+  RecordProperty("calls", std::to_string(calls));
+  RecordProperty("answered", std::to_string(answered));
+}
+
+TEST(World, GoesTheSameWayForTheSameSeed) {
+  World one(7);
+  World other(7);
+  one.trace();
+  other.trace();
+  one.run();
+  other.run();
+  EXPECT_EQ(one.story(), other.story());
+  EXPECT_NE(one.story(), "");
+}
+
+/// Gives an uncorrelated response to whoever waits first, as other bridges do.
+class FirstComeFirstServed : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+
+  std::optional<Publish> next_publish(Instant now) {
+    const auto next = Exchanges::next_publish(now);
+    if (next) {
+      published_.emplace_back(response_topic(next->netid, next->action),
+                              std::string(next->correlation));
+    }
+    return next;
+  }
+  void response(const Response& response, Instant now) {
+    Response changed = response;
+    const auto first =
+        std::ranges::find(published_, response.topic, &std::pair<std::string, std::string>::first);
+    if (!response.correlation && first != published_.end())
+      changed.correlation = first->second;
+    Exchanges::response(changed, now);
+    if (first != published_.end())
+      published_.erase(first);
+  }
+
+ private:
+  std::deque<std::pair<std::string, std::string>> published_;  // response topic, correlation
+};
+
+/// Takes what somebody left on a response topic for an answer.
+class BelievesRetainedMessages : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  void response(Response response, Instant now) {
+    response.retained = false;
+    Exchanges::response(response, now);
+  }
+};
+
+/// Takes a message that the broker delivers once more for another one.
+class ForgetsWhatItGot : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  void response(Response response, Instant now) {
+    response.duplicate = false;
+    Exchanges::response(response, now);
+  }
+};
+
+/// Takes an answer to its earlier run for one to itself.
+class DoesNotKnowThatItWasRestarted : public Exchanges {
+ public:
+  DoesNotKnowThatItWasRestarted(Instant now, Bounds bounds, const EarlierRun&)
+      : Exchanges(now, bounds) {}
+};
+
+class Oversleeps : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  std::optional<Instant> next_deadline() const {
+    const auto next = Exchanges::next_deadline();
+    return next ? std::optional(*next + 1ms) : next;
+  }
+};
+
+class ForgetsToSayHowItEnded : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  std::optional<Ended> next_ended() {
+    auto ended = Exchanges::next_ended();
+    return ended && ended->exchange % 7 == 0 ? Exchanges::next_ended() : std::move(ended);
+  }
+};
+
+/// Publishes each request once, whatever became of it.
+class PublishesNothingAgain : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  std::optional<Publish> next_publish(Instant now) {
+    auto next = Exchanges::next_publish(now);
+    while (next && !published_.insert(next->exchange).second) {
+      Exchanges::acknowledged(next->exchange, Subscribers::perhaps, now);
+      next = Exchanges::next_publish(now);
+    }
+    return next;
+  }
+
+ private:
+  std::set<ExchangeId> published_;
+};
+
+template <typename Table>
+void expect_found_out(const std::string& fault) {
+  const auto found = first_fault<Table>(seeds);
+  ASSERT_TRUE(found) << "nothing was found in " << seeds << " worlds";
+  EXPECT_NE(found->second.find(fault), std::string::npos)
+      << "seed " << found->first << ": " << found->second;
+}
+
+TEST(World, FindsOutWhoServesFirstComeFirst) {
+  expect_found_out<FirstComeFirstServed>("wrong answer");
+}
+TEST(World, FindsOutWhoBelievesRetainedMessages) {
+  expect_found_out<BelievesRetainedMessages>("wrong answer");
+}
+TEST(World, FindsOutWhoForgetsWhatItGot) {
+  expect_found_out<ForgetsWhatItGot>("wrong answer");
+}
+TEST(World, FindsOutWhoDoesNotKnowThatItWasRestarted) {
+  expect_found_out<DoesNotKnowThatItWasRestarted>("wrong answer");
+}
+TEST(World, FindsOutWhoOversleeps) {
+  expect_found_out<Oversleeps>("waits past its deadline");
+}
+TEST(World, FindsOutWhoForgetsToSayHowACallEnded) {
+  expect_found_out<ForgetsToSayHowItEnded>("waits past its deadline");
+}
+TEST(World, FindsOutWhoPublishesNothingAgain) {
+  expect_found_out<PublishesNothingAgain>("lost its answer");
+}
+
+}  // namespace
+}  // namespace mqtt_bridge::world
