@@ -2,8 +2,12 @@
 // its HTTP status and its title (RFC 9457 3.1). Values.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "base/instant.hpp"
 
 namespace mqtt_bridge {
 
@@ -55,5 +59,13 @@ const ProblemKind& describe(Problem problem);
 
 /// In the order of the enum; for tests, metrics and documents that walk them all.
 std::span<const ProblemKind> all_problems();
+
+/// One occurrence of it.
+struct Failure {
+  Problem problem;
+  std::string detail;
+  std::optional<int> status;                 // where a responder named one
+  std::optional<Duration> retry_after = {};  // where it is known
+};
 
 }  // namespace mqtt_bridge

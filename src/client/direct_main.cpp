@@ -12,9 +12,10 @@
 #include "client/daemon_reply.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/direct_call.hpp"
+#include "mqtt/io/paho/quirks.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
-#include "os/io/program.hpp"
+#include "os/io/run_main.hpp"
 
 namespace {
 
@@ -60,5 +61,6 @@ int main(int argc, char** argv) {
       return exit_now(program, *exit);
     return run(std::get<ClientOptions>(parsed));
   };
-  return guarded(program, body, static_cast<int>(ExitCode::failed));
+  paho_quirks::clean_environment();
+  return run_main(program, body, static_cast<int>(ExitCode::failed));
 }

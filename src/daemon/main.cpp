@@ -22,14 +22,19 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include "config/io/link_options.hpp"
 #include "config/io/options.hpp"
 #include "daemon/io/bridge.hpp"
 #include "daemon/io/health_check.hpp"
 #include "http/bearer.hpp"
 #include "http/io/listener.hpp"
+#include "mqtt/io/paho/quirks.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
-#include "os/io/program.hpp"
+#include "os/io/persistent_id.hpp"
+#include "os/io/run_main.hpp"
+#include "os/io/secrets.hpp"
+#include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
 
 namespace {
@@ -301,7 +306,7 @@ void serve(Loop& loop, const BridgedOptions& options, int argc, char** argv) {
   require_token(remote, options);
   BridgeOptions bridge_options = bridge_options_of(options);
   if (bridge_options.link.client_id.empty())
-    bridge_options.link.client_id = lasting_id("mqtt-bridge-", options.state_dir);
+    bridge_options.link.client_id = persistent_id("mqtt-bridge-", options.state_dir);
   const MqttLinkOptions link = bridge_options.link;
   bridge_options.most_connections = std::min(limits::connections, descriptors - kept_descriptors);
   Bridge bridge(loop.events, std::move(bridge_options));
@@ -313,7 +318,8 @@ void serve(Loop& loop, const BridgedOptions& options, int argc, char** argv) {
   const Signals signals(
       loop.events, [&] { bridge.drain(); }, [&] { reload.begin(); });
   bridge.start();
-  const Watchdog watchdog(loop.events);
+  paho_quirks::LibraryThreads library;
+  const Watchdog watchdog(loop.events, [&](Instant now) { return library.stuck(now); });
   notify_ready();
   run_loop(loop.events);
   spdlog::info("stopped");
@@ -338,7 +344,8 @@ ExitNow check_health(const BridgedOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] {
+  paho_quirks::clean_environment();
+  return run_main(program, [&] {
     const auto parsed = parse_bridged_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
       return exit_now(program, *exit);

@@ -30,7 +30,7 @@
 
 #include "base/instant.hpp"
 #include "base/limits.hpp"
-#include "mqtt/publish_outcome.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
 

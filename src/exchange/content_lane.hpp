@@ -28,15 +28,11 @@
 #include <vector>
 
 #include "base/instant.hpp"
+#include "exchange/call.hpp"
 #include "exchange/unmatched.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {
-
-using ExchangeId = std::uint64_t;
-
-enum class MatchedBy { correlation, content, folded_content, exclusive_lane };
-std::string_view to_string(MatchedBy rule);
 
 class ContentLane {
  public:

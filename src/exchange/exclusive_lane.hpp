@@ -16,7 +16,8 @@
 #include <string_view>
 
 #include "base/instant.hpp"
-#include "exchange/content_lane.hpp"
+#include "exchange/call.hpp"
+#include "exchange/unmatched.hpp"
 
 namespace mqtt_bridge {
 

@@ -1,23 +1,23 @@
 #include "http/listen_address.hpp"
 
+#include <array>
 #include <charconv>
 #include <optional>
 #include <system_error>
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
 
 namespace mqtt_bridge {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
-constexpr std::size_t unix_path_bytes = sizeof(sockaddr_un::sun_path) - 1;  // it ends in a NUL
+constexpr std::size_t unix_path_bytes =
+    107;  // sockaddr_un::sun_path, which ends in a NUL (unix(7))
 
 bool is_address(int family, const std::string& text) {
-  in6_addr room{};
+  std::array<unsigned char, 16> room{};
   const bool has_nul = text.find('\0') != std::string::npos;  // where inet_pton() would stop
-  return !has_nul && inet_pton(family, text.c_str(), &room) == 1;
+  return !has_nul && inet_pton(family, text.c_str(), room.data()) == 1;
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -36,7 +36,7 @@ std::variant<Listen, std::string> parse_unix(std::string_view path) {
   }
   if (path.find('\0') != std::string_view::npos)
     return "a path cannot hold a NUL";
-  return UnixListen{path};
+  return UnixListen{std::string(path)};
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ bool is_loopback(const Listen& listen) {
 
 std::string to_string(const Listen& listen) {
   if (const auto* const local = std::get_if<UnixListen>(&listen)) {
-    return std::string(unix_prefix) + local->path.string();
+    return std::string(unix_prefix) + local->path;
   }
   const auto& [address, port] = std::get<TcpListen>(listen);
   const bool ipv6 = address.find(':') != std::string::npos;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,7 +15,7 @@ struct TcpListen {
 };
 
 struct UnixListen {
-  std::filesystem::path path;
+  std::string path;
   friend bool operator==(const UnixListen&, const UnixListen&) = default;
 };
 

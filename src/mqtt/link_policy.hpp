@@ -7,17 +7,12 @@
 #include <string_view>
 
 #include "base/instant.hpp"
+#include "mqtt/message.hpp"
 #include "mqtt/take_over.hpp"
 
 namespace mqtt_bridge {
 
 enum class Protocol { automatic, v5, v3_1_1 };  // automatic: 5, and 3.1.1 when the broker refuses 5
-enum class MqttVersion { v3_1_1, v5 };
-
-constexpr std::string_view to_string(MqttVersion version) {
-  return version == MqttVersion::v5 ? "5" : "3.1.1";
-}
-
 enum class ConnectFailure {
   unreachable,      // no TCP connection, or no CONNACK in time
   closed,           // the broker closed the connection without a CONNACK

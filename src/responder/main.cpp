@@ -8,11 +8,15 @@
 #include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
 
+#include "config/io/link_options.hpp"
 #include "config/io/options.hpp"
+#include "mqtt/io/paho/quirks.hpp"
 #include "os/io/health_socket.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
-#include "os/io/program.hpp"
+#include "os/io/persistent_id.hpp"
+#include "os/io/run_main.hpp"
+#include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
 #include "responder/io/responder.hpp"
 
@@ -26,7 +30,7 @@ constexpr std::string_view program = "mqtt_responder";
 void serve(asio::io_context& loop, const ResponderOptions& options) {
   set_up_log(options.run.log_level, options.run.log_format);
   MqttLinkOptions link = link_options_of(options.broker);
-  const std::string id = options.id.empty() ? lasting_id("mqtt-responder-", {}) : options.id;
+  const std::string id = options.id.empty() ? persistent_id("mqtt-responder-", {}) : options.id;
   if (link.client_id.empty())
     link.client_id = id;
   // The broker is to say that there is no subscriber as soon as we are gone, and to give the share
@@ -41,7 +45,8 @@ void serve(asio::io_context& loop, const ResponderOptions& options) {
   if (!options.health_socket.empty())
     health.emplace(loop, options.health_socket, [&] { return responder.why_not_ready(); });
   responder.start();
-  const Watchdog watchdog(loop);
+  paho_quirks::LibraryThreads library;
+  const Watchdog watchdog(loop, [&](Instant now) { return library.stuck(now); });
   notify_ready();
   run_loop(loop);
 }
@@ -61,7 +66,8 @@ ExitNow check_health(const ResponderOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] {
+  paho_quirks::clean_environment();
+  return run_main(program, [&] {
     const auto parsed = parse_responder_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
       return exit_now(program, *exit);

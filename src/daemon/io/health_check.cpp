@@ -25,7 +25,7 @@ TcpListen reachable(TcpListen address) {
 
 httplib::Client client_of(const Listen& address) {
   if (const auto* const local = std::get_if<UnixListen>(&address)) {
-    httplib::Client client(local->path.string(), 80);  // a port that is not looked at
+    httplib::Client client(local->path, 80);  // a port that is not looked at
     client.set_address_family(AF_UNIX);
     return client;
   }

@@ -38,7 +38,7 @@ class Metrics {
     std::uint64_t unread_timed_out;
     std::uint64_t unread_made_room;
     std::array<std::uint64_t, dropped_reasons> dropped;
-    MqttLink::Lost lost;
+    LostMessages lost;
     std::size_t missing_workarounds;
   };
   /// Prometheus's text format 0.0.4.

@@ -21,9 +21,9 @@
 #include "base/problem.hpp"
 #include "exchange/exchanges.hpp"
 #include "http/access.hpp"
-#include "http/io/server.hpp"
+#include "http/request.hpp"
 #include "mqtt/broker_url.hpp"
-#include "mqtt/io/link.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
 
@@ -49,7 +49,7 @@ struct BridgeStatus {
   std::size_t queued;
   std::size_t connections;
   std::array<std::uint64_t, dropped_reasons> dropped;
-  MqttLink::Lost lost;
+  LostMessages lost;
 };
 
 class HttpApi {

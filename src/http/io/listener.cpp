@@ -158,7 +158,7 @@ void Listener::open(const UnixListen& address) {
   via_ = Caller::Via::unix_socket;
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  const std::string& path = address.path.native();
+  const std::string& path = address.path;
   if (path.size() >= sizeof name.sun_path)
     fail(ENAMETOOLONG);
   std::memcpy(name.sun_path, path.c_str(), path.size() + 1);

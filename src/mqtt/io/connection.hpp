@@ -21,36 +21,9 @@
 
 #include "base/instant.hpp"
 #include "mqtt/link_policy.hpp"
-#include "mqtt/publish_outcome.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
-
-/// A PUBLISH that arrived (MQTT 5.0 3.3); a property is absent where it was not sent, and always in
-/// version 3.1.1.
-struct MqttMessage {
-  std::string topic;
-  std::string payload;
-  bool retained = false;
-  bool duplicate = false;
-  std::optional<std::string> response_topic;
-  std::optional<std::string> correlation;
-  std::optional<std::string> status;  // user properties of these names
-  std::optional<std::string> error;
-  std::optional<std::string> responder;
-};
-
-/// A PUBLISH to send, QoS 1 where the broker takes that. Empty and absent properties are not sent;
-/// version 3.1.1 sends none.
-struct MqttPublish {
-  std::uint64_t id;  // comes back with the acknowledgement
-  std::string topic;
-  std::string_view payload;
-  std::string_view response_topic;
-  std::string_view correlation;
-  std::optional<Duration> expiry;  // Message Expiry Interval, rounded up to whole seconds
-  std::vector<std::pair<std::string, std::string>> user_properties;
-  bool retained = false;
-};
 
 namespace mqtt_event {
 struct Connected {

@@ -638,8 +638,8 @@ void MqttLink::on(const mqtt_event::TooLarge&) {
   ++lost_.too_large;
 }
 
-MqttLink::Lost MqttLink::lost() const {
-  Lost all = lost_;
+LostMessages MqttLink::lost() const {
+  LostMessages all = lost_;
   if (inbox_)
     all.inbox_full += inbox_->times_full();
   return all;

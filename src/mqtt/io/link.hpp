@@ -18,12 +18,12 @@
 #include <asio/ip/tcp.hpp>
 
 #include "base/limits.hpp"
-#include "exchange/exchanges.hpp"
 #include "mqtt/broker_url.hpp"
 #include "mqtt/io/connection.hpp"
 #include "mqtt/io/dialing.hpp"
 #include "mqtt/io/tls_check.hpp"
 #include "mqtt/link_policy.hpp"
+#include "mqtt/message.hpp"
 #include "mqtt/subscriptions.hpp"
 #include "mqtt/topic_filters.hpp"
 #include "os/io/loop_timer.hpp"
@@ -107,12 +107,7 @@ class MqttLink {
   std::size_t missing_workarounds() const { return missing_workarounds_.size(); }
   int descriptor() const { return connection_ ? connection_->descriptor() : -1; }
 
-  /// Messages that were dropped unread, since the start.
-  struct Lost {
-    std::uint64_t too_large = 0;   // above limits::inbound_packet_bytes
-    std::uint64_t inbox_full = 0;  // they came faster than the loop could handle them
-  };
-  Lost lost() const;
+  LostMessages lost() const;
 
  private:
   struct Inbox;
@@ -180,7 +175,7 @@ class MqttLink {
   Subscriptions subscriptions_;
   std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
   Instant last_heard_{};
-  Lost lost_;  // without what inbox_ has lost
+  LostMessages lost_;  // without what inbox_ has lost
   std::chrono::seconds keep_alive_ = limits::keep_alive;
   bool expects_answers_ = false;
   bool is_resolving_ = false;

@@ -1,6 +1,7 @@
 #include "os/io/systemd.hpp"
 
 #include <cinttypes>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
@@ -55,20 +56,19 @@ void notify_stopping(Duration patience) {
              in_microseconds(patience));
 }
 
-Watchdog::Watchdog(asio::io_context& loop) : interval_(watchdog_interval()), timer_(loop) {
+Watchdog::Watchdog(asio::io_context& loop, StuckThread stuck_thread)
+    : interval_(watchdog_interval()), timer_(loop), stuck_thread_(std::move(stuck_thread)) {
   if (interval_ > microseconds::zero())
     tell();
 }
 
 void Watchdog::tell() {
-  const auto stuck = library_.stuck(Clock::now());
+  const auto stuck = stuck_thread_(Clock::now());
   if (!stuck) {
     sd_notify(keep_environment, "WATCHDOG=1");
   } else if (!was_stuck_) {
-    spdlog::critical(
-        "the thread {} of the MQTT library stands still; systemd is told no more "
-        "that all is well",
-        *stuck);
+    spdlog::critical("the thread {} stands still: watchdog notifications to systemd stopped",
+                     *stuck);
   }
   was_stuck_ = stuck.has_value();
   timer_.expires_after(interval_);

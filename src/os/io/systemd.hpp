@@ -6,6 +6,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,6 @@
 #include <asio/steady_timer.hpp>
 
 #include "base/instant.hpp"
-#include "mqtt/io/paho/quirks.hpp"
 
 namespace mqtt_bridge {
 
@@ -30,19 +31,22 @@ void notify_reloading();
 /// It is about to end, and takes at most `patience` longer; may be said again.
 void notify_stopping(Duration patience);
 
-/// Tells systemd that every loop of the program makes progress, while that is so and where the unit
-/// asks for it (WatchdogSec=): ours, on which this runs, and those of the MQTT library. Once that
-/// is no longer told, systemd ends the program, and starts it again.
+/// Tells systemd that the program makes progress, while that is so and where the unit asks for it
+/// (WatchdogSec=): the loop, on which this runs, and the threads of libraries. Once that is no
+/// longer told, systemd ends the program, and starts it again.
 class Watchdog {
  public:
-  explicit Watchdog(asio::io_context& loop);
+  /// The name of a thread that stands still; nothing where none does.
+  using StuckThread = std::function<std::optional<std::string>(Instant now)>;
+
+  Watchdog(asio::io_context& loop, StuckThread stuck_thread);
 
  private:
   void tell();
 
   const std::chrono::microseconds interval_;  // 0: nobody watches
   asio::steady_timer timer_;
-  paho_quirks::LibraryThreads library_;
+  const StuckThread stuck_thread_;
   bool was_stuck_ = false;
 };
 

@@ -21,6 +21,7 @@
 #include "exchange/answer_queue.hpp"
 #include "mqtt/io/link.hpp"
 #include "os/io/loop_timer.hpp"
+#include "text/action.hpp"
 
 namespace mqtt_bridge {
 

@@ -1,10 +1,11 @@
 #include "daemon/io/run_mark.hpp"
 
 #include <filesystem>
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "os/io/folder.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -15,15 +16,9 @@ using testing::IsEmpty;
 
 class RunMarks : public testing::Test {
  protected:
-  RunMarks() {
-    std::string name = std::filesystem::temp_directory_path() / "run_mark_test.XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~RunMarks() override { std::filesystem::remove_all(folder_); }
+  RunMark begin() const { return RunMark(folder_.path(), 60s, now_); }
 
-  RunMark begin() const { return RunMark(folder_, 60s, now_); }
-
-  std::filesystem::path folder_;
+  Folder folder_;
   Instant now_ = Instant{} + 1000s;
 };
 
@@ -47,7 +42,7 @@ TEST_F(RunMarks, AreGoneAfterACleanEndThatLeavesNothing) {
   RunMark clean = begin();
   clean.note({.topic = "alice/translate/response", .takes_turns = true});
   clean.end_cleanly({}, now_);
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 TEST_F(RunMarks, LeaveAfterACleanEndWhatIsStillInDoubtAndNotLonger) {
@@ -71,7 +66,7 @@ TEST_F(RunMarks, LeaveAfterACleanEndWhatIsStillInDoubtAndNotLonger) {
 }
 
 TEST_F(RunMarks, AreInDoubtForTheWholeTimeAfterABootOfTheMachine) {
-  RunMark(folder_, 60s, now_).end_cleanly({.doubt = 40s, .turns = {"a/b/response"}}, now_);
+  RunMark(folder_.path(), 60s, now_).end_cleanly({.doubt = 40s, .turns = {"a/b/response"}}, now_);
   now_ = Instant{} + 5s;
   EXPECT_EQ(begin().earlier().doubt, 60s);
 }

@@ -1,0 +1,76 @@
+// The words of the table of exchanges: a call, what is published for it, what responds to it, and
+// how it ends. Values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/instant.hpp"
+#include "base/problem.hpp"
+
+namespace mqtt_bridge {
+
+using ExchangeId = std::uint64_t;
+
+enum class MatchedBy { correlation, content, folded_content, exclusive_lane };
+std::string_view to_string(MatchedBy rule);
+
+/// A request as a caller makes it. REQUIRES: a valid NetID, an is_action_name(), a payload that is
+/// UTF-8.
+struct Call {
+  std::string netid;
+  std::string action;
+  std::string payload;
+  std::string correlation;       // 16 unpredictable bytes
+  std::string traceparent = {};  // W3C Trace Context, passed on as it came; empty: none
+  std::string tracestate = {};
+  Instant arrived;
+  Instant deadline;
+};
+
+/// What to publish, to request_topic(netid, action), QoS 1.
+struct Publish {
+  ExchangeId exchange;
+  std::string_view netid;  // these views hold until the table is next changed
+  std::string_view action;
+  std::string_view payload;
+  std::string_view correlation;
+  std::string_view traceparent;
+  std::string_view tracestate;
+  Duration remaining;  // until the deadline; above zero
+};
+
+/// A PUBLISH that arrived, as far as the protocol gives it a meaning.
+struct Response {
+  std::string_view topic;
+  std::string_view payload;
+  std::optional<std::string_view> correlation = {};  // MQTT 5.0 3.3.2.3.6
+  bool retained = false;
+  bool duplicate = false;  // DUP: the broker may have delivered it before (MQTT 5.0 3.3.1.1)
+  std::optional<std::string_view> status = {};     // user property: an error answer's HTTP status
+  std::optional<std::string_view> error = {};      // user property: an error answer's text
+  std::optional<std::string_view> responder = {};  // user property: who answered
+};
+
+struct Answer {
+  std::string payload;  // UTF-8
+  MatchedBy matched_by;
+  std::string responder;  // empty when it did not say
+};
+
+/// How an exchange ended, and when it passed each station (nothing where it never did).
+struct Ended {
+  ExchangeId exchange;
+  std::variant<Answer, Failure> outcome;
+  Instant arrived;
+  std::optional<Instant> published;       // the first time
+  std::optional<Instant> published_last;  // the time that `acknowledged` is about
+  std::optional<Instant> acknowledged;
+  Instant ended;
+  bool may_be_carried_out = false;  // a responder may have got the request
+};
+
+}  // namespace mqtt_bridge
