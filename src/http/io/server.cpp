@@ -632,13 +632,14 @@ void HttpFront::Connection::write(HttpResponse response) {
 void HttpFront::Connection::write_piece() {
   output_->take(piece_);
   const auto self = shared_from_this();
-  // As much at once as the kernel takes.
+  // As much at once as the kernel takes. Asio does not ask after the last part of a piece.
   const auto count = [self, before = transferred_](const std::error_code& error, std::size_t size) {
     self->transferred_ = before + static_cast<std::int64_t>(size);
     return error ? 0 : self->piece_.size();
   };
   asio::async_write(socket_, asio::buffer(piece_), count,
-                    [self](const std::error_code& error, std::size_t) {
+                    [self, count](const std::error_code& error, std::size_t size) {
+                      count(error, size);
                       if (self->phase_ == Phase::closed)
                         return;
                       if (error)
