@@ -27,11 +27,11 @@ struct MqttMessage {
   std::string payload;
   bool retained = false;
   bool duplicate = false;
-  std::optional<std::string> response_topic;
-  std::optional<std::string> correlation;
-  std::optional<std::string> status;  // user properties of these names
-  std::optional<std::string> error;
-  std::optional<std::string> responder;
+  std::optional<std::string> response_topic = {};
+  std::optional<std::string> correlation = {};
+  std::optional<std::string> status = {};  // user properties of these names
+  std::optional<std::string> error = {};
+  std::optional<std::string> responder = {};
 };
 
 /// A PUBLISH to send, QoS 1 where the broker takes that. Empty and absent properties are not sent;
@@ -40,10 +40,10 @@ struct MqttPublish {
   std::uint64_t id;  // comes back with the acknowledgement
   std::string topic;
   std::string_view payload;
-  std::string_view response_topic;
-  std::string_view correlation;
-  std::optional<Duration> expiry;  // Message Expiry Interval, rounded up to whole seconds
-  std::vector<std::pair<std::string, std::string>> user_properties;
+  std::string response_topic = {};
+  std::string_view correlation = {};
+  std::optional<Duration> expiry = {};  // Message Expiry Interval, rounded up to whole seconds
+  std::vector<std::pair<std::string, std::string>> user_properties = {};
   bool retained = false;
 };
 

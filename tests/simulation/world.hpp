@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
 #include "exchange/topic.hpp"
@@ -108,16 +109,7 @@ struct Weather {
 /// What the broker ends the connection on.
 constexpr std::string_view poison = "poison";
 
-struct Message {
-  std::string topic;
-  std::string payload;
-  std::optional<std::string> correlation = {};
-  std::string response_topic = {};
-  std::optional<std::string> status = {};
-  std::optional<std::string> responder = {};
-  bool retained = false;
-  bool duplicate = false;
-};
+using Message = MqttMessage;
 
 // The broker ----------------------------------------------------------------------------------
 
@@ -622,8 +614,8 @@ class Responder : public Peer {
     if (character_.is_v5) {
       answer.correlation = request.correlation;
       answer.responder = id_;
-      if (!request.response_topic.empty())
-        answer.topic = request.response_topic;
+      if (request.response_topic)
+        answer.topic = *request.response_topic;
       if (request.correlation && fate_.chance(character_.fails)) {
         failed.insert(*request.correlation);
         answer.status = "422";
@@ -691,7 +683,7 @@ struct Asked {
 
 /// What mqtt_bridged is, without its sockets.
 template <typename Table>
-class Bridge : public Peer {
+class Bridge : public Peer, private ExchangeHost {
  public:
   Bridge(Fate& fate, Broker& broker, std::string id, std::vector<std::string> filters,
          MqttVersion version)
@@ -766,61 +758,35 @@ class Bridge : public Peer {
     fate_.note(id_, " gets ", message.topic, " '", message.payload, "'",
                message.correlation ? ", correlation '" + *message.correlation + "'" : "",
                message.retained ? ", retained" : "", message.duplicate ? ", once more" : "");
-    if (const auto responder = parse_status_topic(message.topic)) {
-      if (message.payload.empty())
-        table->gone(*responder, fate_.now());
-      else if (const auto actions = parse_birth_message(message.payload))
-        table->announced(*responder, *actions, message.retained ? Heard::retained : Heard::live);
-    } else {
-      const auto view = [](const auto& text) {
-        return text ? std::optional<std::string_view>(*text) : std::nullopt;
-      };
-      table->response({.topic = message.topic,
-                       .payload = message.payload,
-                       .correlation = view(message.correlation),
-                       .retained = message.retained,
-                       .duplicate = message.duplicate,
-                       .status = view(message.status),
-                       .responder = view(message.responder)},
-                      fate_.now());
-    }
+    deliver(*table, message, fate_.now());
     act();
   }
 
   void act() {
-    table->expire(fate_.now());
-    while (is_up_) {
-      const auto next = table->next_publish(fate_.now());
-      if (!next)
-        break;
-      publish(*next);
-    }
-    while (auto ended = table->next_ended())
-      end(*std::move(ended));
-    while (const auto note = table->next_turn_note()) {
-      if (note->takes_turns)
-        turns_.insert(note->topic);
-      else
-        turns_.erase(note->topic);
-    }
-    if (const auto next = table->next_deadline())
+    if (const auto next = pump(*table, *this, fate_.now()))
       fate_.at(*next, [this] { act(); });
   }
 
-  void publish(const Publish& next) {
-    if (next.remaining <= 0ns)
-      faults.push_back("published at or after its deadline: " + std::string(next.payload));
-    fate_.note(id_, " publishes '", next.payload, "', correlation '", next.correlation, "'");
-    Message message{.topic = request_topic(next.netid, next.action),
-                    .payload = std::string(next.payload)};
+  bool is_linked() const override { return is_up_; }
+  void keep(const TurnNote& note) override {
+    if (note.takes_turns)
+      turns_.insert(note.topic);
+    else
+      turns_.erase(note.topic);
+  }
+  void publish(const MqttPublish& request) override {
+    if (*request.expiry <= 0ns)
+      faults.push_back("published at or after its deadline: " + std::string(request.payload));
+    fate_.note(id_, " publishes '", request.payload, "', correlation '", request.correlation, "'");
+    Message message{.topic = request.topic, .payload = std::string(request.payload)};
     if (version_ == MqttVersion::v5) {
-      message.correlation = next.correlation;
-      message.response_topic = response_topic(next.netid, next.action);
+      message.correlation = request.correlation;
+      message.response_topic = request.response_topic;
     }
-    broker_.publish(connection_, next.exchange, std::move(message));
+    broker_.publish(connection_, request.id, std::move(message));
   }
 
-  void end(Ended ended) {
+  void answer(Ended ended) override {
     const auto found = by_exchange_.find(ended.exchange);
     if (found == by_exchange_.end())
       return faults.push_back("an exchange ended that nobody began, or for the second time");

@@ -8,7 +8,7 @@
 
 #include <asio/steady_timer.hpp>
 
-#include "exchange/io/messages.hpp"
+#include "exchange/driver.hpp"
 #include "exchange/topic.hpp"
 #include "mqtt/io/link.hpp"
 #include "os/io/process_turn.hpp"
@@ -25,7 +25,7 @@ constexpr int attempts = 6;
 constexpr auto turn_pause = std::chrono::milliseconds(2);
 constexpr std::chrono::milliseconds kept_for_the_call(1000);
 
-class OneCall : private MqttLink::User {
+class OneCall : private MqttLink::User, private ExchangeHost {
  public:
   OneCall(asio::io_context& loop, const DirectCall& call)
       : loop_(loop),
@@ -45,7 +45,7 @@ class OneCall : private MqttLink::User {
                                             .deadline = now + call.timeout});
     if (const auto* failure = std::get_if<Failure>(&admitted))
       outcome = *failure;
-    wait();
+    act();
     start_in_turn();
   }
 
@@ -74,9 +74,9 @@ class OneCall : private MqttLink::User {
     return link;
   }
 
-  void wait() {
-    const auto next = exchanges_.next_deadline();
-    if (!next)
+  void act() {
+    const auto next = pump(exchanges_, *this, Clock::now());
+    if (!next || outcome)
       return;
     deadline_.expires_at(*next);
     deadline_.async_wait([this](const std::error_code& error) {
@@ -86,10 +86,14 @@ class OneCall : private MqttLink::User {
         exchanges_.link_down("there is no connection to the MQTT broker: " + link_.why_down(),
                              Clock::now());
       }
-      exchanges_.expire(Clock::now());
-      on_batch_end();
+      act();
     });
   }
+
+  bool is_linked() const override { return link_.is_up(); }
+  void publish(const MqttPublish& request) override { link_.publish(request); }
+  void answer(Ended ended) override { finish(std::move(ended.outcome)); }
+  void expect_answers(bool expected) override { link_.expect_answers(expected); }
 
   void on_subscriptions_refused(const std::set<std::string>& filters) override {
     exchanges_.subscriptions_refused(filters, Clock::now());
@@ -99,7 +103,9 @@ class OneCall : private MqttLink::User {
     exchanges_.link_up(link, Clock::now());
   }
   void on_link_down() override { exchanges_.link_down(link_.why_down(), Clock::now()); }
-  void on_message(const MqttMessage& message) override { tell(exchanges_, message, Clock::now()); }
+  void on_message(const MqttMessage& message) override {
+    deliver(exchanges_, message, Clock::now());
+  }
   void on_acknowledged(std::uint64_t id, Subscribers subscribers) override {
     exchanges_.acknowledged(id, subscribers, Clock::now());
   }
@@ -117,18 +123,7 @@ class OneCall : private MqttLink::User {
     finish(Failure{Problem::broker_unavailable, why, {}});
   }
 
-  void on_batch_end() override {
-    while (link_.is_up()) {
-      const auto next = exchanges_.next_publish(Clock::now());
-      if (!next)
-        break;
-      publish_request(link_, *next);
-    }
-    if (auto ended = exchanges_.next_ended())
-      return finish(std::move(ended->outcome));
-    link_.expect_answers(true);
-    wait();
-  }
+  void on_batch_end() override { act(); }
 
   void finish(std::variant<Answer, Failure> result) {
     outcome = std::move(result);

@@ -6,7 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/limits.hpp"
-#include "exchange/io/messages.hpp"
+#include "exchange/driver.hpp"
 #include "exchange/topic.hpp"
 #include "http/trace_context.hpp"
 #include "os/io/log.hpp"
@@ -199,7 +199,7 @@ void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
 }
 
 void Bridge::on_message(const MqttMessage& message) {
-  tell(exchanges_, message, Clock::now());
+  deliver(exchanges_, message, Clock::now());
 }
 
 void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
@@ -228,30 +228,12 @@ void Bridge::tell_systemd() const {
 // Acting --------------------------------------------------------------------------------------
 
 void Bridge::act() {
-  const auto now = Clock::now();
-  exchanges_.expire(now);
-  while (const auto note = exchanges_.next_turn_note())
-    mark_.note(*note);
-  while (link_.is_up()) {
-    const auto next = exchanges_.next_publish(now);
-    if (!next)
-      break;
-    publish_request(link_, *next);
-  }
-  answer_some();
-  link_.expect_answers(exchanges_.waiting() > 0);
-  set_deadline_timer();
+  constexpr std::size_t answers_at_once = 64;  // thousands may end at the same instant
+  set_deadline_timer(pump(exchanges_, *this, Clock::now(), answers_at_once));
 }
 
-/// The others in later turns of the loop: thousands may end at the same instant.
-void Bridge::answer_some() {
-  constexpr int at_once = 64;
-  for (int i = 0; i < at_once; ++i) {
-    auto ended = exchanges_.next_ended();
-    if (!ended)
-      return;
-    answer(*std::move(ended));
-  }
+void Bridge::keep(const TurnNote& note) {
+  mark_.note(note);
 }
 
 void Bridge::answer(Ended ended) {
@@ -264,8 +246,7 @@ void Bridge::answer(Ended ended) {
 }
 
 /// Deadlines mostly come in order, so the timer is rarely moved: only forward in its own time.
-void Bridge::set_deadline_timer() {
-  const auto next = exchanges_.has_ended() ? Clock::now() : exchanges_.next_deadline();
+void Bridge::set_deadline_timer(std::optional<Instant> next) {
   if (!next || (timer_set_for_ && *timer_set_for_ <= *next))
     return;
   timer_set_for_ = next;

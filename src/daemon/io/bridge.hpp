@@ -22,6 +22,7 @@
 
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
+#include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "http/io/api.hpp"
 #include "http/io/server.hpp"
@@ -37,7 +38,10 @@ struct BridgeOptions {
   std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
 };
 
-class Bridge : private MqttLink::User, private HttpFront::Service, private HttpApi::Subject {
+class Bridge : private MqttLink::User,
+               private ExchangeHost,
+               private HttpFront::Service,
+               private HttpApi::Subject {
  public:
   Bridge(asio::io_context& loop, BridgeOptions options);
 
@@ -77,11 +81,14 @@ class Bridge : private MqttLink::User, private HttpFront::Service, private HttpA
 
   /// Carries out all that the table has decided.
   void act();
-  void answer_some();
-  void answer(Ended ended);
+  bool is_linked() const override { return link_.is_up(); }
+  void publish(const MqttPublish& request) override { link_.publish(request); }
+  void keep(const TurnNote& note) override;
+  void answer(Ended ended) override;
+  void expect_answers(bool expected) override { link_.expect_answers(expected); }
   void record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply);
   void record(const HttpRequest& request, const HttpApi::Reply& reply);
-  void set_deadline_timer();
+  void set_deadline_timer(std::optional<Instant> next);
   void abandon();
   void end();
   std::optional<std::string> why_not_ready() const;

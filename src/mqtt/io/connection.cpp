@@ -130,7 +130,7 @@ MqttMessage translate(const mqtt::message& from) {
 mqtt::properties properties_of(const MqttPublish& publish) {
   mqtt::properties properties;
   if (!publish.response_topic.empty()) {
-    properties.add({mqtt::property::RESPONSE_TOPIC, std::string(publish.response_topic)});
+    properties.add({mqtt::property::RESPONSE_TOPIC, publish.response_topic});
   }
   if (!publish.correlation.empty()) {
     properties.add({mqtt::property::CORRELATION_DATA, std::string(publish.correlation)});

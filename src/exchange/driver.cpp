@@ -1,0 +1,40 @@
+#include "exchange/driver.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace mqtt_bridge {
+namespace {
+
+std::optional<std::string_view> view(const std::optional<std::string>& text) {
+  return text ? std::optional<std::string_view>(*text) : std::nullopt;
+}
+
+}  // namespace
+
+Response response_of(const MqttMessage& message) {
+  return {.topic = message.topic,
+          .payload = message.payload,
+          .correlation = view(message.correlation),
+          .retained = message.retained,
+          .duplicate = message.duplicate,
+          .status = view(message.status),
+          .error = view(message.error),
+          .responder = view(message.responder)};
+}
+
+MqttPublish publish_of(const Publish& request) {
+  MqttPublish message{.id = request.exchange,
+                      .topic = request_topic(request.netid, request.action),
+                      .payload = request.payload,
+                      .response_topic = response_topic(request.netid, request.action),
+                      .correlation = request.correlation,
+                      .expiry = request.remaining};
+  if (!request.traceparent.empty())
+    message.user_properties.emplace_back("traceparent", request.traceparent);
+  if (!request.tracestate.empty())
+    message.user_properties.emplace_back("tracestate", request.tracestate);
+  return message;
+}
+
+}  // namespace mqtt_bridge
