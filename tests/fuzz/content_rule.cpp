@@ -18,6 +18,10 @@ bool has_turkish_i(std::string_view text) {
   return text.find("ı") != std::string_view::npos || text.find("İ") != std::string_view::npos;
 }
 
+bool is_answer(Action action, std::string_view request, std::string_view response) {
+  return fit(action, request, response) == Fit::exact;
+}
+
 void check_answer(Action action, std::string_view request, std::string_view answer) {
   require(is_answer(action, request, answer), "what a responder makes of a request answers it");
   require(likeness(action, request) == likeness(action, answer), "an answer is like its request");

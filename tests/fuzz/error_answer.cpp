@@ -6,6 +6,7 @@
 #include "base/ascii.hpp"
 #include "base/utf8.hpp"
 #include "exchange/exchanges.hpp"
+#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
 #include "fuzz.hpp"
 #include "text/content_rule.hpp"
@@ -24,12 +25,12 @@ constexpr std::string_view correlation = "0123456789abcdef";
 std::optional<Ended> ended_by(Response response, const std::string& action) {
   Exchanges exchanges(start);
   exchanges.link_up({.session_present = true, .window = 1}, now);
-  const auto begun = exchanges.begin(Call{.netid = "alice",
-                                          .action = action,
-                                          .payload = std::string(request),
-                                          .correlation = std::string(correlation),
-                                          .arrived = now,
-                                          .deadline = now + 5s});
+  const auto begun = exchanges.begin(route({.netid = "alice",
+                                            .action = action,
+                                            .payload = std::string(request),
+                                            .correlation = std::string(correlation),
+                                            .arrived = now,
+                                            .deadline = now + 5s}));
   require(std::holds_alternative<ExchangeId>(begun) && exchanges.next_publish(now).has_value(),
           "a call is admitted and published");
   const std::string topic = response_topic("alice", action);
@@ -99,7 +100,7 @@ void fuzz(std::string_view input) {
       check_outcome(response, *ended);
   }
 
-  const bool answers = is_answer(Action::uppercase, request, response.payload);
+  const bool answers = fit(Action::uppercase, request, response.payload) != Fit::none;
   const bool is_alike = folded_key(Action::uppercase, response.payload) == request;
   require(
       ended_by(response, "uppercase").has_value() == (!response.status && (answers || is_alike)),

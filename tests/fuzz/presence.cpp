@@ -21,19 +21,20 @@ void fuzz(std::string_view input) {
   require(parse_birth_message(birth_message("a", *actions)) == actions,
           "a birth message is read back");
 
+  constexpr Instant now{};
   Presence presence;
   require(presence.announced("a", *actions) == *actions, "the first to announce an action is new");
   require(presence.announced("b", *actions).empty(), "the second is not");
-  require(presence.gone("a").size() == actions->size() && presence.deserted().empty(),
-          "while one responder is there, nothing is deserted");
+  require(presence.gone("a").size() == actions->size() && presence.unserved(now).empty(),
+          "while one responder is there, nothing is unserved");
   presence.gone("b");
   auto sorted = *actions;
   std::sort(sorted.begin(), sorted.end());
-  require(presence.deserted() == sorted, "when all are gone, everything is deserted");
+  require(presence.unserved(now) == sorted, "when all are gone, everything is unserved");
   for (const auto& action : *actions) {
-    require(presence.is_deserted(action), "when all are gone, each action is deserted");
-    presence.answered(action, "");
-    require(!presence.is_deserted(action), "an action that a stranger answers is not deserted");
+    require(presence.is_unserved(action, now), "when all are gone, each action is unserved");
+    presence.answered(action, "", now);
+    require(!presence.is_unserved(action, now), "an action that somebody answers is not unserved");
   }
 }
 
