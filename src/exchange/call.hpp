@@ -10,6 +10,7 @@
 
 #include "base/instant.hpp"
 #include "base/problem.hpp"
+#include "text/action.hpp"
 
 namespace mqtt_bridge {
 
@@ -31,11 +32,38 @@ struct Call {
   Instant deadline;
 };
 
-/// What to publish, to request_topic(netid, action), QoS 1.
+// How a response finds its request where it carries no Correlation Data; where it carries some,
+// that alone decides.
+struct MatchByContent {
+  Action action;  // whose answers are known, see text/content_rule.hpp
+};
+/// One request at a time, see exclusive_lane.hpp.
+struct MatchByTurn {};
+using Matching = std::variant<MatchByContent, MatchByTurn>;
+
+/// A request over MQTT, and how it is handled.
+struct MqttRequest {
+  std::string request_topic;
+  std::string response_topic;
+  std::string response_filter = {};  // with a wildcard, where that may be subscribed to instead
+  std::string payload;
+  Matching matching;
+  bool is_idempotent =
+      false;                 // it may be carried out twice, so it is published again when in doubt
+  std::string fairness_key;  // requests of one key have a limit, and wait in one queue
+  std::string presence_key = {};  // what its responders announce, an action; empty: nothing
+  std::string correlation;        // unpredictable bytes
+  std::string traceparent = {};
+  std::string tracestate = {};
+  Instant arrived;
+  Instant deadline;
+};
+
+/// What to publish, QoS 1. The views hold until the table is next changed.
 struct Publish {
   ExchangeId exchange;
-  std::string_view netid;  // these views hold until the table is next changed
-  std::string_view action;
+  std::string_view request_topic;
+  std::string_view response_topic;
   std::string_view payload;
   std::string_view correlation;
   std::string_view traceparent;
@@ -53,6 +81,7 @@ struct Response {
   std::optional<std::string_view> status = {};     // user property: an error answer's HTTP status
   std::optional<std::string_view> error = {};      // user property: an error answer's text
   std::optional<std::string_view> responder = {};  // user property: who answered
+  bool is_foreign = false;                         // no response of ours comes to such a topic
 };
 
 struct Answer {

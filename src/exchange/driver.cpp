@@ -20,14 +20,15 @@ Response response_of(const MqttMessage& message) {
           .duplicate = message.duplicate,
           .status = view(message.status),
           .error = view(message.error),
-          .responder = view(message.responder)};
+          .responder = view(message.responder),
+          .is_foreign = !parse_response_topic(message.topic)};
 }
 
 MqttPublish publish_of(const Publish& request) {
   MqttPublish message{.id = request.exchange,
-                      .topic = request_topic(request.netid, request.action),
+                      .topic = std::string(request.request_topic),
                       .payload = request.payload,
-                      .response_topic = response_topic(request.netid, request.action),
+                      .response_topic = std::string(request.response_topic),
                       .correlation = request.correlation,
                       .expiry = request.remaining};
   if (!request.traceparent.empty())

@@ -6,7 +6,6 @@
 
 #include "base/duration.hpp"
 #include "base/utf8.hpp"
-#include "exchange/topic.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -44,8 +43,8 @@ std::string in_seconds(Duration duration) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(duration).count()) + " s";
 }
 
-std::string request_topic_of(const Call& call) {
-  return request_topic(call.netid, call.action);
+bool takes_turns(const MqttRequest& request) {
+  return std::holds_alternative<MatchByTurn>(request.matching);
 }
 
 /// The statuses of a responder that go on to the caller as they are. Others need fields that we
@@ -94,63 +93,61 @@ std::string_view to_string(Dropped reason) {
 
 // Admission -----------------------------------------------------------------------------------
 
-std::variant<ExchangeId, Failure> Exchanges::begin(Call call) {
-  std::string topic = response_topic(call.netid, call.action);
-  if (auto failure = why_not_admitted(call, topic))
-    return with_topics(*std::move(failure), call, topic, call.arrived);
-  const std::optional<Action> checkable = parse_action(call.action);
+std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
+  const Instant now = request.arrived;
+  if (auto failure = why_not_admitted(request))
+    return with_topics(*std::move(failure), request, now);
   ExclusiveLane* lane = nullptr;
-  if (!checkable) {
-    lane = exclusive_lane(topic, call.arrived);
+  if (takes_turns(request)) {
+    lane = exclusive_lane(request.response_topic, now);
     if (lane == nullptr || lane->queued() >= limits::lane_queue) {
-      return with_topics({Problem::overloaded, "too many calls wait for their turn", {}}, call,
-                         topic, call.arrived);
+      return with_topics({Problem::overloaded, "too many calls wait for their turn", {}}, request,
+                         now);
     }
-    if (auto failure = why_no_turn(*lane, call, topic))
-      return with_topics(*std::move(failure), call, topic, call.arrived);
+    if (auto failure = why_no_turn(*lane, request))
+      return with_topics(*std::move(failure), request, now);
   }
   const ExchangeId id = ++last_id_;
-  const Instant now = call.arrived;
   Waiting& waiting = waiting_[id];
-  waiting.call = std::move(call);
-  waiting.topic = std::move(topic);
-  waiting.checkable = checkable;
-  waiting_bytes_ += waiting.call.payload.size();
-  ++by_netid_[waiting.call.netid];
-  deadlines_.emplace(waiting.call.deadline, id);
-  by_correlation_.emplace(waiting.call.correlation, id);
+  waiting.request = std::move(request);
+  waiting_bytes_ += waiting.request.payload.size();
+  ++by_fairness_key_[waiting.request.fairness_key];
+  deadlines_.emplace(waiting.request.deadline, id);
+  by_correlation_.emplace(waiting.request.correlation, id);
   if (lane == nullptr) {
-    to_publish_.insert(waiting.call.netid, id);
+    to_publish_.insert(waiting.request.fairness_key, id);
   } else {
     lane->enter(id);
-    take_turns(waiting.topic, *lane, now);
+    take_turns(waiting.request.response_topic, *lane, now);
   }
   return id;
 }
 
-std::optional<Failure> Exchanges::why_not_admitted(const Call& call, const std::string& topic) {
-  const Instant now = call.arrived;
+std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
+  const Instant now = request.arrived;
   if (is_abandoned_) {
     return Failure{Problem::shutting_down, "this bridge is shutting down", {}};
   }
-  if (queued() >= bounds_.queued || waiting_bytes_ + call.payload.size() > bounds_.bytes) {
+  if (queued() >= bounds_.queued || waiting_bytes_ + request.payload.size() > bounds_.bytes) {
     return Failure{Problem::overloaded, "too many calls are waiting", {}};
   }
-  const auto same_netid = by_netid_.find(call.netid);
-  if (same_netid != by_netid_.end() && same_netid->second >= bounds_.per_netid) {
-    return Failure{Problem::overloaded, "too many calls to " + call.netid + " are waiting", {}};
+  const auto same_key = by_fairness_key_.find(request.fairness_key);
+  if (same_key != by_fairness_key_.end() && same_key->second >= bounds_.per_netid) {
+    return Failure{
+        Problem::overloaded, "too many calls to " + request.fairness_key + " are waiting", {}};
   }
   if (!link_ && is_due(down_since_ + bounds_.down_grace, now)) {
     return Failure{Problem::broker_unavailable, why_down_, {}};
   }
-  if (is_refused(topic, call.action))
-    return refused_subscription(topic);
-  if (const auto until = offenders_.refused_until(topic, call.payload.size(), now))
-    return breaks_connections(call, *until - now);
+  if (is_refused(request))
+    return refused_subscription(request.response_topic);
+  if (const auto until =
+          offenders_.refused_until(request.request_topic, request.payload.size(), now))
+    return breaks_connections(request, *until - now);
   const bool presence_decides = link_ && !tells_subscribers_;
-  if (presence_decides && presence_.is_unserved(call.action, now) &&
-      !deserted_.contains(call.action) && !may_probe(topic, now)) {
-    return gone_responders(call.action);
+  if (presence_decides && presence_.is_unserved(request.presence_key, now) &&
+      !deserted_.contains(request.presence_key) && !may_probe(request.response_topic, now)) {
+    return gone_responders(request.presence_key);
   }
   return std::nullopt;
 }
@@ -172,30 +169,30 @@ bool Exchanges::may_probe(const std::string& topic, Instant now) {
 }
 
 /// Every failure of ours names the two topics and how long the call waited.
-Failure Exchanges::with_topics(Failure failure, const Call& call, const std::string& topic,
-                               Instant now) {
-  const std::string request = request_topic_of(call);
-  const bool names_both = failure.detail.find(request) != std::string::npos &&
-                          failure.detail.find(topic) != std::string::npos;
+Failure Exchanges::with_topics(Failure failure, const MqttRequest& request, Instant now) {
+  const bool names_both = failure.detail.find(request.request_topic) != std::string::npos &&
+                          failure.detail.find(request.response_topic) != std::string::npos;
   if (!names_both && failure.problem != Problem::responder_error) {
-    failure.detail += " (request on " + request + ", response on " + topic;
-    failure.detail += now > call.arrived ? ", waited " + in_words(now - call.arrived) + ")" : ")";
+    failure.detail +=
+        " (request on " + request.request_topic + ", response on " + request.response_topic;
+    failure.detail +=
+        now > request.arrived ? ", waited " + in_words(now - request.arrived) + ")" : ")";
   }
   return failure;
 }
 
 /// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
-std::optional<Failure> Exchanges::why_no_turn(const ExclusiveLane& lane, const Call& call,
-                                              const std::string& topic) const {
-  const auto until = lane.rests_until(call.arrived);
-  if (!until || *until < call.deadline)
+std::optional<Failure> Exchanges::why_no_turn(const ExclusiveLane& lane,
+                                              const MqttRequest& request) const {
+  const auto until = lane.rests_until(request.arrived);
+  if (!until || *until < request.deadline)
     return std::nullopt;
-  return turn_pending(topic, *until - call.arrived);
+  return turn_pending(request.response_topic, *until - request.arrived);
 }
 
-bool Exchanges::is_refused(const std::string& topic, std::string_view action) const {
+bool Exchanges::is_refused(const MqttRequest& request) const {
   return !refused_.empty() &&
-         (refused_.contains(topic) || refused_.contains(response_topic("+", action)));
+         (refused_.contains(request.response_topic) || refused_.contains(request.response_filter));
 }
 
 Failure Exchanges::refused_subscription(const std::string& topic) {
@@ -206,9 +203,9 @@ Failure Exchanges::gone_responders(const std::string& action) {
   return {Problem::no_responder, "every responder that announced " + action + " is gone", {}};
 }
 
-Failure Exchanges::no_subscriber(const Call& call) {
+Failure Exchanges::no_subscriber(const MqttRequest& request) {
   return {Problem::no_responder,
-          "the broker says that no client is subscribed to " + request_topic_of(call),
+          "the broker says that no client is subscribed to " + request.request_topic,
           {}};
 }
 
@@ -223,10 +220,10 @@ Failure Exchanges::turn_pending(const std::string& topic, Duration left) {
 }
 
 /// `left`: how long such requests are refused.
-Failure Exchanges::breaks_connections(const Call& call, std::optional<Duration> left) {
+Failure Exchanges::breaks_connections(const MqttRequest& request, std::optional<Duration> left) {
   std::string detail = "the broker closes the connection when a request of " +
-                       std::to_string(call.payload.size()) + " bytes is published to " +
-                       request_topic_of(call);
+                       std::to_string(request.payload.size()) + " bytes is published to " +
+                       request.request_topic;
   if (left)
     detail += "; such requests are refused for " + in_seconds(*left) + " longer";
   return {Problem::broker_refused, std::move(detail), {}, left};
@@ -237,9 +234,9 @@ Failure Exchanges::breaks_connections(const Call& call, std::optional<Duration> 
 void Exchanges::subscriptions_refused(std::set<std::string> filters, Instant now) {
   refused_ = std::move(filters);
   end_all(now, [this](const Waiting& waiting) -> std::optional<Failure> {
-    if (!is_refused(waiting.topic, waiting.call.action))
+    if (!is_refused(waiting.request))
       return std::nullopt;
-    return refused_subscription(waiting.topic);
+    return refused_subscription(waiting.request.response_topic);
   });
 }
 
@@ -294,7 +291,7 @@ void Exchanges::link_down(std::string why, Instant now) {
     } else if (may_repeat(waiting->second)) {
       suspect(id, waiting->second);
     } else {
-      offenders_.broke_in_company(waiting->second.topic);
+      offenders_.broke_in_company(waiting->second.request.request_topic);
     }
   }
 }
@@ -308,7 +305,7 @@ void Exchanges::blame(const Alone& alone, Instant now) {
   if (trials >= limits::suspect_trials)
     offenders_.condemn(alone.topic, alone.bytes, now);
   if (is_tried_again && trials >= limits::suspect_trials)
-    end(waiting, breaks_connections(waiting->second.call, {}), now);
+    end(waiting, breaks_connections(waiting->second.request, {}), now);
   else if (is_tried_again)
     suspect(alone.exchange, waiting->second);
   end_refused_suspects(now);
@@ -319,8 +316,9 @@ void Exchanges::end_refused_suspects(Instant now) {
   end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
     if (!waiting.suspect)
       return std::nullopt;
-    const auto until = offenders_.refused_until(waiting.topic, waiting.call.payload.size(), now);
-    return until ? std::optional(breaks_connections(waiting.call, *until - now)) : std::nullopt;
+    const auto until = offenders_.refused_until(waiting.request.request_topic,
+                                                waiting.request.payload.size(), now);
+    return until ? std::optional(breaks_connections(waiting.request, *until - now)) : std::nullopt;
   });
 }
 
@@ -333,11 +331,12 @@ void Exchanges::suspect(ExchangeId exchange, Waiting& waiting) {
 }
 
 Exchanges::Likelihood Exchanges::likelihood_of(const Waiting& waiting) const {
-  if (offenders_.is_trusted(waiting.topic, waiting.call.payload.size()))
+  if (offenders_.is_trusted(waiting.request.request_topic, waiting.request.payload.size()))
     return Likelihood::proven;
   if (waiting.trials > 0)
     return Likelihood::tried;
-  return offenders_.has_broken(waiting.topic) ? Likelihood::of_broken_topic : Likelihood::fresh;
+  return offenders_.has_broken(waiting.request.request_topic) ? Likelihood::of_broken_topic
+                                                              : Likelihood::fresh;
 }
 
 void Exchanges::clear(Waiting& waiting) {
@@ -345,9 +344,9 @@ void Exchanges::clear(Waiting& waiting) {
     suspects_.erase(*key);
 }
 
-/// Only the five actions may be carried out twice; but what reached no subscriber was not.
+/// What reached no subscriber was not carried out.
 bool Exchanges::may_repeat(const Waiting& waiting) const {
-  return waiting.checkable || waiting.is_undelivered;
+  return waiting.request.is_idempotent || waiting.is_undelivered;
 }
 
 void Exchanges::publish_again(ExchangeId exchange, const Waiting& waiting) {
@@ -362,7 +361,8 @@ void Exchanges::publish_again(const std::set<std::string>& actions) {
   if (actions.empty())
     return;
   for (auto& [id, waiting] : waiting_) {
-    if (waiting.again < limits::presence_republishes && actions.contains(waiting.call.action)) {
+    if (waiting.again < limits::presence_republishes &&
+        actions.contains(waiting.request.presence_key)) {
       ++waiting.again;
       publish_again(id, waiting);
     }
@@ -397,13 +397,13 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
   Waiting& waiting = found->second;
   waiting.acknowledged = now;
   learn_round_trip(now - *waiting.published);
-  offenders_.acknowledged(waiting.topic, waiting.call.payload.size(), now);
+  offenders_.acknowledged(waiting.request.request_topic, waiting.request.payload.size(), now);
   if (subscribers == Subscribers::perhaps) {
     waiting.was_delivered = true;
     waiting.is_undelivered = false;
     return;
   }
-  const std::string& action = waiting.call.action;
+  const std::string& action = waiting.request.presence_key;
   if (waiting.was_delivered) {
     // Whoever got it before may still answer, unless that was a responder that is gone.
     if (presence_.is_unserved(action, now) && !deserted_.contains(action))
@@ -413,7 +413,7 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
   waiting.is_owed = false;
   waiting.is_undelivered = true;
   if (!may_come_back(action, now))
-    end(found, no_subscriber(waiting.call), now);
+    end(found, no_subscriber(waiting.request), now);
 }
 
 /// Whether responders may just be on their way back, with the broker or after they lost it.
@@ -457,7 +457,7 @@ void Exchanges::refused(ExchangeId exchange, Refusal refusal, std::string why, I
   const Problem problem = refusal == Refusal::too_large        ? Problem::payload_too_large
                           : refusal == Refusal::quota_exceeded ? Problem::overloaded
                                                                : Problem::broker_refused;
-  why += " (" + request_topic_of(waiting->second.call) + ")";
+  why += " (" + waiting->second.request.request_topic + ")";
   end(waiting, Failure{problem, std::move(why), {}}, now);
 }
 
@@ -473,11 +473,11 @@ std::optional<Publish> Exchanges::next_publish(Instant now) {
       continue;
     }
     Waiting& waiting = entry->second;
-    const std::size_t bytes = waiting.call.payload.size();
+    const std::size_t bytes = waiting.request.payload.size();
     if (waiting.suspect) {
-      alone_ = Alone{entry->first, waiting.topic, bytes, now};
+      alone_ = Alone{entry->first, waiting.request.request_topic, bytes, now};
       clear(waiting);
-    } else if (offenders_.goes_alone(waiting.topic, bytes, now)) {
+    } else if (offenders_.goes_alone(waiting.request.request_topic, bytes, now)) {
       suspect(entry->first, waiting);
       continue;
     }
@@ -513,19 +513,21 @@ std::optional<ExchangeId> Exchanges::next_suspect(Instant now) {
 }
 
 std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Instant now) const {
-  const Call& call = waiting.call;
-  if (is_due(call.deadline, now))
+  const MqttRequest& request = waiting.request;
+  if (is_due(request.deadline, now))
     return why_unanswered(waiting);
-  const std::size_t bytes = packet_overhead + 2 * waiting.topic.size() + call.payload.size() +
-                            call.traceparent.size() + call.tracestate.size();
+  const std::size_t bytes = packet_overhead + 2 * waiting.request.response_topic.size() +
+                            request.payload.size() + request.traceparent.size() +
+                            request.tracestate.size();
   if (bytes > link_->packet_bytes) {
     return Failure{
         Problem::payload_too_large,
         "the broker takes packets of at most " + std::to_string(link_->packet_bytes) + " bytes",
         {}};
   }
-  if (const auto until = offenders_.refused_until(waiting.topic, call.payload.size(), now))
-    return breaks_connections(call, *until - now);
+  if (const auto until =
+          offenders_.refused_until(waiting.request.request_topic, request.payload.size(), now))
+    return breaks_connections(request, *until - now);
   return std::nullopt;
 }
 
@@ -540,9 +542,15 @@ Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
   waiting.is_undelivered = false;  // this time it may be
   waiting.acknowledged.reset();
   unacknowledged_.insert(exchange);
-  const Call& call = waiting.call;
-  return {exchange,         call.netid,       call.action,     call.payload,
-          call.correlation, call.traceparent, call.tracestate, call.deadline - now};
+  const MqttRequest& request = waiting.request;
+  return {.exchange = exchange,
+          .request_topic = request.request_topic,
+          .response_topic = request.response_topic,
+          .payload = request.payload,
+          .correlation = request.correlation,
+          .traceparent = request.traceparent,
+          .tracestate = request.tracestate,
+          .remaining = request.deadline - now};
 }
 
 // Responses -----------------------------------------------------------------------------------
@@ -568,7 +576,7 @@ void Exchanges::response(const Response& response, Instant now) {
     return respond_in_turn(exclusive->second, response, now);
   if (const auto found = content_lanes_.find(lane); found != content_lanes_.end())
     return respond_by_content(found->second, response, now);
-  drop(parse_response_topic(response.topic) ? Dropped::unmatched : Dropped::foreign_topic);
+  drop(response.is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
 }
 
 /// Whether it was for one of ours.
@@ -579,12 +587,12 @@ bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
     return false;
   }
   const Waiting& waiting = waiting_.at(found->second);
-  if (waiting.topic != response.topic || !waiting.published) {
+  if (waiting.request.response_topic != response.topic || !waiting.published) {
     drop(Dropped::wrong_lane);
     return false;
   }
-  if (waiting.checkable)
-    content_lanes_.at(waiting.topic).correlates();
+  if (!takes_turns(waiting.request))
+    content_lanes_.at(waiting.request.response_topic).correlates();
   accept(found->second, response, MatchedBy::correlation, now);
   return true;
 }
@@ -632,8 +640,8 @@ void Exchanges::respond_in_turn(ExclusiveLane& lane, const Response& response, I
 void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now) {
   const auto waiting = waiting_.find(exchange);
   waiting->second.is_owed = false;
-  learn_answer_time(waiting->second.call.action, now - *waiting->second.published);
-  presence_.answered(waiting->second.call.action, response.responder.value_or(""), now);
+  learn_answer_time(waiting->second.request.presence_key, now - *waiting->second.published);
+  presence_.answered(waiting->second.request.presence_key, response.responder.value_or(""), now);
   if (response.status) {
     std::string text(response.error.value_or("the responder gave no reason"));
     if (!is_utf8(text))
@@ -704,16 +712,16 @@ void Exchanges::end_deserted(Instant now) {
 void Exchanges::end_deserted(const std::string& action, Instant since, Instant now) {
   const bool broker_tells = tells_subscribers_ || link_->may_tell_subscribers;
   for (auto& [id, waiting] : waiting_) {
-    if (waiting.call.action == action && broker_tells && waiting.checkable)
+    if (waiting.request.presence_key == action && broker_tells && waiting.request.is_idempotent)
       publish_again(id, waiting);
   }
   end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
-    if (waiting.call.action != action)
+    if (waiting.request.presence_key != action)
       return std::nullopt;
     if (waiting.is_undelivered)
-      return no_subscriber(waiting.call);
+      return no_subscriber(waiting.request);
     const bool has_news = waiting.was_delivered && *waiting.published >= since;
-    const bool is_told = !waiting.published || waiting.checkable || has_news;
+    const bool is_told = !waiting.published || waiting.request.is_idempotent || has_news;
     return broker_tells && is_told ? std::nullopt : std::optional(gone_responders(action));
   });
 }
@@ -756,35 +764,38 @@ void Exchanges::abandon(Instant now) {
 }
 
 Failure Exchanges::why_unanswered(const Waiting& waiting) const {
-  const Call& call = waiting.call;
+  const MqttRequest& request = waiting.request;
   if (!waiting.published) {
     if (!link_)
       return {Problem::broker_unavailable, why_down_, {}};
-    if (!waiting.checkable)
-      return {Problem::overloaded, "other calls had their turn on " + waiting.topic, {}};
+    if (takes_turns(waiting.request))
+      return {Problem::overloaded,
+              "other calls had their turn on " + waiting.request.response_topic,
+              {}};
     return {Problem::overloaded, "the MQTT broker did not take the request in time", {}};
   }
-  const std::string waited = "within " + in_words(call.deadline - call.arrived);
-  std::string detail = "published to " + request_topic_of(call);
+  const std::string waited = "within " + in_words(request.deadline - request.arrived);
+  std::string detail = "published to " + request.request_topic;
   if (const std::string came = what_came(waiting); !came.empty()) {
     return {Problem::unmatched_response,
-            detail + "; on " + waiting.topic + " came " + came +
+            detail + "; on " + waiting.request.response_topic + " came " + came +
                 ", but no answer to this request " + waited,
             {}};
   }
   detail += waiting.acknowledged ? ", which the broker acknowledged"
                                  : ", which the broker did not acknowledge";
-  detail += "; no response came on " + waiting.topic + " " + waited;
-  if (presence_.is_unheard_of(call.action))
-    detail += "; no responder has announced or answered " + call.action + " so far";
+  detail += "; no response came on " + waiting.request.response_topic + " " + waited;
+  if (!request.presence_key.empty() && presence_.is_unheard_of(request.presence_key))
+    detail += "; no responder has announced or answered " + request.presence_key + " so far";
   return {Problem::response_timeout, std::move(detail), {}};
 }
 
 /// The responses on its topic that answered no call, since it was published.
 std::string Exchanges::what_came(const Waiting& waiting) const {
-  if (!waiting.checkable)
-    return exclusive_lanes_.at(waiting.topic).unmatched.since(waiting.unmatched_before);
-  const auto lane = content_lanes_.find(waiting.topic);
+  if (takes_turns(waiting.request))
+    return exclusive_lanes_.at(waiting.request.response_topic)
+        .unmatched.since(waiting.unmatched_before);
+  const auto lane = content_lanes_.find(waiting.request.response_topic);
   return lane != content_lanes_.end() ? lane->second.unmatched.since(waiting.unmatched_before) : "";
 }
 
@@ -849,7 +860,7 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
   const std::size_t busy_lanes = content_lanes_.size() - resting_.size();
   return {{"in flight", in_flight_, bounds_.in_flight, true},
           {"queued", queued(), bounds_.queued, true},
-          {"NetIDs", by_netid_.size(), most, true},
+          {"NetIDs", by_fairness_key_.size(), most, true},
           {"bytes", waiting_bytes_, bounds_.bytes, true},
           {"correlations", by_correlation_.size(), most, true},
           {"deadlines", deadlines_.size(), most, true},
@@ -886,26 +897,26 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   const ExchangeId id = entry->first;
   Waiting& waiting = entry->second;
   if (auto* const failure = std::get_if<Failure>(&outcome))
-    *failure = with_topics(std::move(*failure), waiting.call, waiting.topic, now);
+    *failure = with_topics(std::move(*failure), waiting.request, now);
   ended_.push_back(Ended{
       .exchange = id,
       .outcome = std::move(outcome),
-      .arrived = waiting.call.arrived,
+      .arrived = waiting.request.arrived,
       .published = waiting.first_published,
       .published_last = waiting.published,
       .acknowledged = waiting.acknowledged,
       .ended = now,
       .may_be_carried_out = waiting.is_owed,
   });
-  deadlines_.erase({waiting.call.deadline, id});
-  to_publish_.erase(waiting.call.netid, id);
+  deadlines_.erase({waiting.request.deadline, id});
+  to_publish_.erase(waiting.request.fairness_key, id);
   to_publish_again_.erase(id);
   clear(waiting);
-  by_correlation_.erase(waiting.call.correlation);
-  waiting_bytes_ -= waiting.call.payload.size();
+  by_correlation_.erase(waiting.request.correlation);
+  waiting_bytes_ -= waiting.request.payload.size();
   in_flight_ -= waiting.published ? 1 : 0;
-  if (const auto netid = by_netid_.find(waiting.call.netid); --netid->second == 0)
-    by_netid_.erase(netid);
+  if (const auto netid = by_fairness_key_.find(waiting.request.fairness_key); --netid->second == 0)
+    by_fairness_key_.erase(netid);
   leave_lane(id, waiting, now);
   waiting_.erase(entry);
 }
@@ -913,34 +924,35 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
 // Lanes ---------------------------------------------------------------------------------------
 
 void Exchanges::enter_lane(ExchangeId exchange, Waiting& waiting) {
-  if (waiting.checkable) {
-    auto lane = content_lanes_.find(waiting.topic);
+  if (const auto* const rule = std::get_if<MatchByContent>(&waiting.request.matching)) {
+    auto lane = content_lanes_.find(waiting.request.response_topic);
     if (lane == content_lanes_.end())
-      lane = content_lanes_.emplace(waiting.topic, ContentLane(*waiting.checkable)).first;
+      lane =
+          content_lanes_.emplace(waiting.request.response_topic, ContentLane(rule->action)).first;
     else if (lane->second.is_resting())
-      resting_.erase({lane->second.last_used(), waiting.topic});
-    lane->second.enter(exchange, waiting.call.payload);
+      resting_.erase({lane->second.last_used(), waiting.request.response_topic});
+    lane->second.enter(exchange, waiting.request.payload);
   }
   waiting.unmatched_before = unmatched_on(waiting);
 }
 
 void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
-  if (!waiting.checkable) {
-    ExclusiveLane& lane = exclusive_lanes_.at(waiting.topic);
-    forget_quarantine(waiting.topic, lane);
-    lane.leave(exchange, waiting.call.correlation,
+  if (takes_turns(waiting.request)) {
+    ExclusiveLane& lane = exclusive_lanes_.at(waiting.request.response_topic);
+    forget_quarantine(waiting.request.response_topic, lane);
+    lane.leave(exchange, waiting.request.correlation,
                waiting.is_owed ? ExclusiveLane::Owed::an_answer : ExclusiveLane::Owed::nothing, now,
                bounds_.turn_rest);
-    remember_quarantine(waiting.topic, lane);
-    take_turns(waiting.topic, lane, now);
+    remember_quarantine(waiting.request.response_topic, lane);
+    take_turns(waiting.request.response_topic, lane, now);
     return end_hopeless(lane, now);
   }
   if (!waiting.published)
     return;
-  ContentLane& lane = content_lanes_.at(waiting.topic);
-  lane.leave(exchange, std::move(waiting.call.payload), std::move(waiting.taken), now);
+  ContentLane& lane = content_lanes_.at(waiting.request.response_topic);
+  lane.leave(exchange, std::move(waiting.request.payload), std::move(waiting.taken), now);
   if (lane.is_resting())
-    rest(waiting.topic, lane);
+    rest(waiting.request.response_topic, lane);
 }
 
 /// Tells those that wait for a turn that they would wait in vain.
@@ -949,8 +961,8 @@ void Exchanges::end_hopeless(ExclusiveLane& lane, Instant now) {
   const auto queue = lane.waiting();
   for (const ExchangeId exchange : queue) {
     const auto waiting = waiting_.find(exchange);
-    if (until && waiting != waiting_.end() && waiting->second.call.deadline <= *until)
-      end(waiting, turn_pending(waiting->second.topic, *until - now), now);
+    if (until && waiting != waiting_.end() && waiting->second.request.deadline <= *until)
+      end(waiting, turn_pending(waiting->second.request.response_topic, *until - now), now);
   }
 }
 
@@ -986,7 +998,7 @@ ExclusiveLane* Exchanges::exclusive_lane(const std::string& topic, Instant now) 
 
 void Exchanges::take_turns(const std::string& topic, ExclusiveLane& lane, Instant now) {
   while (const auto exchange = lane.next(now))
-    to_publish_.insert(waiting_.at(*exchange).call.netid, *exchange);
+    to_publish_.insert(waiting_.at(*exchange).request.fairness_key, *exchange);
   note_turns(topic, lane);
 }
 
@@ -1019,9 +1031,9 @@ void Exchanges::end_quarantines(Instant now) {
 }
 
 std::uint64_t Exchanges::unmatched_on(const Waiting& waiting) const {
-  if (!waiting.checkable)
-    return exclusive_lanes_.at(waiting.topic).unmatched.count();
-  const auto lane = content_lanes_.find(waiting.topic);
+  if (takes_turns(waiting.request))
+    return exclusive_lanes_.at(waiting.request.response_topic).unmatched.count();
+  const auto lane = content_lanes_.find(waiting.request.response_topic);
   return lane != content_lanes_.end() ? lane->second.unmatched.count() : 0;
 }
 

@@ -87,7 +87,7 @@ class Exchanges {
   struct Bounds {
     std::size_t in_flight = limits::in_flight;  // published
     std::size_t queued = limits::queued;        // admitted, not yet published
-    std::size_t per_netid = limits::per_netid;  // both
+    std::size_t per_netid = limits::per_netid;  // both, of one fairness key
     std::size_t bytes = limits::exchange_bytes;
     std::size_t window = limits::publish_window;
     Duration down_grace = limits::down_grace;
@@ -107,7 +107,7 @@ class Exchanges {
 
   /// Admits a call, or says at once why not: overloaded, turn-pending, no-responder,
   /// broker-refused, broker-unavailable (the link has been down for down_grace), shutting-down.
-  std::variant<ExchangeId, Failure> begin(Call call);
+  std::variant<ExchangeId, Failure> begin(MqttRequest request);
 
   // Facts.
   void link_up(LinkUp link, Instant now);
@@ -168,9 +168,7 @@ class Exchanges {
     auto operator<=>(const SuspectKey&) const = default;
   };
   struct Waiting {
-    Call call;
-    std::string topic;                       // the response topic: its lane
-    std::optional<Action> checkable;         // what the content rule knows the action as
+    MqttRequest request;
     std::optional<Instant> first_published;  // and the last time:
     std::optional<Instant> published;
     std::optional<Instant> acknowledged;
@@ -194,18 +192,16 @@ class Exchanges {
     Instant published;
   };
 
-  std::optional<Failure> why_not_admitted(const Call& call, const std::string& topic);
-  static Failure with_topics(Failure failure, const Call& call, const std::string& topic,
-                             Instant now);
-  std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const Call& call,
-                                     const std::string& topic) const;
-  bool is_refused(const std::string& topic, std::string_view action) const;
+  std::optional<Failure> why_not_admitted(const MqttRequest& request);
+  static Failure with_topics(Failure failure, const MqttRequest& request, Instant now);
+  std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const MqttRequest& request) const;
+  bool is_refused(const MqttRequest& request) const;
   bool may_probe(const std::string& topic, Instant now);
   static Failure refused_subscription(const std::string& topic);
   static Failure gone_responders(const std::string& action);
-  static Failure no_subscriber(const Call& call);
+  static Failure no_subscriber(const MqttRequest& request);
   static Failure turn_pending(const std::string& topic, Duration left);
-  static Failure breaks_connections(const Call& call, std::optional<Duration> left);
+  static Failure breaks_connections(const MqttRequest& request, std::optional<Duration> left);
 
   std::optional<ExchangeId> next_candidate(Instant now);
   std::optional<ExchangeId> next_suspect(Instant now);
@@ -259,8 +255,8 @@ class Exchanges {
   std::size_t waiting_bytes_ = 0;
   std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
-  std::size_t in_flight_ = 0;                              // published, among waiting_
-  std::unordered_map<std::string, std::size_t> by_netid_;  // how many wait
+  std::size_t in_flight_ = 0;                                     // published, among waiting_
+  std::unordered_map<std::string, std::size_t> by_fairness_key_;  // how many wait
   FairQueue to_publish_;
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::set<SuspectKey> suspects_;          // before those, each alone

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
 
 namespace mqtt_bridge {
@@ -35,12 +36,12 @@ class Scene {
   }
   std::variant<ExchangeId, Failure> try_call_for(std::string_view action, std::string payload,
                                                  Duration timeout, std::string netid = "alice") {
-    return table.begin({.netid = std::move(netid),
-                        .action = std::string(action),
-                        .payload = std::move(payload),
-                        .correlation = "correlation " + std::to_string(++calls_),
-                        .arrived = now,
-                        .deadline = now + timeout});
+    return table.begin(route({.netid = std::move(netid),
+                              .action = std::string(action),
+                              .payload = std::move(payload),
+                              .correlation = "correlation " + std::to_string(++calls_),
+                              .arrived = now,
+                              .deadline = now + timeout}));
   }
   ExchangeId call(std::string payload, Action action = Action::uppercase, Duration timeout = 5s) {
     return std::get<ExchangeId>(try_call(std::move(payload), action, timeout));
@@ -1724,12 +1725,12 @@ TEST(Turns, AreWaitedForByAsManyAsTheBoundAndNoMore) {
 TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
   TurnScene scene;
   const auto begin = [&](std::size_t netid) {
-    return scene.table.begin({.netid = std::to_string(netid),
-                              .action = "translate",
-                              .payload = "",
-                              .correlation = std::to_string(netid),
-                              .arrived = scene.now,
-                              .deadline = scene.now + 1s});
+    return scene.table.begin(route({.netid = std::to_string(netid),
+                                    .action = "translate",
+                                    .payload = "",
+                                    .correlation = std::to_string(netid),
+                                    .arrived = scene.now,
+                                    .deadline = scene.now + 1s}));
   };
   for (std::size_t i = 0; i < limits::exclusive_lanes; ++i)
     ASSERT_TRUE(std::holds_alternative<ExchangeId>(begin(i))) << i;

@@ -28,6 +28,7 @@
 #include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
+#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
 #include "mqtt/link_policy.hpp"
 #include "text/transform.hpp"
@@ -707,12 +708,12 @@ class Bridge : public Peer, private ExchangeHost {
                 .payload = payload,
                 .correlation = id_ + " " + std::to_string(calls.size()),
                 .deadline = fate_.now() + timeout};
-    const auto admitted = table->begin({.netid = netid,
-                                        .action = asked.action,
-                                        .payload = payload,
-                                        .correlation = asked.correlation,
-                                        .arrived = fate_.now(),
-                                        .deadline = asked.deadline});
+    const auto admitted = table->begin(route({.netid = netid,
+                                              .action = asked.action,
+                                              .payload = payload,
+                                              .correlation = asked.correlation,
+                                              .arrived = fate_.now(),
+                                              .deadline = asked.deadline}));
     if (const auto* failure = std::get_if<Failure>(&admitted)) {
       asked.outcome = *failure;
     } else {

@@ -66,8 +66,7 @@ class FirstComeFirstServed : public Exchanges {
   std::optional<Publish> next_publish(Instant now) {
     const auto next = Exchanges::next_publish(now);
     if (next) {
-      published_.emplace_back(response_topic(next->netid, next->action),
-                              std::string(next->correlation));
+      published_.emplace_back(next->response_topic, next->correlation);
     }
     return next;
   }

@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "exchange/driver.hpp"
+#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
 #include "http/trace_context.hpp"
 #include "os/io/log.hpp"
@@ -84,7 +85,7 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
   Caller caller{request, call.netid, call.action, ""};
   if (!call.traceparent.empty())
     caller.trace_id = trace_id(call.traceparent);
-  const auto admitted = exchanges_.begin(std::move(call));
+  const auto admitted = exchanges_.begin(route(std::move(call)));
   if (const auto* failure = std::get_if<Failure>(&admitted)) {
     auto reply = api_.finish(*request, *failure);
     record(*request, reply);
