@@ -68,6 +68,7 @@ std::vector<Limit> all_limits() {
       {"checked_bytes", bytes(checked_bytes),
        "requests that a response without correlation data is compared with; title case counts 16 "
        "times, text that is not ASCII 8 times, both together 64 times"},
+      {"id_bytes", bytes(id_bytes), "the largest response in which an id is looked for"},
       {"resting_lanes", text(resting_lanes), "response topics that hold nothing but such memories"},
       {"lane_answers", text(lane_answers),
        "answers remembered for each response topic on which turns are taken"},

@@ -43,9 +43,10 @@ inline constexpr std::size_t lane_memories = 256;            // per response top
 inline constexpr std::size_t lane_memory_bytes = 64 * 1024;  // their payloads together
 inline constexpr std::size_t checked_bytes = 1024 * 1024;    // of requests that one response is
                                                              // compared with, see check_cost()
-inline constexpr std::size_t resting_lanes = 256;            // response topics that hold only these
-inline constexpr std::size_t lane_answers = 64;  // per response topic on which turns are taken
-inline constexpr auto memory_age = 60s;          // how long all these are remembered
+inline constexpr std::size_t id_bytes = 256 * 1024;  // of a response in which an id is looked for
+inline constexpr std::size_t resting_lanes = 256;    // response topics that hold only these
+inline constexpr std::size_t lane_answers = 64;      // per response topic on which turns are taken
+inline constexpr auto memory_age = 60s;              // how long all these are remembered
 inline constexpr auto turn_rest =
     60s;  // how long a late answer is waited for where turns are taken
 inline constexpr std::size_t unmatched_notes = 4;  // per response topic: what came and did not fit

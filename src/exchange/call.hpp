@@ -16,7 +16,7 @@ namespace mqtt_bridge {
 
 using ExchangeId = std::uint64_t;
 
-enum class MatchedBy { correlation, content, folded_content, exclusive_lane };
+enum class MatchedBy { correlation, content, folded_content, exclusive_lane, topic, id };
 std::string_view to_string(MatchedBy rule);
 
 /// A request as a caller makes it. REQUIRES: a valid NetID, an is_action_name(), a payload that is
@@ -37,9 +37,16 @@ struct Call {
 struct MatchByContent {
   Action action;  // whose answers are known, see text/content_rule.hpp
 };
+/// No other request has its response topic.
+struct MatchByTopic {};
+/// The response is JSON that has `id` at `pointer`, see json_id.hpp.
+struct MatchById {
+  std::string pointer;
+  std::string id;
+};
 /// One request at a time, see exclusive_lane.hpp.
 struct MatchByTurn {};
-using Matching = std::variant<MatchByContent, MatchByTurn>;
+using Matching = std::variant<MatchByContent, MatchByTopic, MatchById, MatchByTurn>;
 
 /// A request over MQTT, and how it is handled.
 struct MqttRequest {

@@ -19,6 +19,10 @@ std::string_view to_string(MatchedBy rule) {
       return "folded-content";
     case MatchedBy::exclusive_lane:
       return "exclusive-lane";
+    case MatchedBy::topic:
+      return "topic";
+    case MatchedBy::id:
+      return "id";
   }
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "base/duration.hpp"
 #include "base/utf8.hpp"
+#include "exchange/json_id.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -107,13 +108,17 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
     if (auto failure = why_no_turn(*lane, request))
       return with_topics(*std::move(failure), request, now);
   }
+  if (const auto key = own_key(request); key && by_key_.contains(*key))
+    return with_topics({Problem::overloaded, "another call has its id", {}}, request, now);
   const ExchangeId id = ++last_id_;
   Waiting& waiting = waiting_[id];
   waiting.request = std::move(request);
   waiting_bytes_ += waiting.request.payload.size();
   ++by_fairness_key_[waiting.request.fairness_key];
   deadlines_.emplace(waiting.request.deadline, id);
-  by_correlation_.emplace(waiting.request.correlation, id);
+  by_key_.emplace(correlation_key(waiting.request.correlation), id);
+  if (const auto key = own_key(waiting.request))
+    by_key_.emplace(*key, id);
   if (lane == nullptr) {
     to_publish_.insert(waiting.request.fairness_key, id);
   } else {
@@ -121,6 +126,25 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
     take_turns(waiting.request.response_topic, *lane, now);
   }
   return id;
+}
+
+Exchanges::Key Exchanges::correlation_key(std::string_view correlation) {
+  return {Key::In::correlation, {}, {}, correlation};
+}
+
+/// The key besides Correlation Data.
+std::optional<Exchanges::Key> Exchanges::own_key(const MqttRequest& request) {
+  if (std::holds_alternative<MatchByTopic>(request.matching))
+    return Key{Key::In::topic, request.response_topic, {}, {}};
+  if (const auto* const match = std::get_if<MatchById>(&request.matching))
+    return Key{Key::In::id, request.response_topic, match->pointer, match->id};
+  return std::nullopt;
+}
+
+std::size_t Exchanges::KeyHash::operator()(const Key& key) const {
+  constexpr std::hash<std::string_view> hash;
+  const std::size_t of_text = hash(key.text);
+  return key.in == Key::In::correlation ? of_text : of_text ^ (hash(key.topic) << 1);
 }
 
 std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
@@ -572,6 +596,12 @@ void Exchanges::response(const Response& response, Instant now) {
     }
     return;
   }
+  if (const auto found = by_key_.find({Key::In::topic, response.topic, {}, {}});
+      found != by_key_.end()) {
+    return respond_by_key(found->second, response, MatchedBy::topic, now);
+  }
+  if (const auto found = id_lanes_.find(response.topic); found != id_lanes_.end())
+    return respond_by_id(found->second, response, now);
   if (exclusive != exclusive_lanes_.end())
     return respond_in_turn(exclusive->second, response, now);
   if (const auto found = content_lanes_.find(lane); found != content_lanes_.end())
@@ -581,8 +611,8 @@ void Exchanges::response(const Response& response, Instant now) {
 
 /// Whether it was for one of ours.
 bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
-  const auto found = by_correlation_.find(*response.correlation);
-  if (found == by_correlation_.end()) {
+  const auto found = by_key_.find(correlation_key(*response.correlation));
+  if (found == by_key_.end()) {
     drop(Dropped::unknown_correlation);
     return false;
   }
@@ -591,10 +621,37 @@ bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
     drop(Dropped::wrong_lane);
     return false;
   }
-  if (!takes_turns(waiting.request))
+  if (std::holds_alternative<MatchByContent>(waiting.request.matching))
     content_lanes_.at(waiting.request.response_topic).correlates();
   accept(found->second, response, MatchedBy::correlation, now);
   return true;
+}
+
+void Exchanges::respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule,
+                               Instant now) {
+  if (!waiting_.at(exchange).published)
+    return drop(Dropped::wrong_lane);
+  accept(exchange, response, rule, now);
+}
+
+void Exchanges::respond_by_id(IdLane& lane, const Response& response, Instant now) {
+  if (response.payload.size() > limits::id_bytes) {
+    lane.unmatched.add(response.payload.size(), Unmatched::Looks::unchecked);
+    return drop(Dropped::unchecked);
+  }
+  std::vector<std::string> pointers;
+  for (const auto& [pointer, count] : lane.pointers)
+    pointers.push_back(pointer);
+  const auto ids = ids_at(response.payload, pointers);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!ids[i])
+      continue;
+    const auto found = by_key_.find({Key::In::id, response.topic, pointers[i], *ids[i]});
+    if (found != by_key_.end())
+      return respond_by_key(found->second, response, MatchedBy::id, now);
+  }
+  lane.unmatched.add(response.payload);
+  drop(Dropped::unmatched);
 }
 
 void Exchanges::respond_by_content(ContentLane& lane, const Response& response, Instant now) {
@@ -792,11 +849,22 @@ Failure Exchanges::why_unanswered(const Waiting& waiting) const {
 
 /// The responses on its topic that answered no call, since it was published.
 std::string Exchanges::what_came(const Waiting& waiting) const {
-  if (takes_turns(waiting.request))
-    return exclusive_lanes_.at(waiting.request.response_topic)
-        .unmatched.since(waiting.unmatched_before);
-  const auto lane = content_lanes_.find(waiting.request.response_topic);
-  return lane != content_lanes_.end() ? lane->second.unmatched.since(waiting.unmatched_before) : "";
+  const Unmatched* const unmatched = unmatched_on(waiting);
+  return unmatched != nullptr ? unmatched->since(waiting.unmatched_before) : "";
+}
+
+/// Of its response topic; null where none are counted.
+const Unmatched* Exchanges::unmatched_on(const Waiting& waiting) const {
+  const auto& [topic, matching] =
+      std::tie(waiting.request.response_topic, waiting.request.matching);
+  if (std::holds_alternative<MatchByTurn>(matching))
+    return &exclusive_lanes_.at(topic).unmatched;
+  if (std::holds_alternative<MatchById>(matching)) {
+    const auto lane = id_lanes_.find(topic);
+    return lane != id_lanes_.end() ? &lane->second.unmatched : nullptr;
+  }
+  const auto lane = content_lanes_.find(topic);
+  return lane != content_lanes_.end() ? &lane->second.unmatched : nullptr;
 }
 
 std::optional<TurnNote> Exchanges::next_turn_note() {
@@ -862,7 +930,8 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"queued", queued(), bounds_.queued, true},
           {"NetIDs", by_fairness_key_.size(), most, true},
           {"bytes", waiting_bytes_, bounds_.bytes, true},
-          {"correlations", by_correlation_.size(), most, true},
+          {"keys", by_key_.size(), 2 * most, true},
+          {"topics with ids", id_lanes_.size(), most, true},
           {"deadlines", deadlines_.size(), most, true},
           {"to publish", to_publish_.size(), bounds_.queued, true},
           {"to publish again", to_publish_again_.size(), most, true},
@@ -912,7 +981,9 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   to_publish_.erase(waiting.request.fairness_key, id);
   to_publish_again_.erase(id);
   clear(waiting);
-  by_correlation_.erase(waiting.request.correlation);
+  by_key_.erase(correlation_key(waiting.request.correlation));
+  if (const auto key = own_key(waiting.request))
+    by_key_.erase(*key);
   waiting_bytes_ -= waiting.request.payload.size();
   in_flight_ -= waiting.published ? 1 : 0;
   if (const auto netid = by_fairness_key_.find(waiting.request.fairness_key); --netid->second == 0)
@@ -933,7 +1004,10 @@ void Exchanges::enter_lane(ExchangeId exchange, Waiting& waiting) {
       resting_.erase({lane->second.last_used(), waiting.request.response_topic});
     lane->second.enter(exchange, waiting.request.payload);
   }
-  waiting.unmatched_before = unmatched_on(waiting);
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
+    ++id_lanes_[waiting.request.response_topic].pointers[match->pointer];
+  const Unmatched* const unmatched = unmatched_on(waiting);
+  waiting.unmatched_before = unmatched != nullptr ? unmatched->count() : 0;
 }
 
 void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
@@ -949,10 +1023,23 @@ void Exchanges::leave_lane(ExchangeId exchange, Waiting& waiting, Instant now) {
   }
   if (!waiting.published)
     return;
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
+    return leave_id_lane(waiting.request.response_topic, match->pointer);
+  if (!std::holds_alternative<MatchByContent>(waiting.request.matching))
+    return;
   ContentLane& lane = content_lanes_.at(waiting.request.response_topic);
   lane.leave(exchange, std::move(waiting.request.payload), std::move(waiting.taken), now);
   if (lane.is_resting())
     rest(waiting.request.response_topic, lane);
+}
+
+void Exchanges::leave_id_lane(const std::string& topic, const std::string& pointer) {
+  const auto lane = id_lanes_.find(topic);
+  const auto count = lane->second.pointers.find(pointer);
+  if (--count->second == 0)
+    lane->second.pointers.erase(count);
+  if (lane->second.pointers.empty())
+    id_lanes_.erase(lane);
 }
 
 /// Tells those that wait for a turn that they would wait in vain.
@@ -1028,13 +1115,6 @@ void Exchanges::end_quarantines(Instant now) {
     if (lane != exclusive_lanes_.end())
       take_turns(lane->first, lane->second, now);
   }
-}
-
-std::uint64_t Exchanges::unmatched_on(const Waiting& waiting) const {
-  if (takes_turns(waiting.request))
-    return exclusive_lanes_.at(waiting.request.response_topic).unmatched.count();
-  const auto lane = content_lanes_.find(waiting.request.response_topic);
-  return lane != content_lanes_.end() ? lane->second.unmatched.count() : 0;
 }
 
 }  // namespace mqtt_bridge

@@ -3,12 +3,14 @@
 // lock.
 //
 // A response is accepted by the strongest rule available: by Correlation Data alone when it carries
-// any (MQTT 5.0 4.10.2); else by its content, see content_lane.hpp; for an action whose answers
-// cannot be checked, because its request is the only one that is out, see exclusive_lane.hpp.
+// any (MQTT 5.0 4.10.1); else as its request says. A topic or an id that only this request has are
+// keys that are looked up, as Correlation Data is. Content is compared, see content_lane.hpp. What
+// has none of these is matched because its request is the only one that is out, see
+// exclusive_lane.hpp.
 //
-// The five actions are idempotent, so a request that may have been lost with a connection, or that
-// its responder may have missed, is published again while it waits. A request for another action is
-// handed out once, and again only when the broker said that nobody got it.
+// An idempotent request that may have been lost with a connection, or that its responder may have
+// missed, is published again while it waits. Another one is handed out once, and again only when
+// the broker said that no client got it.
 //
 // What had no acknowledgement when a connection broke may be what broke it. It goes out again one
 // at a time, with nothing beside it, so that only a request that breaks a connection alone is
@@ -182,6 +184,22 @@ class Exchanges {
     std::uint64_t unmatched_before = 0;  // the lane's unmatched responses when it was published
     std::optional<std::string> taken;    // the response that ended it by its content
   };
+  /// What a response is looked up by. A view into waiting_, or into the response.
+  struct Key {
+    enum class In { correlation, topic, id } in;
+    std::string_view topic;    // the response topic
+    std::string_view pointer;  // of an id
+    std::string_view text;     // Correlation Data, or the id
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  /// A response topic with ids in its responses.
+  struct IdLane {
+    std::map<std::string, std::size_t> pointers;  // how many published requests have each
+    Unmatched unmatched;
+  };
   using Table = std::map<ExchangeId, Waiting>;
   using Outcome = std::variant<Answer, Failure>;
   /// A request that is, or was, alone on the connection.
@@ -223,6 +241,10 @@ class Exchanges {
   void publish_again_by_time(Instant now);
 
   bool respond_by_correlation(const Response& response, Instant now);
+  void respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
+  void respond_by_id(IdLane& lane, const Response& response, Instant now);
+  static Key correlation_key(std::string_view correlation);
+  static std::optional<Key> own_key(const MqttRequest& request);
   void respond_by_content(ContentLane& lane, const Response& response, Instant now);
   void respond_in_turn(ExclusiveLane& lane, const Response& response, Instant now);
   void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
@@ -240,11 +262,12 @@ class Exchanges {
 
   void enter_lane(ExchangeId exchange, Waiting& waiting);
   void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
+  void leave_id_lane(const std::string& topic, const std::string& pointer);
   void rest(const std::string& topic, const ContentLane& lane);
   ExclusiveLane* exclusive_lane(const std::string& topic, Instant now);
   void take_turns(const std::string& topic, ExclusiveLane& lane, Instant now);
   void note_turns(const std::string& topic, ExclusiveLane& lane);
-  std::uint64_t unmatched_on(const Waiting& waiting) const;
+  const Unmatched* unmatched_on(const Waiting& waiting) const;
   std::string what_came(const Waiting& waiting) const;
   void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
 
@@ -253,7 +276,7 @@ class Exchanges {
   const std::set<std::string> earlier_turns_;
   Table waiting_;
   std::size_t waiting_bytes_ = 0;
-  std::unordered_map<std::string_view, ExchangeId> by_correlation_;  // views into waiting_
+  std::unordered_map<Key, ExchangeId, KeyHash> by_key_;
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
   std::size_t in_flight_ = 0;                                     // published, among waiting_
   std::unordered_map<std::string, std::size_t> by_fairness_key_;  // how many wait
@@ -277,6 +300,7 @@ class Exchanges {
   // Requests that we do not know of may still be answered: of an earlier run, or of a resting lane
   // that was dropped. Until then trust no folded match.
   Instant forgetful_until_;
+  std::map<std::string, IdLane, std::less<>> id_lanes_;  // of published requests
   std::unordered_map<std::string, ExclusiveLane> exclusive_lanes_;
   std::set<std::pair<Instant, std::string>> quarantines_;  // their ends
 

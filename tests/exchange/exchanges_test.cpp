@@ -1739,5 +1739,123 @@ TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
   EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::exclusive_lanes)));
 }
 
+// Keys ----------------------------------------------------------------------------------------
+
+/// Requests whose responses have a key.
+class Keys : public testing::Test {
+ protected:
+  Keys() { scene_.up(); }
+
+  std::variant<ExchangeId, Failure> ask(std::string response_topic, Matching matching) {
+    return scene_.table.begin({.request_topic = "plant/get",
+                               .response_topic = std::move(response_topic),
+                               .payload = "{}",
+                               .matching = std::move(matching),
+                               .fairness_key = "plant",
+                               .correlation = "correlation " + std::to_string(++calls_),
+                               .arrived = scene_.now,
+                               .deadline = scene_.now + 5s});
+  }
+  ExchangeId ask_by_topic(const std::string& topic) {
+    return std::get<ExchangeId>(ask(topic, MatchByTopic{}));
+  }
+  ExchangeId ask_by_id(const std::string& id, const std::string& pointer = "/id") {
+    return std::get<ExchangeId>(ask("plant/said", MatchById{pointer, id}));
+  }
+  void say(std::string_view topic, std::string_view payload) {
+    scene_.table.response({.topic = topic, .payload = payload}, scene_.now);
+  }
+
+  Scene scene_;
+  int calls_ = 0;
+};
+
+TEST_F(Keys, InTheTopicFindTheRequest) {
+  const auto a = ask_by_topic("plant/said/1");
+  const auto b = ask_by_topic("plant/said/2");
+  scene_.publish();
+  say("plant/said/3", "nobody's");
+  say("plant/said/2", "two");
+  say("plant/said/2", "two again");
+  say("plant/said/1", "one");
+  EXPECT_EQ(scene_.outcome(a), "one by topic");
+  EXPECT_EQ(scene_.outcome(b), "two by topic");
+  EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), 2u);
+}
+
+TEST_F(Keys, InTheJsonFindTheRequest) {
+  const auto a = ask_by_id("1");
+  const auto b = ask_by_id("2");
+  const auto c = ask_by_id("2", "/re/0/id");
+  scene_.publish();
+  say("plant/said", R"({"re":[{"id":2}]})");
+  say("plant/said", R"({"id":"2","n":1})");
+  say("plant/said", R"({"id":"2","n":2})");
+  say("plant/said", R"({"id":"1"})");
+  EXPECT_EQ(scene_.outcome(a), R"({"id":"1"} by id)");
+  EXPECT_EQ(scene_.outcome(b), R"({"id":"2","n":1} by id)");
+  EXPECT_EQ(scene_.outcome(c), R"({"re":[{"id":2}]} by id)");
+  EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), 1u);
+}
+
+TEST_F(Keys, AreNotFoundInWhatHasNone) {
+  const auto a = ask_by_id("1");
+  scene_.publish();
+  const std::vector<std::string> others{"",
+                                        "1",
+                                        "{",
+                                        R"({"id":"11"})",
+                                        R"({"id":1.0})",
+                                        R"({"id":["1"]})",
+                                        "\xff",
+                                        R"({"re":{"id":"1"}})",
+                                        R"({"id":null})"};
+  for (const auto& other : others)
+    say("plant/said", other);
+  EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), others.size());
+  say("plant/said", R"({"id":"1","text":")" + std::string(limits::id_bytes, 'x') + R"("})");
+  EXPECT_EQ(scene_.table.dropped(Dropped::unchecked), 1u);
+  scene_.advance(5s);
+  EXPECT_EQ(scene_.outcome(a), "unmatched-response");
+}
+
+TEST_F(Keys, AreOfOneRequestOnly) {
+  ask_by_id("1");
+  const auto second = ask("plant/said", MatchById{"/id", "1"});
+  EXPECT_EQ(std::get<Failure>(second).problem, Problem::overloaded);
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(ask("plant/other", MatchById{"/id", "1"})));
+}
+
+TEST_F(Keys, AreNoneBeforeTheRequestIsPublished) {
+  const auto a = ask_by_topic("plant/said/1");
+  say("plant/said/1", "early");
+  EXPECT_EQ(scene_.outcome(a), "waits");
+  EXPECT_EQ(scene_.table.dropped(Dropped::wrong_lane), 1u);
+}
+
+TEST_F(Keys, CountForLessThanCorrelationData) {
+  const auto a = ask_by_id("1");
+  const auto b = ask_by_id("2");
+  scene_.publish();
+  scene_.table.response(
+      {.topic = "plant/said", .payload = R"({"id":"1"})", .correlation = "correlation 2"},
+      scene_.now);
+  EXPECT_EQ(scene_.outcome(a), "waits");
+  EXPECT_EQ(scene_.outcome(b), R"({"id":"1"} by correlation)");
+}
+
+TEST_F(Keys, LeaveNothingBehind) {
+  ask_by_id("1");
+  ask_by_id("2", "/re/id");
+  ask_by_topic("plant/said/1");
+  scene_.publish();
+  scene_.advance(5s);
+  for (const auto& fill : scene_.table.fills()) {
+    if (fill.empties && fill.table != "ended") {
+      EXPECT_EQ(fill.entries, 0u) << fill.table;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mqtt_bridge

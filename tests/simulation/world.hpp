@@ -196,7 +196,8 @@ class Broker {
 
   void publish(const Handle& connection, std::uint64_t id, Message message) {
     to_broker(connection, [this, connection, id, message = std::move(message)] {
-      if (message.payload.starts_with(poison) && parse_request_topic(message.topic))
+      if (message.payload.starts_with(poison) &&
+          message.topic.find("/request") != std::string::npos)
         return cut(connection);
       const bool acknowledges_first = fate_.chance(50);
       const auto subscribers =
@@ -414,6 +415,26 @@ class Broker {
 // What answers are right ----------------------------------------------------------------------
 
 constexpr std::string_view own_action = "translate";
+// Actions whose answers have a key: an id at the end of their topic, or in their JSON.
+constexpr std::string_view keyed_by_topic = "read";
+constexpr std::string_view keyed_by_id = "call";
+
+/// Where a client subscribes for requests or responses.
+inline std::string filter_of(const std::string& topic, std::string_view action) {
+  return action == keyed_by_topic ? topic + "/+" : topic;
+}
+
+/// Takes the id off the end of a topic, with its slash; nothing where there is none.
+inline std::string take_id(std::string& topic) {
+  for (const std::string_view end : {"/request/", "/response/"}) {
+    if (const auto at = topic.find(end); at != std::string::npos) {
+      std::string id = topic.substr(at + end.size() - 1);
+      topic.erase(at + end.size() - 1);
+      return id;
+    }
+  }
+  return {};
+}
 
 /// How a responder maps letters: as ICU does, ASCII alone, or in a way of its own.
 enum class Letters { full, ascii, own };
@@ -421,6 +442,8 @@ enum class Letters { full, ascii, own };
 inline std::string answer_of(std::string_view action, const std::string& request, Letters letters,
                              Fate& fate) {
   const auto known = parse_action(action);
+  if (action == keyed_by_id)
+    return R"({"re":)" + request + "}";
   if (!known)
     return "<" + request + ">";
   if (letters == Letters::full || *known == Action::shuffle || *known == Action::title_case)
@@ -579,7 +602,7 @@ class Responder : public Peer {
   static std::vector<std::string> filters_of(const std::vector<std::string>& actions) {
     std::vector<std::string> filters;
     for (const auto& action : actions)
-      filters.push_back(request_topic("+", action));
+      filters.push_back(filter_of(request_topic("+", action), action));
     return filters;
   }
 
@@ -606,11 +629,13 @@ class Responder : public Peer {
   }
 
   void on_message(const Message& request) override {
-    const auto topic = parse_request_topic(request.topic);
+    std::string asked = request.topic;
+    const std::string id = take_id(asked);
+    const auto topic = parse_request_topic(asked);
     if (!topic || request.retained || fate_.chance(character_.never))
       return;
     const std::string action(topic->action);
-    Message answer{.topic = response_topic(topic->netid, action),
+    Message answer{.topic = response_topic(topic->netid, action) + id,
                    .payload = answer_of(action, request.payload, character_.letters, fate_)};
     if (character_.is_v5) {
       answer.correlation = request.correlation;
@@ -704,16 +729,17 @@ class Bridge : public Peer, private ExchangeHost {
 
   void call(const std::string& netid, std::string_view action, const std::string& payload,
             Duration timeout) {
+    const std::string correlation = id_ + " " + std::to_string(calls.size());
     Asked asked{.action = std::string(action),
-                .payload = payload,
-                .correlation = id_ + " " + std::to_string(calls.size()),
+                .payload = action == keyed_by_id ? body_of(payload, correlation) : payload,
+                .correlation = correlation,
                 .deadline = fate_.now() + timeout};
-    const auto admitted = table->begin(route({.netid = netid,
-                                              .action = asked.action,
-                                              .payload = payload,
-                                              .correlation = asked.correlation,
-                                              .arrived = fate_.now(),
-                                              .deadline = asked.deadline}));
+    const auto admitted = table->begin(keyed(route({.netid = netid,
+                                                    .action = asked.action,
+                                                    .payload = payload,
+                                                    .correlation = asked.correlation,
+                                                    .arrived = fate_.now(),
+                                                    .deadline = asked.deadline})));
     if (const auto* failure = std::get_if<Failure>(&admitted)) {
       asked.outcome = *failure;
     } else {
@@ -730,6 +756,23 @@ class Bridge : public Peer, private ExchangeHost {
   std::vector<std::string> faults;
 
  private:
+  /// With the key that its action has; its correlation data, which no other call has, is the id.
+  static MqttRequest keyed(MqttRequest request) {
+    if (request.presence_key == keyed_by_topic) {
+      request.matching = MatchByTopic{};
+      request.is_idempotent = true;
+      request.request_topic += "/" + request.correlation;
+      request.response_topic += "/" + request.correlation;
+    } else if (request.presence_key == keyed_by_id) {
+      request.matching = MatchById{.pointer = "/re/id", .id = request.correlation};
+      request.payload = body_of(request.payload, request.correlation);
+    }
+    return request;
+  }
+  static std::string body_of(const std::string& text, const std::string& id) {
+    return R"({"id":")" + id + R"(","text":")" + text + R"("})";
+  }
+
   void begin(const EarlierRun& earlier) {
     table = std::make_unique<Table>(
         fate_.now(),
@@ -877,13 +920,15 @@ class World {
     std::vector<std::string> actions{std::string(own_action)};
     for (const Action action : all_actions)
       actions.emplace_back(to_string(action));
+    actions.emplace_back(keyed_by_topic);
+    actions.emplace_back(keyed_by_id);
     // One with letters of its own can be understood only where nobody else asks.
     const bool has_own_letters = !weather_.has_strangers && !weather_.is_gentle && fate_.chance(50);
     const std::uint32_t count_of_bridges = has_own_letters ? 1 : 1 + fate_.below(3);
     for (std::uint32_t i = 0; i < count_of_bridges; ++i) {
       std::vector<std::string> filters{status_topic("+")};
       for (const auto& action : actions)
-        filters.push_back(response_topic(netid_for(action, i), action));
+        filters.push_back(filter_of(response_topic(netid_for(action, i), action), action));
       bridges_.push_back(std::make_unique<Bridge<Table>>(
           fate_, broker_, "bridge-" + std::to_string(i), std::move(filters),
           fate_.chance(70) ? MqttVersion::v5 : MqttVersion::v3_1_1));
@@ -960,6 +1005,8 @@ class World {
     return is_alone && fate_.chance(50) ? fate_.pick(folding) : fate_.pick(texts);
   }
   std::string_view some_action() {
+    if (fate_.chance(25))
+      return fate_.chance(50) ? keyed_by_topic : keyed_by_id;
     return fate_.chance(30) ? own_action : to_string(fate_.pick(all_actions));
   }
 
@@ -981,6 +1028,8 @@ class World {
   }
 
   void say_something_strange() {
+    if (fate_.chance(20))
+      return say_something_with_a_strange_id();
     const auto action = to_string(fate_.pick(all_actions));
     if (fate_.chance(50))
       return stranger_->request("alice", action, some_text());
@@ -1005,9 +1054,20 @@ class World {
     stranger_->say(std::move(message));
   }
 
+  void say_something_with_a_strange_id() {
+    if (fate_.chance(50)) {
+      return stranger_->say(
+          {.topic = response_topic("alice", keyed_by_topic) + "/nobody", .payload = some_text()});
+    }
+    static const std::vector<std::string> payloads{R"({"re":{"id":"nobody"}})", R"({"re":7})",
+                                                   R"({"re":{"id":["bridge-0 0"]}})", "[", ""};
+    stranger_->say(
+        {.topic = response_topic("alice", keyed_by_id), .payload = fate_.pick(payloads)});
+  }
+
   std::optional<Asked> a_checkable_call() {
     auto& calls = bridges_[0]->calls;
-    if (calls.empty() || calls.back().action == own_action)
+    if (calls.empty() || !parse_action(calls.back().action))
       return {};
     return calls.back();
   }
@@ -1070,7 +1130,7 @@ class World {
       for (const auto& asked : bridge->calls) {
         if (!asked.outcome)
           return "never ended: " + asked.correlation;
-        if (asked.action == own_action) {
+        if (asked.action == own_action || asked.action == keyed_by_id) {
           if (broker_.requests_taken[asked.correlation] > 1)
             return "published twice, which it must not be: " + asked.correlation;
         } else if (asked.payload.starts_with(poison)) {

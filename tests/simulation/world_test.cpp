@@ -85,6 +85,17 @@ class FirstComeFirstServed : public Exchanges {
   std::deque<std::pair<std::string, std::string>> published_;  // response topic, correlation
 };
 
+/// The same where an id says whose response it is.
+class LooksAtNoIds : public FirstComeFirstServed {
+ public:
+  using FirstComeFirstServed::FirstComeFirstServed;
+  void response(const Response& response, Instant now) {
+    if (response.topic == response_topic("alice", keyed_by_id))
+      return FirstComeFirstServed::response(response, now);
+    Exchanges::response(response, now);
+  }
+};
+
 /// Takes what somebody left on a response topic for an answer.
 class BelievesRetainedMessages : public Exchanges {
  public:
@@ -157,6 +168,7 @@ void expect_found_out(const std::string& fault) {
 
 TEST(World, FindsOutWhoServesFirstComeFirst) {
   expect_found_out<FirstComeFirstServed>("wrong answer");
+  expect_found_out<LooksAtNoIds>("wrong answer");
 }
 TEST(World, FindsOutWhoBelievesRetainedMessages) {
   expect_found_out<BelievesRetainedMessages>("wrong answer");
