@@ -9,9 +9,9 @@
 #include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
 
-#include "client/daemon_reply.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/direct_call.hpp"
+#include "client/verdict.hpp"
 #include "mqtt/io/paho/quirks.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"

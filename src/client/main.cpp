@@ -17,9 +17,9 @@
 
 #include <unistd.h>
 
-#include "client/daemon_reply.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/daemon_call.hpp"
+#include "client/verdict.hpp"
 #include "os/io/output.hpp"
 
 namespace {

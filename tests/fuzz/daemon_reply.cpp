@@ -1,9 +1,9 @@
 // The input: what the daemon, or whatever listens in its place, sends to mqtt_client.
-#include "client/daemon_reply.hpp"
-
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "client/reply_parser.hpp"
+#include "client/verdict.hpp"
 #include "fuzz.hpp"
 
 namespace mqtt_bridge {

@@ -1,5 +1,5 @@
 // The input: where the daemon is, as the user says it.
-#include "client/io/daemon_call.hpp"
+#include "client/daemon_place.hpp"
 #include "fuzz.hpp"
 #include "mqtt/broker_url.hpp"
 

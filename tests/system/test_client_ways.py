@@ -135,7 +135,7 @@ class ErrorsOfAResponder(Ways):
     def share(cls, world: World):
         cls.broker = world.broker()
 
-    # Control characters, which mosquitto passes on to nobody, are client/daemon_reply_test.cpp's.
+    # Control characters, which mosquitto passes on to nobody, are client/verdict_test.cpp's.
     def test_what_it_says_tells_a_terminal_nothing_whichever_way_it_came(self):
         def refuse(client, request):
             properties = Properties(PacketTypes.PUBLISH)

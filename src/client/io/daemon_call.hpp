@@ -1,42 +1,21 @@
 // mqtt_client's way to the daemon: finds where one listens and has one call carried out there, over
 // one socket and under one deadline. Plain POSIX sockets; loads no library, and asks the resolver
-// only for a name that the user gave. What the answer means is decided in client/daemon_reply.
+// only for a name that the user gave. What the answer means is decided in client/verdict.
 // Functions that block until their deadline at most; thread-safe.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/instant.hpp"
-#include "client/daemon_reply.hpp"
+#include "client/daemon_place.hpp"
+#include "client/reply_parser.hpp"
+#include "client/request_head.hpp"
+#include "client/verdict.hpp"
 
 namespace mqtt_bridge {
-
-struct DaemonPlace {
-  enum class Kind { unix_socket, tcp };
-  enum class Chosen { by_default, by_user };
-
-  Kind kind = Kind::tcp;
-  std::string path_or_host;  // an IPv6 address without brackets
-  std::uint16_t port = 0;    // tcp only
-  Chosen chosen = Chosen::by_default;
-
-  friend bool operator==(const DaemonPlace&, const DaemonPlace&) = default;
-};
-
-/// `http://host:port` (an IPv6 address in brackets, a '/' may follow) or `unix:PATH`; nothing for
-/// anything else. The result counts as chosen by the user.
-std::optional<DaemonPlace> parse_daemon_url(std::string_view url);
-
-/// As parse_daemon_url() reads it.
-std::string to_string(const DaemonPlace& place);
-
-/// Where to look when the user names no place: the system's socket, then 127.0.0.1:8426.
-std::vector<DaemonPlace> default_daemon_places();
 
 /// A whole answer, whatever it says.
 struct Answered {

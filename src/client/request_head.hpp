@@ -1,0 +1,29 @@
+// The head of the one HTTP request that mqtt_client sends to mqtt_bridged. Pure functions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "text/action.hpp"
+
+namespace mqtt_bridge {
+
+/// One call as the command line names it. REQUIRES: why_not_netid(netid) says nothing, and
+/// is_utf8(message).
+struct ClientCall {
+  Action action;
+  std::string netid;
+  std::string broker_host;
+  std::uint16_t broker_port;
+  std::string message;
+  std::chrono::milliseconds timeout;  // what is left of it is what the daemon is told
+};
+
+/// Everything before the body, the empty line included. `host` is the Host field's value.
+/// The broker goes as `host:port`, an IPv6 address in brackets, and everything percent-encoded.
+std::string request_head(const ClientCall& call, std::string_view host,
+                         std::chrono::milliseconds time_left);
+
+}  // namespace mqtt_bridge
