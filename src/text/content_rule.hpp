@@ -41,7 +41,7 @@ std::size_t check_cost(Action action, std::string_view text);
 
 /// What a request, its answers, and all that is equal to them under folding have in common: a cheap
 /// way to see that a response is not for a request. Any bytes.
-std::string likeness(Action action, std::string_view text);
+std::string prefilter_key(Action action, std::string_view text);
 
 /// For the case actions, what a request and each of its answers by other case mappings (of another
 /// Unicode version, say) have in common: the full case folding; Turkish "ı" and "İ" are the
