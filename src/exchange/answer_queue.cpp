@@ -172,7 +172,7 @@ bool AnswerQueue::is_breaker(const std::string& topic, Instant now) const {
   return known != breakers_.end() && now < known->second;
 }
 
-/// The first time may be a single one, so nobody else is to wait for it.
+/// The first time may be a single one, so the others are not to wait for it.
 void AnswerQueue::suspect_new_topics(Instant now) {
   breaks_of_new_topics_ = now < suspicious_until_ ? breaks_of_new_topics_ + 1 : 0;
   suspicious_until_ = now + limits::breaks_memory;
@@ -275,7 +275,7 @@ bool AnswerQueue::make_fit(Outgoing& message) {
   return make_error(message) && fits(message);
 }
 
-/// Nothing where an error would be taken for an answer.
+/// Nothing where an error would be accepted_payload for an answer.
 bool AnswerQueue::make_error(Outgoing& message) const {
   if (message.correlation.empty() || message.retained)
     return false;

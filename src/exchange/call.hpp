@@ -44,7 +44,7 @@ struct MatchById {
   std::string pointer;
   std::string id;
 };
-/// One request at a time, see exclusive_lane.hpp.
+/// One request at a time, see turn_matcher.hpp.
 struct MatchByTurn {};
 using Matching = std::variant<MatchByContent, MatchByTopic, MatchById, MatchByTurn>;
 
@@ -65,6 +65,10 @@ struct MqttRequest {
   Instant arrived;
   Instant deadline;
 };
+
+inline bool takes_turns(const MqttRequest& request) {
+  return std::holds_alternative<MatchByTurn>(request.matching);
+}
 
 /// What to publish, QoS 1. The views hold until the table is next changed.
 struct Publish {

@@ -4,9 +4,9 @@
 //
 // A response is accepted by the strongest rule available: by Correlation Data alone when it carries
 // any (MQTT 5.0 4.10.1); else as its request says. A topic or an id that only this request has are
-// keys that are looked up, as Correlation Data is. Content is compared, see content_lane.hpp. What
-// has none of these is matched because its request is the only one that is out, see
-// exclusive_lane.hpp.
+// keys that are looked up, as Correlation Data is. Content is compared, see content_matcher.hpp.
+// What has none of these is matched because its request is the only one that is out, see
+// turn_matcher.hpp.
 //
 // An idempotent request that may have been lost with a connection, or that its responder may have
 // missed, is published again while it waits. Another one is handed out once, and again only when
@@ -33,6 +33,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -50,11 +51,11 @@
 #include "base/limits.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
-#include "exchange/content_lane.hpp"
-#include "exchange/exclusive_lane.hpp"
+#include "exchange/content_matcher.hpp"
 #include "exchange/fair_queue.hpp"
 #include "exchange/offenders.hpp"
 #include "exchange/presence.hpp"
+#include "exchange/turn_matcher.hpp"
 #include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
@@ -74,11 +75,12 @@ std::string_view to_string(Dropped reason);
 
 /// What an earlier run of the program left behind: requests that may still be answered.
 struct EarlierRun {
-  Duration doubt{};             // how long they may be; 0: there are none
-  std::set<std::string> turns;  // the response topics among theirs on which turns were taken
+  Duration doubt{};  // how long they may be; 0: there are none
+  std::set<std::string>
+      turns;  // the response topics among theirs on which turns were accepted_payload
 };
 
-/// That turns are taken on a response topic from now on, or are no longer needed.
+/// That turns are accepted_payload on a response topic from now on, or are no longer needed.
 struct TurnNote {
   std::string topic;
   bool takes_turns;
@@ -181,8 +183,8 @@ class Exchanges {
     int trials = 0;               // those of them that it had for itself
     int again = 0;                // how often it was published again as responders came or went
     std::optional<SuspectKey> suspect;   // in suspects_
-    std::uint64_t unmatched_before = 0;  // the lane's unmatched responses when it was published
-    std::optional<std::string> taken;    // the response that ended it by its content
+    std::uint64_t unmatched_before = 0;  // the matcher's unmatched responses when it was published
+    std::optional<std::string> accepted_payload;  // the response that ended it by its content
   };
   /// What a response is looked up by. A view into waiting_, or into the response.
   struct Key {
@@ -196,10 +198,21 @@ class Exchanges {
     std::size_t operator()(const Key& key) const;
   };
   /// A response topic with ids in its responses.
-  struct IdLane {
+  struct IdMatcher {
     std::map<std::string, std::size_t> pointers;  // how many published requests have each
     Unmatched unmatched;
   };
+  // After an outage responders may come up later than we and miss what we publish; nor does a
+  // broker that says so always remember what it acknowledged. So what still waits is published
+  // again at these times after the connection came up, and not what was published only just before.
+  static constexpr std::array<Duration, 5> again_after{
+      std::chrono::milliseconds(300), std::chrono::seconds(1), limits::return_grace,
+      std::chrono::seconds(4), std::chrono::seconds(8)};
+  static constexpr Duration just_published = std::chrono::milliseconds(200);
+  // A connection that broke so soon after a request that was alone on it broke because of that.
+  static constexpr Duration prompt = std::chrono::seconds(1);
+  static constexpr std::size_t most_unserved = limits::responders * limits::birth_actions;
+
   using Table = std::map<ExchangeId, Waiting>;
   using Outcome = std::variant<Answer, Failure>;
   /// A request that is, or was, alone on the connection.
@@ -211,15 +224,9 @@ class Exchanges {
   };
 
   std::optional<Failure> why_not_admitted(const MqttRequest& request);
-  static Failure with_topics(Failure failure, const MqttRequest& request, Instant now);
-  std::optional<Failure> why_no_turn(const ExclusiveLane& lane, const MqttRequest& request) const;
+  std::optional<Failure> why_no_turn(const TurnMatcher& matcher, const MqttRequest& request) const;
   bool is_refused(const MqttRequest& request) const;
   bool may_probe(const std::string& topic, Instant now);
-  static Failure refused_subscription(const std::string& topic);
-  static Failure gone_responders(const std::string& action);
-  static Failure no_subscriber(const MqttRequest& request);
-  static Failure turn_pending(const std::string& topic, Duration left);
-  static Failure breaks_connections(const MqttRequest& request, std::optional<Duration> left);
 
   std::optional<ExchangeId> next_candidate(Instant now);
   std::optional<ExchangeId> next_suspect(Instant now);
@@ -242,31 +249,31 @@ class Exchanges {
 
   bool respond_by_correlation(const Response& response, Instant now);
   void respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
-  void respond_by_id(IdLane& lane, const Response& response, Instant now);
+  void respond_by_id(IdMatcher& matcher, const Response& response, Instant now);
   static Key correlation_key(std::string_view correlation);
   static std::optional<Key> own_key(const MqttRequest& request);
-  void respond_by_content(ContentLane& lane, const Response& response, Instant now);
-  void respond_in_turn(ExclusiveLane& lane, const Response& response, Instant now);
+  void respond_by_content(ContentMatcher& matcher, const Response& response, Instant now);
+  void respond_in_turn(TurnMatcher& matcher, const Response& response, Instant now);
   void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
 
   void end(Table::iterator waiting, Outcome outcome, Instant now);
   template <typename Why>
   void end_all(Instant now, const Why& why);
-  void end_deserted(Instant now);
-  void end_deserted(const std::string& action, Instant since, Instant now);
-  void end_hopeless(ExclusiveLane& lane, Instant now);
-  void forget_quarantine(const std::string& topic, const ExclusiveLane& lane);
-  void remember_quarantine(const std::string& topic, const ExclusiveLane& lane);
+  void end_unserved(Instant now);
+  void end_unserved(const std::string& action, Instant since, Instant now);
+  void end_hopeless(TurnMatcher& matcher, Instant now);
+  void forget_quarantine(const std::string& topic, const TurnMatcher& matcher);
+  void remember_quarantine(const std::string& topic, const TurnMatcher& matcher);
   void end_quarantines(Instant now);
   Failure why_unanswered(const Waiting& waiting) const;
 
-  void enter_lane(ExchangeId exchange, Waiting& waiting);
-  void leave_lane(ExchangeId exchange, Waiting& waiting, Instant now);
-  void leave_id_lane(const std::string& topic, const std::string& pointer);
-  void rest(const std::string& topic, const ContentLane& lane);
-  ExclusiveLane* exclusive_lane(const std::string& topic, Instant now);
-  void take_turns(const std::string& topic, ExclusiveLane& lane, Instant now);
-  void note_turns(const std::string& topic, ExclusiveLane& lane);
+  void enter_matcher(ExchangeId exchange, Waiting& waiting);
+  void leave_matcher(ExchangeId exchange, Waiting& waiting, Instant now);
+  void leave_id_matcher(const std::string& topic, const std::string& pointer);
+  void rest(const std::string& topic, const ContentMatcher& matcher);
+  TurnMatcher* turn_matcher(const std::string& topic, Instant now);
+  void take_turns(const std::string& topic, TurnMatcher& matcher, Instant now);
+  void note_turns(const std::string& topic, TurnMatcher& matcher);
   const Unmatched* unmatched_on(const Waiting& waiting) const;
   std::string what_came(const Waiting& waiting) const;
   void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
@@ -295,13 +302,13 @@ class Exchanges {
   bool is_abandoned_ = false;
 
   // Lanes, by response topic.
-  std::unordered_map<std::string, ContentLane> content_lanes_;
-  std::set<std::pair<Instant, std::string>> resting_;  // of these, those with memories only
-  // Requests that we do not know of may still be answered: of an earlier run, or of a resting lane
+  std::unordered_map<std::string, ContentMatcher> content_matchers_;
+  std::set<std::pair<Instant, std::string>> idle_;  // of these, those with memories only
+  // Requests that we do not know of may still be answered: of an earlier run, or of a idle matcher
   // that was dropped. Until then trust no folded match.
   Instant forgetful_until_;
-  std::map<std::string, IdLane, std::less<>> id_lanes_;  // of published requests
-  std::unordered_map<std::string, ExclusiveLane> exclusive_lanes_;
+  std::map<std::string, IdMatcher, std::less<>> id_matchers_;  // of published requests
+  std::unordered_map<std::string, TurnMatcher> turn_matchers_;
   std::set<std::pair<Instant, std::string>> quarantines_;  // their ends
 
   // The link.
@@ -320,11 +327,25 @@ class Exchanges {
   // Who answers.
   Presence presence_;
   std::unordered_map<std::string, Instant> probes_;  // response topics, and when last published
-  struct Deserted {
+  struct Unserved {
     Instant since;
     Instant until;  // then it is believed
   };
-  std::map<std::string, Deserted, std::less<>> deserted_;  // by action
+  std::map<std::string, Unserved, std::less<>> unserved_;  // by action
 };
+
+/// Ends what `why` gives a failure for. The end of one may be the end of others.
+template <typename Why>
+void Exchanges::end_all(Instant now, const Why& why) {
+  std::vector<std::pair<ExchangeId, Failure>> ends;
+  for (const auto& [id, waiting] : waiting_) {
+    if (auto failure = why(waiting))
+      ends.emplace_back(id, *std::move(failure));
+  }
+  for (auto& [id, failure] : ends) {
+    if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
+      end(waiting, std::move(failure), now);
+  }
+}
 
 }  // namespace mqtt_bridge

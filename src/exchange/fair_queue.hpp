@@ -1,5 +1,5 @@
-// Exchanges that wait to be published, served in turn by NetID, so that whoever asks for much makes
-// only himself wait: the oldest of each NetID, one NetID after the other.
+// Exchanges that wait to be published, served in turn by a key (the NetID): the oldest of each key, one
+// key after the other. A busy key delays only itself.
 // Value; the owner serialises.
 #pragma once
 
@@ -14,14 +14,14 @@ class FairQueue {
  public:
   using Id = std::uint64_t;  // grows, so the smallest is the oldest
 
-  void insert(const std::string& netid, Id id) {
-    if (queues_[netid].insert(id).second)
+  void insert(const std::string& key, Id id) {
+    if (queues_[key].insert(id).second)
       ++size_;
   }
 
   /// Harmless when it is not there.
-  void erase(const std::string& netid, Id id) {
-    const auto queue = queues_.find(netid);
+  void erase(const std::string& key, Id id) {
+    const auto queue = queues_.find(key);
     if (queue == queues_.end() || queue->second.erase(id) == 0)
       return;
     --size_;

@@ -8,7 +8,8 @@
 namespace mqtt_bridge {
 namespace {
 
-// So many topics that are refused at the same time are taken for an attack with fresh names.
+// So many topics that are refused at the same time are accepted_payload for an attack with fresh
+// names.
 constexpr int many = 3;
 
 }  // namespace

@@ -1475,7 +1475,7 @@ TEST(Turns, AreRefusedAtOnceWhereAnEarlierRunMayHaveLeftARequestBehind) {
   const auto other = std::get<ExchangeId>(scene.try_call_for("translate", "x", 5s, "bob"));
   scene.publish();
   scene.table.response({.topic = topic, .payload = "y"}, scene.now);
-  EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were taken there";
+  EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were accepted_payload there";
 }
 
 TEST(Turns, LeaveTheNextRunOnlyWhatIsStillInDoubt) {

@@ -34,14 +34,14 @@
 
 namespace mqtt_bridge {
 
-class ContentLane {
+class ContentMatcher {
  public:
-  explicit ContentLane(Action action) : action_(action) {}
+  explicit ContentMatcher(Action action) : action_(action) {}
 
   /// `request` was published. It must stay where it is until leave().
   void enter(ExchangeId exchange, std::string_view request);
-  /// It ended; `taken`: the response that it took by its content, if it did.
-  void leave(ExchangeId exchange, std::string request, std::optional<std::string> taken,
+  /// It ended; `accepted_payload`: the response that it took by its content, if it did.
+  void leave(ExchangeId exchange, std::string request, std::optional<std::string> accepted_payload,
              Instant now);
   /// A response came that carries correlation data: most likely the next ones do, too.
   void correlates() { is_lazy_ = true; }
@@ -58,7 +58,7 @@ class ContentLane {
   std::variant<Match, NoMatch> find(std::string_view response, Instant now,
                                     Instant forgetful_until);
 
-  bool is_resting() const { return published_.empty(); }
+  bool is_idle() const { return published_.empty(); }
   Instant last_used() const { return last_used_; }
 
   Unmatched unmatched;  // the owner's, too
@@ -66,39 +66,40 @@ class ContentLane {
  private:
   struct Published {
     std::string_view request;
-    std::optional<std::size_t> likeness = {};  // hashed, see content_rule.hpp; once it is indexed
+    std::optional<std::size_t> prefilter_key =
+        {};  // hashed, see content_rule.hpp; once it is indexed
   };
   /// A request that was published and has ended.
   struct Memory {
     std::string request;
-    std::optional<std::size_t> likeness;  // as in Published
+    std::optional<std::size_t> prefilter_key;  // as in Published
     Instant ended;
-    std::optional<std::string> taken;
+    std::optional<std::string> accepted_payload;
   };
 
   class Work;
   struct Found;
   struct Remembered;
 
-  std::size_t likeness_of(std::string_view text) const;
-  std::vector<std::size_t> likenesses_of(std::string_view response) const;
+  std::size_t prefilter_key_of(std::string_view text) const;
+  std::vector<std::size_t> prefilter_keys_of(std::string_view response) const;
   void index(ExchangeId exchange, Published& published);
   void index_all();
-  Found look(std::string_view response, const std::vector<std::size_t>& likenesses,
+  Found look(std::string_view response, const std::vector<std::size_t>& prefilter_keys,
              Work& work) const;
-  Remembered remember(std::string_view response, const std::vector<std::size_t>& likenesses,
+  Remembered remember(std::string_view response, const std::vector<std::size_t>& prefilter_keys,
                       Work& work);
-  std::optional<Match> hand_on(Memory& memory, std::string_view response, Work& work);
-  std::optional<ExchangeId> folded_match(std::string_view response, std::size_t likeness,
+  std::optional<Match> reassign(Memory& memory, std::string_view response, Work& work);
+  std::optional<ExchangeId> folded_match(std::string_view response, std::size_t prefilter_key,
                                          Work& work);
-  NoMatch note_unmatched(std::string_view response, std::size_t likeness, const Work& work);
+  NoMatch note_unmatched(std::string_view response, std::size_t prefilter_key, const Work& work);
   static std::size_t bytes_of(const Memory& memory);
   void forget(Instant now);
 
   const Action action_;
   std::unordered_map<ExchangeId, Published> published_;
-  std::unordered_map<std::size_t, std::set<ExchangeId>> by_likeness_;  // the oldest first
-  std::set<ExchangeId> unindexed_;  // published, and not in by_likeness_ yet
+  std::unordered_map<std::size_t, std::set<ExchangeId>> by_prefilter_key_;  // the oldest first
+  std::set<ExchangeId> unindexed_;  // published, and not in by_prefilter_key_ yet
   std::size_t uncheckable_ = 0;     // published, and too large to be ever compared
   bool is_lazy_ = false;            // index only when a response without correlation data comes
   std::deque<Memory> memories_;

@@ -1,4 +1,4 @@
-#include "exchange/exclusive_lane.hpp"
+#include "exchange/turn_matcher.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -8,8 +8,8 @@
 
 namespace mqtt_bridge {
 
-void ExclusiveLane::leave(ExchangeId exchange, std::string correlation, Owed owed, Instant now,
-                          Duration rest) {
+void TurnMatcher::leave(ExchangeId exchange, std::string correlation, Owed owed, Instant now,
+                        Duration rest) {
   if (published_.erase(exchange) == 0) {
     queue_.erase(std::find(queue_.begin(), queue_.end(), exchange));
     return;
@@ -26,11 +26,11 @@ void ExclusiveLane::leave(ExchangeId exchange, std::string correlation, Owed owe
     correlates_ = false;
 }
 
-bool ExclusiveLane::take_late(std::string_view correlation) {
+bool TurnMatcher::take_late(std::string_view correlation) {
   return std::erase(unanswered_, correlation) > 0;
 }
 
-std::optional<ExchangeId> ExclusiveLane::next(Instant now) {
+std::optional<ExchangeId> TurnMatcher::next(Instant now) {
   if (queue_.empty())
     return std::nullopt;
   if (!correlates_ && (!published_.empty() || rests_until(now)))
@@ -41,13 +41,13 @@ std::optional<ExchangeId> ExclusiveLane::next(Instant now) {
   return exchange;
 }
 
-void ExclusiveLane::correlates() {
+void TurnMatcher::correlates() {
   correlates_ = true;
   had_uncorrelated_ = false;
 }
 
-std::optional<ExchangeId> ExclusiveLane::find(std::string_view response, bool duplicate,
-                                              Instant now) {
+std::optional<ExchangeId> TurnMatcher::find(std::string_view response, bool duplicate,
+                                            Instant now) {
   const std::size_t hash = std::hash<std::string_view>{}(response);
   if (duplicate && std::ranges::find(seen_, hash) != seen_.end())
     return std::nullopt;
@@ -63,11 +63,11 @@ std::optional<ExchangeId> ExclusiveLane::find(std::string_view response, bool du
   return std::nullopt;
 }
 
-std::optional<Instant> ExclusiveLane::rests_until(Instant now) const {
+std::optional<Instant> TurnMatcher::rests_until(Instant now) const {
   return !correlates_ && is_quarantined(now) ? quarantined_until_ : std::nullopt;
 }
 
-void ExclusiveLane::expect_late_answer(Instant now, Duration rest) {
+void TurnMatcher::expect_late_answer(Instant now, Duration rest) {
   if (!is_quarantined(now))
     owed_ = 0;
   if (owed_ != unknown)
@@ -75,14 +75,14 @@ void ExclusiveLane::expect_late_answer(Instant now, Duration rest) {
   quarantined_until_ = std::max(now + rest, quarantined_until_.value_or(now));
 }
 
-void ExclusiveLane::late_answer_came() {
+void TurnMatcher::late_answer_came() {
   if (owed_ > 0 && owed_ != unknown)
     --owed_;
   if (owed_ == 0)
     quarantined_until_.reset();
 }
 
-bool ExclusiveLane::is_resting(Instant now) const {
+bool TurnMatcher::is_idle(Instant now) const {
   return queue_.empty() && published_.empty() && !is_quarantined(now);
 }
 

@@ -1,4 +1,4 @@
-#include "exchange/content_lane.hpp"
+#include "exchange/content_matcher.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -28,7 +28,7 @@ std::string_view to_string(MatchedBy rule) {
 }
 
 /// What is left of the work that one find() may do.
-class ContentLane::Work {
+class ContentMatcher::Work {
  public:
   /// Whether there is room for so much more.
   bool take(std::size_t cost) {
@@ -47,18 +47,18 @@ class ContentLane::Work {
 };
 
 /// The published request that a response answers best.
-struct ContentLane::Found {
+struct ContentMatcher::Found {
   ExchangeId exchange = 0;
   Fit fit = Fit::none;
 };
 
 /// The request that has ended and that a response answers.
-struct ContentLane::Remembered {
+struct ContentMatcher::Remembered {
   Memory* exact = nullptr;  // preferably one that accepted a different response
   bool by_newline = false;
 };
 
-void ContentLane::enter(ExchangeId exchange, std::string_view request) {
+void ContentMatcher::enter(ExchangeId exchange, std::string_view request) {
   Published& published = published_.emplace(exchange, Published{request}).first->second;
   if (check_cost(action_, request) > limits::checked_bytes)
     ++uncheckable_;
@@ -68,41 +68,41 @@ void ContentLane::enter(ExchangeId exchange, std::string_view request) {
     index(exchange, published);
 }
 
-void ContentLane::leave(ExchangeId exchange, std::string request, std::optional<std::string> taken,
-                        Instant now) {
-  const std::optional<std::size_t> likeness = published_.extract(exchange).mapped().likeness;
-  if (likeness) {
-    const auto alike = by_likeness_.find(*likeness);
+void ContentMatcher::leave(ExchangeId exchange, std::string request,
+                           std::optional<std::string> accepted_payload, Instant now) {
+  const std::optional<std::size_t> prefilter_key =
+      published_.extract(exchange).mapped().prefilter_key;
+  if (prefilter_key) {
+    const auto alike = by_prefilter_key_.find(*prefilter_key);
     alike->second.erase(exchange);
     if (alike->second.empty())
-      by_likeness_.erase(alike);
+      by_prefilter_key_.erase(alike);
   } else if (unindexed_.erase(exchange) == 0) {
     --uncheckable_;
   }
-  memories_.push_back(Memory{std::move(request), likeness, now, std::move(taken)});
+  memories_.push_back(Memory{std::move(request), prefilter_key, now, std::move(accepted_payload)});
   memory_bytes_ += bytes_of(memories_.back());
   forget(now);
   last_used_ = now;
 }
 
-std::variant<ContentLane::Match, ContentLane::NoMatch> ContentLane::find(std::string_view response,
-                                                                         Instant now,
-                                                                         Instant forgetful_until) {
+std::variant<ContentMatcher::Match, ContentMatcher::NoMatch> ContentMatcher::find(
+    std::string_view response, Instant now, Instant forgetful_until) {
   index_all();
   Work work;
   if (check_cost(action_, response) > limits::checked_bytes) {
     unmatched.add(response.size(), Unmatched::Looks::unchecked);
     return NoMatch::unchecked;
   }
-  const auto likenesses = likenesses_of(response);
-  const Found found = look(response, likenesses, work);
+  const auto prefilter_keys = prefilter_keys_of(response);
+  const Found found = look(response, prefilter_keys, work);
   if (found.fit == Fit::exact) {
     is_lazy_ = false;
     return Match{found.exchange, MatchedBy::content};
   }
-  const Remembered remembered = remember(response, likenesses, work);
+  const Remembered remembered = remember(response, prefilter_keys, work);
   if (remembered.exact != nullptr) {
-    if (auto match = hand_on(*remembered.exact, response, work))
+    if (auto match = reassign(*remembered.exact, response, work))
       return *std::move(match);
     unmatched.add(response.size(), Unmatched::Looks::late);
     return NoMatch::late;
@@ -117,14 +117,15 @@ std::variant<ContentLane::Match, ContentLane::NoMatch> ContentLane::find(std::st
     return NoMatch::late;
   }
   if (now >= std::max(forgetful_until_, forgetful_until)) {
-    if (const auto exchange = folded_match(response, likenesses.front(), work))
+    if (const auto exchange = folded_match(response, prefilter_keys.front(), work))
       return Match{*exchange, MatchedBy::folded_content};
   }
-  return note_unmatched(response, likenesses.front(), work);
+  return note_unmatched(response, prefilter_keys.front(), work);
 }
 
-ContentLane::NoMatch ContentLane::note_unmatched(std::string_view response, std::size_t likeness,
-                                                 const Work& work) {
+ContentMatcher::NoMatch ContentMatcher::note_unmatched(std::string_view response,
+                                                       std::size_t prefilter_key,
+                                                       const Work& work) {
   // A case mapping shortens a text to a third at most.
   const bool may_be_uncheckable =
       uncheckable_ > 0 && response.size() >= limits::checked_bytes / 64 / 3;
@@ -132,35 +133,35 @@ ContentLane::NoMatch ContentLane::note_unmatched(std::string_view response, std:
     unmatched.add(response.size(), Unmatched::Looks::unchecked);
     return NoMatch::unchecked;
   }
-  if (is_case_action(action_) && by_likeness_.contains(likeness))
+  if (is_case_action(action_) && by_prefilter_key_.contains(prefilter_key))
     unmatched.add(response.size(), Unmatched::Looks::case_only);
   else
     unmatched.add(response);
   return NoMatch::unmatched;
 }
 
-std::size_t ContentLane::likeness_of(std::string_view text) const {
-  return std::hash<std::string>{}(likeness(action_, text));
+std::size_t ContentMatcher::prefilter_key_of(std::string_view text) const {
+  return std::hash<std::string>{}(prefilter_key(action_, text));
 }
 
 /// That of the response first, then those of what differs from it by a final newline.
-std::vector<std::size_t> ContentLane::likenesses_of(std::string_view response) const {
-  std::vector<std::size_t> likenesses{likeness_of(response)};
+std::vector<std::size_t> ContentMatcher::prefilter_keys_of(std::string_view response) const {
+  std::vector<std::size_t> prefilter_keys{prefilter_key_of(response)};
   if (is_case_action(action_))  // for which white space makes no difference
-    return likenesses;
+    return prefilter_keys;
   if (response.ends_with('\n'))
-    likenesses.push_back(likeness_of(response.substr(0, response.size() - 1)));
-  likenesses.push_back(likeness_of(std::string(response) + '\n'));
-  return likenesses;
+    prefilter_keys.push_back(prefilter_key_of(response.substr(0, response.size() - 1)));
+  prefilter_keys.push_back(prefilter_key_of(std::string(response) + '\n'));
+  return prefilter_keys;
 }
 
-void ContentLane::index(ExchangeId exchange, Published& published) {
-  published.likeness = likeness_of(published.request);
-  by_likeness_[*published.likeness].insert(exchange);
+void ContentMatcher::index(ExchangeId exchange, Published& published) {
+  published.prefilter_key = prefilter_key_of(published.request);
+  by_prefilter_key_[*published.prefilter_key].insert(exchange);
 }
 
 /// Indexes what was published since a response without correlation data came last.
-void ContentLane::index_all() {
+void ContentMatcher::index_all() {
   Work work;
   while (!unindexed_.empty()) {
     const ExchangeId exchange = *unindexed_.begin();
@@ -174,13 +175,14 @@ void ContentLane::index_all() {
 
 /// The oldest published request that has the response among its right answers; else one that has it
 /// but for a final newline.
-ContentLane::Found ContentLane::look(std::string_view response,
-                                     const std::vector<std::size_t>& likenesses, Work& work) const {
+ContentMatcher::Found ContentMatcher::look(std::string_view response,
+                                           const std::vector<std::size_t>& prefilter_keys,
+                                           Work& work) const {
   Found found;
   std::set<std::string_view> others;  // many may ask the same
-  for (const std::size_t likeness : likenesses) {
-    const auto alike = by_likeness_.find(likeness);
-    if (alike == by_likeness_.end())
+  for (const std::size_t prefilter_key : prefilter_keys) {
+    const auto alike = by_prefilter_key_.find(prefilter_key);
+    if (alike == by_prefilter_key_.end())
       continue;
     for (const ExchangeId exchange : alike->second) {
       const std::string_view request = published_.at(exchange).request;
@@ -198,17 +200,17 @@ ContentLane::Found ContentLane::look(std::string_view response,
   return found;
 }
 
-ContentLane::Remembered ContentLane::remember(std::string_view response,
-                                              const std::vector<std::size_t>& likenesses,
-                                              Work& work) {
+ContentMatcher::Remembered ContentMatcher::remember(std::string_view response,
+                                                    const std::vector<std::size_t>& prefilter_keys,
+                                                    Work& work) {
   Remembered remembered;
   for (Memory& memory : memories_) {
-    const bool took_another = memory.taken && *memory.taken != response;
+    const bool took_another = memory.accepted_payload && *memory.accepted_payload != response;
     if (remembered.exact != nullptr && !took_another)
       continue;
-    if (!memory.likeness && work.take(check_cost(action_, memory.request)))
-      memory.likeness = likeness_of(memory.request);
-    if (!memory.likeness || std::ranges::count(likenesses, *memory.likeness) == 0 ||
+    if (!memory.prefilter_key && work.take(check_cost(action_, memory.request)))
+      memory.prefilter_key = prefilter_key_of(memory.request);
+    if (!memory.prefilter_key || std::ranges::count(prefilter_keys, *memory.prefilter_key) == 0 ||
         !work.take(check_cost(action_, memory.request))) {
       continue;
     }
@@ -226,27 +228,28 @@ ContentLane::Remembered ContentLane::remember(std::string_view response,
 
 /// A request that accepted one right answer, and now gets another one, may have accepted what was
 /// meant for a younger request that has it among its right answers too: that one gets it now.
-std::optional<ContentLane::Match> ContentLane::hand_on(Memory& memory, std::string_view response,
-                                                       Work& work) {
-  if (!memory.taken || *memory.taken == response)
+std::optional<ContentMatcher::Match> ContentMatcher::reassign(Memory& memory,
+                                                              std::string_view response,
+                                                              Work& work) {
+  if (!memory.accepted_payload || *memory.accepted_payload == response)
     return std::nullopt;
-  std::string taken = *std::exchange(memory.taken, std::nullopt);
-  memory_bytes_ -= taken.size();
-  const Found found = look(taken, {likeness_of(taken)}, work);
+  std::string accepted_payload = *std::exchange(memory.accepted_payload, std::nullopt);
+  memory_bytes_ -= accepted_payload.size();
+  const Found found = look(accepted_payload, {prefilter_key_of(accepted_payload)}, work);
   if (found.fit != Fit::exact)
     return std::nullopt;
-  return Match{found.exchange, MatchedBy::content, std::move(taken)};
+  return Match{found.exchange, MatchedBy::content, std::move(accepted_payload)};
 }
 
 /// The only request that `response` could mean by a case mapping we do not know; nothing when two
 /// could, one that has ended included.
-std::optional<ExchangeId> ContentLane::folded_match(std::string_view response, std::size_t likeness,
-                                                    Work& work) {
-  const auto is_alike = [likeness](const Memory& memory) {
-    return !memory.likeness || *memory.likeness == likeness;
+std::optional<ExchangeId> ContentMatcher::folded_match(std::string_view response,
+                                                       std::size_t prefilter_key, Work& work) {
+  const auto is_alike = [prefilter_key](const Memory& memory) {
+    return !memory.prefilter_key || *memory.prefilter_key == prefilter_key;
   };
-  const auto alike = by_likeness_.find(likeness);
-  if (alike == by_likeness_.end() || alike->second.size() > 1 || !unindexed_.empty() ||
+  const auto alike = by_prefilter_key_.find(prefilter_key);
+  if (alike == by_prefilter_key_.end() || alike->second.size() > 1 || !unindexed_.empty() ||
       uncheckable_ > 0 || std::any_of(memories_.begin(), memories_.end(), is_alike) ||
       !work.take(check_cost(action_, response))) {
     return std::nullopt;
@@ -258,11 +261,11 @@ std::optional<ExchangeId> ContentLane::folded_match(std::string_view response, s
   return only;
 }
 
-std::size_t ContentLane::bytes_of(const Memory& memory) {
-  return memory.request.size() + (memory.taken ? memory.taken->size() : 0);
+std::size_t ContentMatcher::bytes_of(const Memory& memory) {
+  return memory.request.size() + (memory.accepted_payload ? memory.accepted_payload->size() : 0);
 }
 
-void ContentLane::forget(Instant now) {
+void ContentMatcher::forget(Instant now) {
   while (!memories_.empty()) {
     const Memory& oldest = memories_.front();
     const Instant stale = oldest.ended + limits::memory_age;

@@ -1,8 +1,9 @@
 // One response topic of an action whose answers cannot be checked: its requests take turns, so that
 // a response without correlation data can only mean the one that is out. Once a request has ended
-// unanswered its answer may still come, and the lane is in quarantine: nothing is published on it.
-// Where an earlier run of the program may have left a request behind, it begins in quarantine. A
-// lane whose responder is seen to send correlation data needs no turns, and accepts nothing else.
+// unanswered its answer may still come, and the matcher is in quarantine: nothing is published on
+// it. Where an earlier run of the program may have left a request behind, it begins in quarantine.
+// A matcher whose responder is seen to send correlation data needs no turns, and accepts nothing
+// else.
 //
 // It cannot know of a responder that sends no correlation data and answers a request twice.
 // Value; the owner serialises.
@@ -21,10 +22,10 @@
 
 namespace mqtt_bridge {
 
-class ExclusiveLane {
+class TurnMatcher {
  public:
   /// `in_doubt_until`: requests of an earlier run may be answered until then.
-  explicit ExclusiveLane(std::optional<Instant> in_doubt_until = {})
+  explicit TurnMatcher(std::optional<Instant> in_doubt_until = {})
       : quarantined_until_(in_doubt_until), owed_(in_doubt_until ? unknown : 0) {}
 
   /// `exchange` wants to be published; it has to wait for its turn, next() says when.
@@ -45,16 +46,16 @@ class ExclusiveLane {
   /// delivered it before, as it does when our acknowledgement was lost.
   std::optional<ExchangeId> find(std::string_view response, bool duplicate, Instant now);
 
-  /// When next() may have something again although nobody entered or left.
+  /// When next() may have something again although no exchange entered or left.
   std::optional<Instant> quarantined_until() const { return quarantined_until_; }
-  /// Until when nothing is published here; nothing when turns are taken now.
+  /// Until when nothing is published here; nothing when turns are accepted_payload now.
   std::optional<Instant> rests_until(Instant now) const;
   const std::deque<ExchangeId>& waiting() const { return queue_; }
-  bool is_resting(Instant now) const;
+  bool is_idle(Instant now) const;
   std::size_t queued() const { return queue_.size(); }
 
   Unmatched unmatched;    // the owner's, too
-  bool is_noted = false;  // the owner's: that turns are taken here
+  bool is_noted = false;  // the owner's: that turns are accepted_payload here
 
  private:
   static constexpr std::size_t unknown = SIZE_MAX;

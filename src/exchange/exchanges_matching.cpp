@@ -1,0 +1,334 @@
+// Of the table of exchanges: which request a response answers.
+#include <algorithm>
+#include <utility>
+
+#include "base/utf8.hpp"
+#include "exchange/exchanges.hpp"
+#include "exchange/failures.hpp"
+#include "exchange/json_id.hpp"
+
+namespace mqtt_bridge {
+
+Exchanges::Key Exchanges::correlation_key(std::string_view correlation) {
+  return {Key::In::correlation, {}, {}, correlation};
+}
+
+/// The key besides Correlation Data.
+std::optional<Exchanges::Key> Exchanges::own_key(const MqttRequest& request) {
+  if (std::holds_alternative<MatchByTopic>(request.matching))
+    return Key{Key::In::topic, request.response_topic, {}, {}};
+  if (const auto* const match = std::get_if<MatchById>(&request.matching))
+    return Key{Key::In::id, request.response_topic, match->pointer, match->id};
+  return std::nullopt;
+}
+
+std::size_t Exchanges::KeyHash::operator()(const Key& key) const {
+  constexpr std::hash<std::string_view> hash;
+  const std::size_t of_text = hash(key.text);
+  return key.in == Key::In::correlation ? of_text : of_text ^ (hash(key.topic) << 1);
+}
+
+/// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
+std::optional<Failure> Exchanges::why_no_turn(const TurnMatcher& matcher,
+                                              const MqttRequest& request) const {
+  const auto until = matcher.rests_until(request.arrived);
+  if (!until || *until < request.deadline)
+    return std::nullopt;
+  return turn_pending(request.response_topic, *until - request.arrived);
+}
+
+void Exchanges::response(const Response& response, Instant now) {
+  if (response.retained)
+    return drop(Dropped::retained);
+  const std::string topic(response.topic);
+  const auto exclusive = turn_matchers_.find(topic);
+  if (response.correlation) {
+    const bool is_late =
+        exclusive != turn_matchers_.end() && exclusive->second.take_late(*response.correlation);
+    if (is_late)
+      drop(Dropped::late);
+    const bool is_ours = is_late || respond_by_correlation(response, now);
+    if (is_ours && exclusive != turn_matchers_.end()) {
+      exclusive->second.correlates();
+      take_turns(exclusive->first, exclusive->second, now);
+    }
+    return;
+  }
+  if (const auto found = by_key_.find({Key::In::topic, response.topic, {}, {}});
+      found != by_key_.end()) {
+    return respond_by_key(found->second, response, MatchedBy::topic, now);
+  }
+  if (const auto found = id_matchers_.find(response.topic); found != id_matchers_.end())
+    return respond_by_id(found->second, response, now);
+  if (exclusive != turn_matchers_.end())
+    return respond_in_turn(exclusive->second, response, now);
+  if (const auto found = content_matchers_.find(topic); found != content_matchers_.end())
+    return respond_by_content(found->second, response, now);
+  drop(response.is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
+}
+
+/// Whether it was for one of ours.
+bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
+  const auto found = by_key_.find(correlation_key(*response.correlation));
+  if (found == by_key_.end()) {
+    drop(Dropped::unknown_correlation);
+    return false;
+  }
+  const Waiting& waiting = waiting_.at(found->second);
+  if (waiting.request.response_topic != response.topic || !waiting.published) {
+    drop(Dropped::wrong_lane);
+    return false;
+  }
+  if (std::holds_alternative<MatchByContent>(waiting.request.matching))
+    content_matchers_.at(waiting.request.response_topic).correlates();
+  accept(found->second, response, MatchedBy::correlation, now);
+  return true;
+}
+
+void Exchanges::respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule,
+                               Instant now) {
+  if (!waiting_.at(exchange).published)
+    return drop(Dropped::wrong_lane);
+  accept(exchange, response, rule, now);
+}
+
+void Exchanges::respond_by_id(IdMatcher& matcher, const Response& response, Instant now) {
+  if (response.payload.size() > limits::id_bytes) {
+    matcher.unmatched.add(response.payload.size(), Unmatched::Looks::unchecked);
+    return drop(Dropped::unchecked);
+  }
+  std::vector<std::string> pointers;
+  for (const auto& [pointer, count] : matcher.pointers)
+    pointers.push_back(pointer);
+  const auto ids = ids_at(response.payload, pointers);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!ids[i])
+      continue;
+    const auto found = by_key_.find({Key::In::id, response.topic, pointers[i], *ids[i]});
+    if (found != by_key_.end())
+      return respond_by_key(found->second, response, MatchedBy::id, now);
+  }
+  matcher.unmatched.add(response.payload);
+  drop(Dropped::unmatched);
+}
+
+void Exchanges::respond_by_content(ContentMatcher& matcher, const Response& response, Instant now) {
+  // An error answer does not tell its request, so without correlation data it answers none.
+  if (response.status) {
+    matcher.unmatched.add(response.payload.size(), Unmatched::Looks::error);
+    return drop(Dropped::unmatched);
+  }
+  const auto found = matcher.find(response.payload, now, forgetful_until_);
+  const auto* const match = std::get_if<ContentMatcher::Match>(&found);
+  if (match == nullptr) {
+    switch (std::get<ContentMatcher::NoMatch>(found)) {
+      case ContentMatcher::NoMatch::late:
+        return drop(Dropped::late);
+      case ContentMatcher::NoMatch::unmatched:
+        return drop(Dropped::unmatched);
+      case ContentMatcher::NoMatch::unchecked:
+        return drop(Dropped::unchecked);
+    }
+    return;
+  }
+  Response accepted = response;
+  if (match->answer)
+    accepted.payload = *match->answer;
+  accept(match->exchange, accepted, match->rule, now);
+}
+
+void Exchanges::respond_in_turn(TurnMatcher& matcher, const Response& response, Instant now) {
+  const std::string topic(response.topic);
+  forget_quarantine(topic, matcher);
+  const auto exchange = matcher.find(response.payload, response.duplicate, now);
+  remember_quarantine(topic, matcher);
+  // One that has its turn may still wait for the window; what comes before it is published is not
+  // its answer.
+  if (exchange && waiting_.at(*exchange).published)
+    return accept(*exchange, response, MatchedBy::exclusive_lane, now);
+  if (exchange)
+    matcher.unmatched.add(response.payload);
+  drop(Dropped::unmatched);
+  take_turns(topic, matcher, now);  // it may have been the late answer that all waited for
+}
+
+void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now) {
+  const auto waiting = waiting_.find(exchange);
+  waiting->second.is_owed = false;
+  learn_answer_time(waiting->second.request.presence_key, now - *waiting->second.published);
+  presence_.answered(waiting->second.request.presence_key, response.responder.value_or(""), now);
+  if (response.status) {
+    std::string text(response.error.value_or("the responder gave no reason"));
+    if (!is_utf8(text))
+      text = "the responder gave a reason that is not UTF-8";
+    return end(waiting,
+               Failure{Problem::responder_error, std::move(text), status_of(*response.status)},
+               now);
+  }
+  if (response.payload.size() > limits::response_bytes) {
+    return end(waiting, Failure{Problem::bad_response, "the response is too large", {}}, now);
+  }
+  if (!is_utf8(response.payload)) {
+    return end(waiting, Failure{Problem::bad_response, "the response is not UTF-8 text", {}}, now);
+  }
+  if (rule == MatchedBy::content)
+    waiting->second.accepted_payload = response.payload;
+  end(waiting,
+      Answer{std::string(response.payload), rule, std::string(response.responder.value_or(""))},
+      now);
+}
+
+/// The responses on its topic that answered no call, since it was published.
+std::string Exchanges::what_came(const Waiting& waiting) const {
+  const Unmatched* const unmatched = unmatched_on(waiting);
+  return unmatched != nullptr ? unmatched->since(waiting.unmatched_before) : "";
+}
+
+/// Of its response topic; null where none are counted.
+const Unmatched* Exchanges::unmatched_on(const Waiting& waiting) const {
+  const auto& [topic, matching] =
+      std::tie(waiting.request.response_topic, waiting.request.matching);
+  if (std::holds_alternative<MatchByTurn>(matching))
+    return &turn_matchers_.at(topic).unmatched;
+  if (std::holds_alternative<MatchById>(matching)) {
+    const auto matcher = id_matchers_.find(topic);
+    return matcher != id_matchers_.end() ? &matcher->second.unmatched : nullptr;
+  }
+  const auto matcher = content_matchers_.find(topic);
+  return matcher != content_matchers_.end() ? &matcher->second.unmatched : nullptr;
+}
+
+std::optional<TurnNote> Exchanges::next_turn_note() {
+  if (turn_notes_.empty())
+    return std::nullopt;
+  TurnNote note = std::move(turn_notes_.front());
+  turn_notes_.pop_front();
+  return note;
+}
+
+void Exchanges::enter_matcher(ExchangeId exchange, Waiting& waiting) {
+  if (const auto* const rule = std::get_if<MatchByContent>(&waiting.request.matching)) {
+    auto matcher = content_matchers_.find(waiting.request.response_topic);
+    if (matcher == content_matchers_.end())
+      matcher =
+          content_matchers_.emplace(waiting.request.response_topic, ContentMatcher(rule->action))
+              .first;
+    else if (matcher->second.is_idle())
+      idle_.erase({matcher->second.last_used(), waiting.request.response_topic});
+    matcher->second.enter(exchange, waiting.request.payload);
+  }
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
+    ++id_matchers_[waiting.request.response_topic].pointers[match->pointer];
+  const Unmatched* const unmatched = unmatched_on(waiting);
+  waiting.unmatched_before = unmatched != nullptr ? unmatched->count() : 0;
+}
+
+void Exchanges::leave_matcher(ExchangeId exchange, Waiting& waiting, Instant now) {
+  if (takes_turns(waiting.request)) {
+    TurnMatcher& matcher = turn_matchers_.at(waiting.request.response_topic);
+    forget_quarantine(waiting.request.response_topic, matcher);
+    matcher.leave(exchange, waiting.request.correlation,
+                  waiting.is_owed ? TurnMatcher::Owed::an_answer : TurnMatcher::Owed::nothing, now,
+                  bounds_.turn_rest);
+    remember_quarantine(waiting.request.response_topic, matcher);
+    take_turns(waiting.request.response_topic, matcher, now);
+    return end_hopeless(matcher, now);
+  }
+  if (!waiting.published)
+    return;
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
+    return leave_id_matcher(waiting.request.response_topic, match->pointer);
+  if (!std::holds_alternative<MatchByContent>(waiting.request.matching))
+    return;
+  ContentMatcher& matcher = content_matchers_.at(waiting.request.response_topic);
+  matcher.leave(exchange, std::move(waiting.request.payload), std::move(waiting.accepted_payload),
+                now);
+  if (matcher.is_idle())
+    rest(waiting.request.response_topic, matcher);
+}
+
+void Exchanges::leave_id_matcher(const std::string& topic, const std::string& pointer) {
+  const auto matcher = id_matchers_.find(topic);
+  const auto count = matcher->second.pointers.find(pointer);
+  if (--count->second == 0)
+    matcher->second.pointers.erase(count);
+  if (matcher->second.pointers.empty())
+    id_matchers_.erase(matcher);
+}
+
+/// Tells those that wait for a turn that they would wait in vain.
+void Exchanges::end_hopeless(TurnMatcher& matcher, Instant now) {
+  const auto until = matcher.rests_until(now);
+  const auto queue = matcher.waiting();
+  for (const ExchangeId exchange : queue) {
+    const auto waiting = waiting_.find(exchange);
+    if (until && waiting != waiting_.end() && waiting->second.request.deadline <= *until)
+      end(waiting, turn_pending(waiting->second.request.response_topic, *until - now), now);
+  }
+}
+
+/// Of the matchers that hold nothing but memories, only the last ones are kept.
+void Exchanges::rest(const std::string& topic, const ContentMatcher& matcher) {
+  idle_.emplace(matcher.last_used(), topic);
+  if (idle_.size() <= limits::resting_lanes)
+    return;
+  const auto& [last_used, oldest] = *idle_.begin();
+  forgetful_until_ = std::max(forgetful_until_, last_used + limits::memory_age);
+  content_matchers_.erase(oldest);
+  idle_.erase(idle_.begin());
+}
+
+/// The matcher of `topic`, or nothing when there are too many already.
+TurnMatcher* Exchanges::turn_matcher(const std::string& topic, Instant now) {
+  if (const auto matcher = turn_matchers_.find(topic); matcher != turn_matchers_.end())
+    return &matcher->second;
+  if (turn_matchers_.size() >= limits::exclusive_lanes)
+    std::erase_if(turn_matchers_,
+                  [now](const auto& matcher) { return matcher.second.is_idle(now); });
+  if (turn_matchers_.size() >= limits::exclusive_lanes)
+    return nullptr;
+  const bool is_doubtful = now < doubtful_until_ && earlier_turns_.contains(topic);
+  TurnMatcher& matcher =
+      turn_matchers_
+          .emplace(topic, TurnMatcher(is_doubtful ? std::optional(doubtful_until_) : std::nullopt))
+          .first->second;
+  remember_quarantine(topic, matcher);
+  return &matcher;
+}
+
+void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Instant now) {
+  while (const auto exchange = matcher.next(now))
+    to_publish_.insert(waiting_.at(*exchange).request.fairness_key, *exchange);
+  note_turns(topic, matcher);
+}
+
+/// Tells once when turns begin to matter on a topic, and when they no longer do.
+void Exchanges::note_turns(const std::string& topic, TurnMatcher& matcher) {
+  const bool takes_turns = !matcher.is_known_to_correlate();
+  if (takes_turns == matcher.is_noted)
+    return;
+  matcher.is_noted = takes_turns;
+  turn_notes_.push_back({topic, takes_turns});
+}
+
+// Around each change of a matcher: its entry in quarantines_ follows.
+void Exchanges::forget_quarantine(const std::string& topic, const TurnMatcher& matcher) {
+  if (const auto until = matcher.quarantined_until())
+    quarantines_.erase({*until, topic});
+}
+
+void Exchanges::remember_quarantine(const std::string& topic, const TurnMatcher& matcher) {
+  if (const auto until = matcher.quarantined_until())
+    quarantines_.emplace(*until, topic);
+}
+
+void Exchanges::end_quarantines(Instant now) {
+  while (!quarantines_.empty() && is_due(quarantines_.begin()->first, now)) {
+    const auto matcher = turn_matchers_.find(quarantines_.begin()->second);
+    quarantines_.erase(quarantines_.begin());
+    if (matcher != turn_matchers_.end())
+      take_turns(matcher->first, matcher->second, now);
+  }
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,248 @@
+// Of the table of exchanges: what is published next, and again.
+#include <algorithm>
+#include <utility>
+
+#include "exchange/exchanges.hpp"
+#include "exchange/failures.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+// What a PUBLISH has beside its topics and its payload: the fixed header, a packet identifier, a
+// correlation of 16 bytes, a Message Expiry Interval (MQTT 5.0 3.3), the names of two user
+// properties, and something to spare.
+constexpr std::size_t packet_overhead = 96;
+
+}  // namespace
+
+/// It broke the connection, which it had for itself, and the broker was there at once again.
+void Exchanges::blame(const Alone& alone, Instant now) {
+  const int breaks_of_topic = offenders_.broke_alone(alone.topic, now);
+  const auto waiting = waiting_.find(alone.exchange);
+  const bool is_tried_again = waiting != waiting_.end() && waiting->second.suspect;
+  const int trials = is_tried_again ? ++waiting->second.trials : breaks_of_topic;
+  if (trials >= limits::suspect_trials)
+    offenders_.condemn(alone.topic, alone.bytes, now);
+  if (is_tried_again && trials >= limits::suspect_trials)
+    end(waiting, breaks_connections(waiting->second.request, {}), now);
+  else if (is_tried_again)
+    suspect(alone.exchange, waiting->second);
+  end_refused_suspects(now);
+}
+
+/// They need not wait for their trial to be told.
+void Exchanges::end_refused_suspects(Instant now) {
+  end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
+    if (!waiting.suspect)
+      return std::nullopt;
+    const auto until = offenders_.refused_until(waiting.request.request_topic,
+                                                waiting.request.payload.size(), now);
+    return until ? std::optional(breaks_connections(waiting.request, *until - now)) : std::nullopt;
+  });
+}
+
+/// It goes out, or out again, with nothing beside it.
+void Exchanges::suspect(ExchangeId exchange, Waiting& waiting) {
+  clear(waiting);
+  to_publish_again_.erase(exchange);
+  waiting.suspect = SuspectKey{likelihood_of(waiting), exchange};
+  suspects_.insert(*waiting.suspect);
+}
+
+Exchanges::Likelihood Exchanges::likelihood_of(const Waiting& waiting) const {
+  if (offenders_.is_trusted(waiting.request.request_topic, waiting.request.payload.size()))
+    return Likelihood::proven;
+  if (waiting.trials > 0)
+    return Likelihood::tried;
+  return offenders_.has_broken(waiting.request.request_topic) ? Likelihood::of_broken_topic
+                                                              : Likelihood::fresh;
+}
+
+void Exchanges::clear(Waiting& waiting) {
+  if (const auto key = std::exchange(waiting.suspect, {}))
+    suspects_.erase(*key);
+}
+
+/// What reached no subscriber was not carried out.
+bool Exchanges::may_repeat(const Waiting& waiting) const {
+  return waiting.request.is_idempotent || waiting.is_undelivered;
+}
+
+void Exchanges::publish_again(ExchangeId exchange, const Waiting& waiting) {
+  if (waiting.published && may_repeat(waiting) && !waiting.suspect &&
+      !unacknowledged_.contains(exchange)) {
+    to_publish_again_.insert(exchange);
+  }
+}
+
+/// Every client that may publish an announcement can bring this about, so it has a limit.
+void Exchanges::publish_again(const std::set<std::string>& actions) {
+  if (actions.empty())
+    return;
+  for (auto& [id, waiting] : waiting_) {
+    if (waiting.again < limits::presence_republishes &&
+        actions.contains(waiting.request.presence_key)) {
+      ++waiting.again;
+      publish_again(id, waiting);
+    }
+  }
+}
+
+void Exchanges::publish_again_by_time(Instant now) {
+  if (!link_)
+    return;
+  const auto rounds_before = rounds_of_again_;
+  while (rounds_of_again_ < again_after.size() &&
+         is_due(up_since_ + again_after[rounds_of_again_], now)) {
+    ++rounds_of_again_;
+  }
+  if (rounds_of_again_ == rounds_before)
+    return;
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.published && now - *waiting.published >= just_published)
+      publish_again(id, waiting);
+  }
+}
+
+void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now) {
+  unacknowledged_.erase(exchange);
+  if (alone_ && alone_->exchange == exchange)
+    alone_.reset();
+  if (subscribers == Subscribers::none)
+    tells_subscribers_ = true;
+  const auto found = waiting_.find(exchange);
+  if (found == waiting_.end())
+    return;
+  Waiting& waiting = found->second;
+  waiting.acknowledged = now;
+  learn_round_trip(now - *waiting.published);
+  offenders_.acknowledged(waiting.request.request_topic, waiting.request.payload.size(), now);
+  if (subscribers == Subscribers::perhaps) {
+    waiting.was_delivered = true;
+    waiting.is_undelivered = false;
+    return;
+  }
+  const std::string& action = waiting.request.presence_key;
+  if (waiting.was_delivered) {
+    // The client that got it before may still answer, unless it was a responder that is gone.
+    if (presence_.is_unserved(action, now) && !unserved_.contains(action))
+      end(found, gone_responders(action), now);
+    return;
+  }
+  waiting.is_owed = false;
+  waiting.is_undelivered = true;
+  if (!may_come_back(action, now))
+    end(found, no_subscriber(waiting.request), now);
+}
+
+void Exchanges::learn_round_trip(Duration sample) {
+  constexpr int weight = 8;
+  round_trip_ = round_trip_ ? *round_trip_ + (sample - *round_trip_) / weight : sample;
+}
+
+void Exchanges::refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now) {
+  unacknowledged_.erase(exchange);
+  if (alone_ && alone_->exchange == exchange)
+    alone_.reset();
+  const auto waiting = waiting_.find(exchange);
+  if (waiting == waiting_.end())
+    return;
+  waiting->second.is_owed = false;
+  const Problem problem = refusal == Refusal::too_large        ? Problem::payload_too_large
+                          : refusal == Refusal::quota_exceeded ? Problem::overloaded
+                                                               : Problem::broker_refused;
+  why += " (" + waiting->second.request.request_topic + ")";
+  end(waiting, Failure{problem, std::move(why), {}}, now);
+}
+
+/// What goes out next: suspects first, each alone, then new requests, then those once more that may
+/// be lost, which are not to hold up the others.
+std::optional<Publish> Exchanges::next_publish(Instant now) {
+  while (const auto next = next_candidate(now)) {
+    const auto entry = waiting_.find(*next);
+    if (auto failure = why_not_published(entry->second, now)) {
+      end(entry, *std::move(failure), now);
+      continue;
+    }
+    Waiting& waiting = entry->second;
+    const std::size_t bytes = waiting.request.payload.size();
+    if (waiting.suspect) {
+      alone_ = Alone{entry->first, waiting.request.request_topic, bytes, now};
+      clear(waiting);
+    } else if (offenders_.goes_alone(waiting.request.request_topic, bytes, now)) {
+      suspect(entry->first, waiting);
+      continue;
+    }
+    return publish(entry->first, waiting, now);
+  }
+  return std::nullopt;
+}
+
+std::optional<ExchangeId> Exchanges::next_candidate(Instant now) {
+  if (!link_ || alone_)
+    return std::nullopt;
+  if (const auto suspect = next_suspect(now))
+    return unacknowledged_.empty() ? suspect : std::nullopt;
+  if (unacknowledged_.size() >= link_->window)
+    return std::nullopt;
+  if (!to_publish_.empty() && in_flight_ < bounds_.in_flight)
+    return to_publish_.pop();
+  if (to_publish_again_.empty())
+    return std::nullopt;
+  return to_publish_again_.extract(to_publish_again_.begin()).value();
+}
+
+std::optional<ExchangeId> Exchanges::next_suspect(Instant now) {
+  waits_for_trial_ = false;
+  if (suspects_.empty())
+    return std::nullopt;
+  const SuspectKey& first = *suspects_.begin();
+  const bool is_likely = first.likelihood > Likelihood::fresh ||
+                         (first.likelihood == Likelihood::fresh && offenders_.is_careful(now));
+  waits_for_trial_ = is_likely && now < offenders_.next_trial();
+  const bool has_room = waiting_.at(first.exchange).published || in_flight_ < bounds_.in_flight;
+  return has_room && !waits_for_trial_ ? std::optional(first.exchange) : std::nullopt;
+}
+
+std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Instant now) const {
+  const MqttRequest& request = waiting.request;
+  if (is_due(request.deadline, now))
+    return why_unanswered(waiting);
+  const std::size_t bytes = packet_overhead + 2 * waiting.request.response_topic.size() +
+                            request.payload.size() + request.traceparent.size() +
+                            request.tracestate.size();
+  if (bytes > link_->packet_bytes) {
+    return Failure{
+        Problem::payload_too_large,
+        "the broker takes packets of at most " + std::to_string(link_->packet_bytes) + " bytes",
+        {}};
+  }
+  if (const auto until =
+          offenders_.refused_until(waiting.request.request_topic, request.payload.size(), now))
+    return breaks_connections(request, *until - now);
+  return std::nullopt;
+}
+
+Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
+  if (!waiting.published) {
+    ++in_flight_;
+    waiting.first_published = now;
+    enter_matcher(exchange, waiting);
+  }
+  waiting.published = now;
+  waiting.is_owed = true;
+  waiting.is_undelivered = false;  // this time it may be
+  waiting.acknowledged.reset();
+  unacknowledged_.insert(exchange);
+  const MqttRequest& request = waiting.request;
+  return {.exchange = exchange,
+          .request_topic = request.request_topic,
+          .response_topic = request.response_topic,
+          .payload = request.payload,
+          .correlation = request.correlation,
+          .traceparent = request.traceparent,
+          .tracestate = request.tracestate,
+          .remaining = request.deadline - now};
+}
+
+}  // namespace mqtt_bridge
