@@ -1,4 +1,4 @@
-// What somebody may have meant by a word that is none of those known: for "did you mean". Pure
+// Which known word a misspelt one may stand for: for "did you mean". Pure
 // functions.
 #pragma once
 

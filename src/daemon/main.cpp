@@ -133,7 +133,7 @@ std::string remote_of(const std::vector<std::unique_ptr<Listener>>& listeners) {
   return remote != listeners.end() ? (*remote)->name() : "";
 }
 
-/// Whoever can reach an open door must need a token, whatever the configuration says by now of
+/// A caller that can reach a listening socket must need a token, whatever the configuration says by now of
 /// where to listen.
 void require_token(const std::string& remote, const BridgedOptions& options) {
   if (!remote.empty() && options.token_file.empty() && !options.allow_remote) {
@@ -178,7 +178,7 @@ Configuration read_configuration(int argc, char** argv, const std::string& remot
   return read;
 }
 
-/// The same, but what is wrong as a value.
+/// As above; what is wrong comes as a value.
 std::variant<Configuration, std::string> try_to_read_configuration(int argc, char** argv,
                                                                    const std::string& remote) {
   try {

@@ -523,7 +523,7 @@ class Log(Knowing):
             self.assertIn(b"/unread.sock", read)
             with Caller(port_file) as caller:
                 caller.get("/nowhere")
-            eventually(lambda: b"lines lost" in os.read(daemon.stderr.fileno(), 1 << 20),
+            eventually(lambda: b"log lines dropped" in os.read(daemon.stderr.fileno(), 1 << 20),
                        "the log says how many lines were lost")
         finally:
             daemon.terminate()

@@ -51,9 +51,11 @@ class Readme(unittest.TestCase):
         usage = run([BUILD / "mqtt_client", "--help"]).stdout.split("Usage: ")[1].splitlines()[0]
         self.assertIn(f"\n{usage}\n", README)
 
-    def test_every_file_that_it_names_exists(self):
-        for path in re.findall(r"\]\(([^)#:]+)\)", README):
-            self.assertTrue((REPOSITORY / path).exists(), path)
+    def test_every_file_that_a_document_names_exists(self):
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+            document = (REPOSITORY / name).read_text(encoding="utf-8")
+            for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document):
+                self.assertTrue((REPOSITORY / path).exists(), f"{name}: {path}")
 
 
 if __name__ == "__main__":

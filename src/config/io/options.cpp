@@ -129,7 +129,7 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            "One more web site whose pages may call, such as https://example.org; repeatable",
            into_origins(options.allow_origin), KeyType::list},
           {"allow-user", "USER", "",
-           "One more user who may call over a unix socket; without any, whoever may open it",
+           "One more user who may call over a unix socket; without any, each user who may open it",
            into_users(options.allow_user), KeyType::list},
           {"socket-mode", "MODE", "0660", "File mode of the unix sockets",
            into_file_mode(options.socket_mode)},

@@ -49,10 +49,10 @@ struct BridgedOptions {
   std::vector<std::string> netids;        // served besides `netid`; "*" allows any
   std::vector<std::string> action;        // that callers may name besides the five
   std::vector<Listen> listen;             // never empty after the parse
-  bool listens_by_default = false;        // nobody said where
+  bool listens_by_default = false;        // no --listen was given
   std::vector<std::string> host;          // that callers may use besides the loopback's; lower case
   std::vector<std::string> allow_origin;  // of web pages of other sites that may call
-  std::vector<std::string> allow_user;    // over the unix socket; empty: whom its mode lets in
+  std::vector<std::string> allow_user;    // over the unix socket; empty: each user whom its mode lets in
   unsigned socket_mode = 0660;            // of the unix sockets
   std::string socket_group;               // likewise; empty: the process's own
   std::size_t max_in_flight = limits::in_flight;

@@ -1,4 +1,4 @@
-// Asks a running daemon whether it is ready, for whoever watches it and has no HTTP client at hand:
+// Asks a running daemon whether it is ready, for a supervisor that has no HTTP client:
 // a container's health check, above all. Says nothing about a responder. Blocks for some seconds at
 // most; stateless.
 #pragma once

@@ -222,7 +222,7 @@ std::unique_ptr<spdlog::formatter> formatter(LogFormat format) {
   return made;
 }
 
-/// A log that nobody reads must not stop the program: where stderr takes nothing at the moment, the
+/// Log output that blocks must not stop the program: where stderr takes nothing at the moment, the
 /// line is lost, and the next one says how many were.
 class UnlessBlocked final : public spdlog::sinks::base_sink<std::mutex> {
  public:
@@ -236,7 +236,7 @@ class UnlessBlocked final : public spdlog::sinks::base_sink<std::mutex> {
       return;
     }
     if (lost_ > 0) {
-      const std::string text = "lines lost, since nobody read the log: " + std::to_string(lost_);
+      const std::string text = "log lines dropped, because the log output blocked: " + std::to_string(lost_);
       lost_ = 0;
       sink_->log(spdlog::details::log_msg("", spdlog::level::warn, text));
     }

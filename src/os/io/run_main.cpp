@@ -21,7 +21,7 @@ namespace {
 // How long the loop's end may take: what it waits for is the look-up of an address, or a file.
 constexpr auto end_patience = std::chrono::milliseconds(50);
 
-/// Of an exception that nobody can catch: one in a callback of a library, or a second one.
+/// Of an exception that is not caught: one in a callback of a library, or a second one.
 [[noreturn]] void log_and_abort() {
   std::string what = "no exception";
   try {

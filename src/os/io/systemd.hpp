@@ -44,7 +44,7 @@ class Watchdog {
  private:
   void tell();
 
-  const std::chrono::microseconds interval_;  // 0: nobody watches
+  const std::chrono::microseconds interval_;  // 0: the unit has no watchdog
   asio::steady_timer timer_;
   const StuckThread stuck_thread_;
   bool was_stuck_ = false;

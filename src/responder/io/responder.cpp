@@ -36,13 +36,13 @@ Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string s
       stop_timer_(loop),
       link_(loop, complete(std::move(link)), *this) {}
 
-/// One filter for each action, so that the broker can tell that nobody serves another one.
+/// One filter for each action, so that the broker can tell that no responder serves another one.
 std::string Responder::request_filter(Action action) const {
   const std::string filter = request_topic("+", to_string(action));
   return share_.empty() ? filter : "$share/" + share_ + "/" + filter;
 }
 
-/// Shared with nobody, so what comes to it comes to us.
+/// A share of which we are the only member, so what comes to it comes to us.
 std::string Responder::proof_filter() const {
   return "$share/" + id_ + "/" + status_topic(id_);
 }
