@@ -85,8 +85,9 @@ struct BadHead {
 /// limits::target_bytes, payload_too_large for a Content-Length that no size_t holds.
 std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes);
 
-/// The head for the HTTP library: HTTP/1.1, `Content-Length: 0`, and only the fields that handlers
-/// read. The body travels beside it; framing, connection and ranges are not the library's business.
+/// The head for the HTTP library: HTTP/1.1, `Content-Length: 0`, and only the fields of
+/// endpoints.hpp. The body travels beside it; framing, connection and ranges are not the library's
+/// business, nor is a method that not every release knows: that is OPTIONS here.
 ///
 /// Fields of one name are joined (RFC 9110 5.3). A value that the library would not hand on as it
 /// is gets left out as if it had not been sent: one with '%', because every release percent-decodes

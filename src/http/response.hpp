@@ -1,41 +1,51 @@
-// A serialised HTTP response on its way out. A large text is neither copied nor escaped all at
-// once: it goes out in pieces, so that no turn of the loop takes long. Value.
+// An HTTP response as a value: what the API decides, and response_writer.hpp serialises. It says
+// nothing about how the bytes are framed. Value.
 #pragma once
 
-#include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
+
+#include "base/ascii.hpp"
 
 namespace mqtt_bridge {
 
-class HttpResponse {
- public:
+struct HttpResponse {
   enum class Text { plain, inside_json_string };
 
-  HttpResponse() = default;
-  /// All of it.
-  HttpResponse(std::string whole) : begin_(std::move(whole)) {}
-  /// `begin` is the head, and the body up to `text`. REQUIRES: in JSON, `text` is UTF-8.
-  HttpResponse(std::string begin, std::string text, Text kind, std::string end)
-      : begin_(std::move(begin)), text_(std::move(text)), kind_(kind), end_(std::move(end)) {}
+  struct Field {
+    std::string_view name;  // a literal, and a token (RFC 9110 5.1)
+    std::string value;
+    bool operator==(const Field&) const = default;
+  };
 
-  /// Makes of `piece`, whose memory is used again, what is to be sent next; empty at the end.
-  void take(std::string& piece);
-  bool is_taken() const { return is_taken_; }
+  /// `begin`, `text` and `end`, one behind the other. REQUIRES: in JSON, `text` is UTF-8.
+  struct Body {
+    std::string begin = {};
+    std::string text = {};  // may be large: it is copied, and escaped, piece by piece
+    Text kind = Text::plain;
+    std::string end = {};
+    bool operator==(const Body&) const = default;
+  };
 
-  /// That it holds.
-  std::size_t bytes() const { return begin_.size() + text_.size() + end_.size(); }
+  int status = 200;                // of three digits
+  std::vector<Field> fields = {};  // in the order in which they are sent; each name once
+  Body body = {};
+  bool is_to_head = false;  // its body is left out, and not its length (RFC 9110 9.3.2)
 
- private:
-  std::string begin_;
-  std::string text_;
-  Text kind_ = Text::plain;
-  std::string end_;
-  std::size_t at_ = 0;  // in text_
-  bool is_taken_ = false;
+  bool operator==(const HttpResponse&) const = default;
+
+  void add(std::string_view name, std::string value) { fields.push_back({name, std::move(value)}); }
+
+  std::optional<std::string_view> field(std::string_view name) const {
+    for (const Field& each : fields) {
+      if (ascii::equals_ignoring_case(each.name, name))
+        return each.value;
+    }
+    return std::nullopt;
+  }
 };
-
-/// All that is left of it.
-std::string whole(HttpResponse response);
 
 }  // namespace mqtt_bridge

@@ -1,6 +1,7 @@
-// cpp-httplib as a pure function from the bytes of a request to the bytes of a response. The
-// differences between its releases (0.11, 0.18 and 0.41 are what Debian ships) end in this file;
-// they are detected by feature, not by version.
+// cpp-httplib over the bytes of a request in memory, without its sockets and threads. What it
+// writes is dropped: responses are response_writer.hpp's. The differences between its releases
+// (0.11, 0.18 and 0.41 are what Debian ships) end in this file; they are detected by feature, not
+// by version.
 #pragma once
 
 #include <cstring>
@@ -12,10 +13,10 @@
 
 namespace mqtt_bridge {
 
-/// Reads from memory, writes to memory, never blocks.
+/// Reads from memory, writes nowhere, never blocks.
 class MemoryStream final : public httplib::Stream {
  public:
-  MemoryStream(std::string_view input, std::string& output) : input_(input), output_(output) {}
+  explicit MemoryStream(std::string_view input) : input_(input) {}
 
   // Which of these the library declares differs: hence no `override`, and no warning about it.
 #pragma GCC diagnostic push
@@ -43,8 +44,7 @@ class MemoryStream final : public httplib::Stream {
     input_.remove_prefix(count);
     return static_cast<ssize_t>(count);
   }
-  ssize_t write(const char* from, size_t size) override {
-    output_.append(from, size);
+  ssize_t write(const char*, size_t size) override {
     return static_cast<ssize_t>(size);
   }
   using httplib::Stream::write;
@@ -57,27 +57,25 @@ class MemoryStream final : public httplib::Stream {
 
  private:
   std::string_view input_;
-  std::string& output_;
 };
 
 class InMemoryServer : public httplib::Server {
  protected:
-  std::string process(std::string_view request) {
-    std::string response;
-    MemoryStream stream(request, response);
+  void process(std::string_view request) {
+    MemoryStream stream(request);
     bool closed = false;
     process_with(*this, stream, closed);
-    return response;
   }
 
  private:
-  // A template, so that only the call that this release has needs to compile.
+  // As if the connection were to close: for one that stays it would compose a field more. A
+  // template, so that only the call that this release has needs to compile.
   template <typename Self>
   static void process_with(Self& self, httplib::Stream& stream, bool& closed) {
-    if constexpr (requires { self.process_request(stream, false, closed, nullptr); }) {
-      self.process_request(stream, false, closed, nullptr);
+    if constexpr (requires { self.process_request(stream, true, closed, nullptr); }) {
+      self.process_request(stream, true, closed, nullptr);
     } else {
-      self.process_request(stream, "", 0, "", 0, false, closed, nullptr);
+      self.process_request(stream, "", 0, "", 0, true, closed, nullptr);
     }
   }
 };

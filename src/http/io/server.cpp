@@ -26,6 +26,7 @@
 #include "http/chunked.hpp"
 #include "http/head.hpp"
 #include "http/pace.hpp"
+#include "http/response_writer.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -199,7 +200,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
   std::optional<ChunkedBody> chunked_;
 
-  std::optional<HttpResponse> output_;
+  std::optional<ResponseWriter> output_;
   std::string piece_;             // of it, which is being written
   std::size_t held_output_ = 0;   // of HttpFront::output_bytes_
   Instant written_{};             // when the last answer was begun
@@ -447,11 +448,7 @@ void HttpFront::Connection::read_request() {
 }
 
 void HttpFront::Connection::begin_request(const HttpHead& head) {
-  request_->head = canonical_head(head);
-  request_->query = head.query();
-  request_->minor_version = head.minor_version;
-  request_->tracestate = head.joined("tracestate");
-  request_->content_type = head.field("Content-Type").value_or("");
+  request_->set_head(head);
   const Caller caller{.via = via_,
                       .host = head.authority,
                       .origin = head.field("Origin"),
@@ -608,7 +605,7 @@ void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
   // What could not be read may still have been a HEAD, whose answer has no content (RFC
   // 9110 9.3.2).
   if (request_->head.empty() && input_.starts_with("HEAD "))
-    request_->head = "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    request_->method = "HEAD";
   auto response = front_.service_.refuse(*request_, Failure{problem, std::string(detail), {}});
   if (is_asking_)  // for the body; another write must not get into that one
     return close();
@@ -621,7 +618,7 @@ void HttpFront::Connection::write(HttpResponse response) {
   written_ = Clock::now();
   is_sent_ = false;
   pace_.begin(written_);
-  output_ = std::move(response);
+  output_.emplace(std::move(response));
   held_output_ = output_->bytes();
   front_.output_bytes_ += held_output_;
   enter(Phase::writing, written_ + limits::write_timeout);

@@ -6,6 +6,7 @@
 
 #include "base/limits.hpp"
 #include "http/head.hpp"
+#include "http/response_writer.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -19,10 +20,7 @@ struct Request : HttpRequest {
   Request(const std::string& line, std::string text, const std::string& fields = "") {
     const std::string sent = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
     const auto parsed = std::get<HttpHead>(parse_http_head(sent));
-    head = canonical_head(parsed);
-    query = parsed.query();
-    tracestate = parsed.joined("tracestate");
-    content_type = parsed.field("Content-Type").value_or("");
+    set_head(parsed);
     body = std::move(text);
     arrived = Instant{} + 1h;
   }

@@ -1,0 +1,151 @@
+#include "http/answers.hpp"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace mqtt_bridge {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* text_type = "text/plain; charset=utf-8";
+constexpr const char* json_type = "application/json";
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
+constexpr const char* problem_base = "urn:mqtt-bridge:problem:";
+
+HttpResponse response_of(const char* type, std::string body) {
+  HttpResponse response;
+  response.fields.reserve(8);
+  response.add("Content-Type", type);
+  response.body.text = std::move(body);
+  return response;
+}
+
+/// A reason or a NetID may hold anything.
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+struct TimedPart {
+  std::string_view name;
+  Duration took;
+};
+
+std::vector<TimedPart> parts_of(const Ended& ended) {
+  std::vector<TimedPart> parts;
+  parts.reserve(4);
+  if (ended.published) {
+    parts.push_back({"queue", *ended.published - ended.arrived});
+    if (ended.acknowledged)
+      parts.push_back({"puback", *ended.acknowledged - *ended.published_last});
+    parts.push_back({"response", ended.ended - *ended.published});
+  }
+  parts.push_back({"total", ended.ended - ended.arrived});
+  return parts;
+}
+
+/// Milliseconds to three places, one at least: "1.0", "2.345".
+std::string milliseconds(Duration duration) {
+  const auto us = std::chrono::round<std::chrono::microseconds>(duration).count();
+  const auto magnitude = us < 0 ? -us : us;
+  std::string places = std::to_string(1000 + magnitude % 1000).substr(1);
+  places.erase(std::max<std::size_t>(places.find_last_not_of('0') + 1, 1));
+  return (us < 0 ? "-" : "") + std::to_string(magnitude / 1000) + "." + places;
+}
+
+std::string json_timing(const Ended& ended) {
+  std::string json;
+  for (const auto& [name, took] : parts_of(ended)) {
+    json.append(json.empty() ? "{\"" : ",\"").append(name).append("\":");
+    json.append(milliseconds(took));
+  }
+  return json + "}";
+}
+
+}  // namespace
+
+std::string server_timing(const Ended& ended) {
+  std::string field;
+  for (const auto& [name, took] : parts_of(ended)) {
+    field.append(field.empty() ? "" : ", ").append(name).append(";dur=");
+    field.append(milliseconds(took));
+  }
+  return field;
+}
+
+HttpResponse text_response(std::string text) {
+  return response_of(text_type, std::move(text));
+}
+
+HttpResponse metrics_response(std::string text) {
+  return response_of(metrics_type, std::move(text));
+}
+
+HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& options,
+                             std::string_view version) {
+  Json dropped;
+  for (std::size_t i = 0; i < status.dropped.size(); ++i)
+    dropped[std::string(to_string(static_cast<Dropped>(i)))] = status.dropped[i];
+  dropped["too-large"] = status.lost.too_large;
+  dropped["inbox-full"] = status.lost.inbox_full;
+  Json json{
+      {"version", version},
+      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count()},
+      {"ready", !status.why_not_ready},
+      {"broker", to_string(options.broker)},
+      {"mqtt_version", status.mqtt_version},
+      {"times_linked", status.times_linked},
+      {"netid", options.netid},
+      {"netids", options.netids},
+      {"actions", options.actions},
+      {"calls", {{"in_flight", status.in_flight}, {"queued", status.queued}}},
+      {"http_connections", status.connections},
+      {"dropped_responses", dropped}};
+  if (status.why_not_ready)
+    json["why_not_ready"] = *status.why_not_ready;
+  return response_of(json_type, dump(json) + "\n");
+}
+
+HttpResponse answer_response(Ended& ended, AnswerAs as, std::string_view request_id) {
+  Answer& answer = std::get<Answer>(ended.outcome);
+  if (as == AnswerAs::text)
+    return text_response(std::move(answer.payload));
+  std::string end = "\",\"matched_by\":\"";
+  end.append(to_string(answer.matched_by)).append("\",\"request_id\":\"").append(request_id);
+  end.append("\",\"milliseconds\":").append(json_timing(ended));
+  if (!answer.responder.empty())
+    end.append(",\"responder\":").append(dump(answer.responder));
+  HttpResponse response = response_of(json_type, std::move(answer.payload));
+  response.body.begin = "{\"response\":\"";
+  response.body.kind = HttpResponse::Text::inside_json_string;
+  response.body.end = std::move(end) + "}\n";
+  return response;
+}
+
+HttpResponse problem_response(const Failure& failure, Retryable retryable,
+                              std::string_view request_id) {
+  const ProblemKind& kind = describe(failure.problem);
+  const int status = failure.status.value_or(kind.status);
+  const bool is_retryable = kind.retryable == Retryable::yes && retryable == Retryable::yes;
+  const Json json{{"type", problem_base + std::string(kind.slug)},
+                  {"title", kind.title},
+                  {"status", status},
+                  {"detail", failure.detail},
+                  {"request_id", request_id},
+                  {"retryable", is_retryable}};
+  HttpResponse response = response_of(problem_type, dump(json) + "\n");
+  response.status = status;
+  if (failure.retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*failure.retry_after).count();
+    response.add("Retry-After", std::to_string(seconds));
+  } else if (kind.status == 503 && kind.retryable == Retryable::yes) {
+    response.add("Retry-After", "1");
+  }
+  return response;
+}
+
+}  // namespace mqtt_bridge

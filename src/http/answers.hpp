@@ -1,0 +1,50 @@
+// What the bridge answers with: texts, answers of calls, problems and the status, each as a
+// response with its own fields. Those that every response has are added by decide.hpp. Pure
+// functions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/problem.hpp"
+#include "exchange/exchanges.hpp"
+#include "http/api_options.hpp"
+#include "http/response.hpp"
+#include "mqtt/message.hpp"
+
+namespace mqtt_bridge {
+
+/// What GET /status tells.
+struct BridgeStatus {
+  std::optional<std::string> why_not_ready;
+  std::string mqtt_version;  // of the link; empty without one
+  std::uint64_t times_linked;
+  Duration uptime;
+  std::size_t in_flight;
+  std::size_t queued;
+  std::size_t connections;
+  std::array<std::uint64_t, dropped_reasons> dropped;
+  LostMessages lost;
+};
+
+HttpResponse text_response(std::string text);
+/// `text` in Prometheus's text format.
+HttpResponse metrics_response(std::string text);
+HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& options,
+                             std::string_view version);
+
+enum class AnswerAs { text, json };
+/// Takes the answer's text. REQUIRES: `ended` has an answer.
+HttpResponse answer_response(Ended& ended, AnswerAs as, std::string_view request_id);
+
+/// RFC 9457. `retryable` says so of this occurrence, where its kind is.
+HttpResponse problem_response(const Failure& failure, Retryable retryable,
+                              std::string_view request_id);
+
+/// How long each part of a call took, for those parts that it came to, as a Server-Timing field.
+std::string server_timing(const Ended& ended);
+
+}  // namespace mqtt_bridge

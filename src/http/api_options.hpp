@@ -1,0 +1,27 @@
+// What the HTTP API is told by the operator. Value.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "http/access.hpp"
+#include "mqtt/broker_url.hpp"
+
+namespace mqtt_bridge {
+
+struct HttpApiOptions {
+  BrokerUrl broker;
+  std::string netid;                 // empty: every call must name one
+  std::set<std::string> netids;      // served besides; "*" serves any
+  std::vector<std::string> actions;  // served besides the five
+  std::chrono::milliseconds timeout{};
+  std::chrono::milliseconds max_timeout{};
+  std::optional<std::string> token;
+  bool open_health = false;  // /healthz, /readyz and /metrics need no token
+  Guests guests = {};
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,194 @@
+#include "http/decide.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "exchange/topic.hpp"
+#include "http/access.hpp"
+#include "http/answers.hpp"
+#include "http/bearer.hpp"
+#include "http/call_request.hpp"
+#include "http/media_type.hpp"
+#include "http/trace_context.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+/// What could not be read asked for nothing.
+const Asked& asked_of(const HttpRequest& request) {
+  static const Asked nothing;
+  return request.asked ? *request.asked : nothing;
+}
+
+/// Whether it asks about the server as a whole (RFC 9110 9.3.7), as HAProxy's check does by
+/// default.
+bool is_ping(const HttpRequest& request) {
+  const std::string_view path = asked_of(request).path;
+  return request.method == "OPTIONS" && (path == "*" || path == "/");
+}
+
+/// A browser asks whether a page of a guest's may send what it wants to (Fetch 3.2.2).
+bool is_preflight(const HttpRequest& request, const Guests& guests) {
+  const Asked& asked = asked_of(request);
+  return request.method == "OPTIONS" && !asked.field("Access-Control-Request-Method").empty() &&
+         is_guest(asked.field("Origin"), guests);
+}
+
+bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
+  const Endpoint* const endpoint = asked_of(request).endpoint;
+  const bool is_health =
+      is_ping(request) || (endpoint != nullptr && endpoint->token == Endpoint::Token::unless_open);
+  if (!options.token || (options.open_health && is_health))
+    return true;
+  const auto token = parse_bearer(asked_of(request).field("Authorization"));
+  return token && constant_time_equal(*token, *options.token);
+}
+
+HttpResponse admission_of_guest() {
+  HttpResponse response;
+  response.add("Access-Control-Allow-Methods", methods_of_pages());
+  response.add("Access-Control-Allow-Headers", fields_of_pages());
+  response.add("Access-Control-Max-Age", "600");
+  return response;
+}
+
+/// What is wrong with an authorized request, whatever its endpoint makes of it.
+std::optional<Failure> why_not_served(const HttpRequest& request) {
+  const Asked& asked = asked_of(request);
+  if (!is_known_method(request.method))  // RFC 9110 9.1
+    return Failure{Problem::not_implemented, "this method is not implemented", {}};
+  if (asked.has_encoded_slash)
+    return Failure{Problem::not_found, "there is nothing here", {}};
+  if (asked.endpoint != nullptr && !asked.endpoint->allows(request.method)) {
+    return Failure{
+        Problem::method_not_allowed, "use " + std::string(asked.endpoint->allow) + " here", {}};
+  }
+  if (is_multipart(request.content_type))
+    return Failure{Problem::unsupported_media_type, "send the text itself as the body", {}};
+  if (!asked.field("Content-Encoding").empty()) {
+    return Failure{Problem::unsupported_media_type, "send the text without a Content-Encoding", {}};
+  }
+  if (asked.endpoint == nullptr)
+    return Failure{Problem::not_found, "there is nothing here", {}};
+  return std::nullopt;
+}
+
+bool was_to_call(const Asked& asked) {
+  return asked.path.starts_with(endpoint::transform_path) && !asked.has_encoded_slash;
+}
+
+/// What a refused request was about, for the log.
+void tell_call(const HttpRequest& request, const HttpApiOptions& options, HttpReply& reply) {
+  const Asked& asked = asked_of(request);
+  std::string action(endpoint::action_in(asked.path));
+  if (is_action_name(action))
+    reply.action = std::move(action);
+  std::string netid = netid_of(request, options);
+  if (!why_not_netid(netid))
+    reply.netid = std::move(netid);
+  const std::string_view traceparent = asked.field("traceparent");
+  if (is_traceparent(traceparent))
+    reply.traceparent = traceparent;
+}
+
+HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options, const Failure& failure,
+                 Retryable retryable) {
+  HttpReply reply =
+      reply_with(request, options, problem_response(failure, retryable, request.request_id));
+  reply.problem = failure.problem;
+  if (reply.was_to_call)
+    tell_call(request, options, reply);
+  return reply;
+}
+
+// The fields of every response -------------------------------------------------------------------
+
+void add_connection(const HttpRequest& request, HttpResponse& response) {
+  if (!request.keep_alive)
+    response.add("Connection", "close");
+  else if (request.minor_version == 0)  // which goes unless told so (RFC 9112 C.2.2)
+    response.add("Connection", "keep-alive");
+}
+
+/// RFC 9110 15.5.6 and 9.3.7; a 405 may be a responder's.
+void add_allow(const HttpRequest& request, HttpResponse& response) {
+  const Endpoint* const endpoint = asked_of(request).endpoint;
+  if (response.status != 405 && request.method != "OPTIONS")
+    return;
+  if (is_ping(request))
+    response.add("Allow", all_methods());
+  else if (endpoint != nullptr)
+    response.add("Allow", std::string(endpoint->allow));
+}
+
+void add_cross_origin(const HttpRequest& request, const Guests& guests, HttpResponse& response) {
+  if (guests.origins.empty())
+    return;
+  response.add("Vary", "Origin");
+  const std::string_view origin = asked_of(request).field("Origin");
+  if (!is_guest(origin, guests))
+    return;
+  response.add("Access-Control-Allow-Origin", std::string(origin));
+  response.add("Access-Control-Expose-Headers", std::string(fields_for_pages));
+}
+
+}  // namespace
+
+Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
+  if (is_preflight(request, options.guests))
+    return reply_with(request, options, admission_of_guest());
+  if (!is_authorized(request, options)) {
+    return refuse(request, options,
+                  {Problem::unauthorized, "send the bearer token of this bridge", {}});
+  }
+  if (is_ping(request))
+    return reply_with(request, options, {});
+  if (const auto failure = why_not_served(request))
+    return refuse(request, options, *failure);
+  const Endpoint::Kind kind = asked_of(request).endpoint->kind;
+  if (kind == Endpoint::Kind::alive)
+    return reply_with(request, options, text_response("ok\n"));
+  if (kind != Endpoint::Kind::transform)
+    return kind;
+  auto call = call_of(request, options);
+  if (const auto* failure = std::get_if<Failure>(&call))
+    return refuse(request, options, *failure);
+  return std::get<Call>(std::move(call));
+}
+
+HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, Ended& ended) {
+  std::string timing = server_timing(ended);
+  HttpReply reply;
+  if (const auto* failure = std::get_if<Failure>(&ended.outcome)) {
+    reply = refuse(request, options, *failure,
+                   ended.may_be_carried_out ? Retryable::no : Retryable::yes);
+  } else {
+    const bool is_json = !asked_of(request).field("Accept").empty();  // canonical_head() judged it
+    reply = reply_with(
+        request, options,
+        answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text, request.request_id));
+  }
+  reply.response.add("Server-Timing", std::move(timing));
+  return reply;
+}
+
+HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options,
+                 const Failure& failure) {
+  return refuse(request, options, failure, Retryable::yes);
+}
+
+HttpReply reply_with(const HttpRequest& request, const HttpApiOptions& options,
+                     HttpResponse response) {
+  add_connection(request, response);
+  if (response.status == 401)  // whoever named it (RFC 9110 15.5.2)
+    response.add("WWW-Authenticate", "Bearer");
+  add_allow(request, response);
+  response.add("Request-Id", request.request_id);
+  response.add("X-Content-Type-Options", "nosniff");
+  response.add("Cache-Control", "no-store");
+  add_cross_origin(request, options.guests, response);
+  response.is_to_head = request.method == "HEAD";
+  return {.response = std::move(response), .was_to_call = was_to_call(asked_of(request))};
+}
+
+}  // namespace mqtt_bridge

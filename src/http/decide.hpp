@@ -1,0 +1,46 @@
+// What requests mean: the HTTP contract as decisions on values. A request whose head has been
+// parsed is answered at once or is a call to make; a call that has ended is a response. Says
+// nothing of how a head is parsed, nor of how a response is sent. Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/problem.hpp"
+#include "exchange/call.hpp"
+#include "http/api_options.hpp"
+#include "http/endpoints.hpp"
+#include "http/request.hpp"
+#include "http/response.hpp"
+
+namespace mqtt_bridge {
+
+/// A response, and what there is to say about it: what is logged and counted is what is sent.
+struct HttpReply {
+  HttpResponse response;
+  std::optional<Problem> problem = {};
+  // Of a request for an action, as far as they could be read; empty where not.
+  bool was_to_call = false;
+  std::string netid = {};
+  std::string action = {};
+  std::string traceparent = {};
+};
+
+/// A reply, the call to make (see call_of()), or the endpoint for which the bridge is to tell what
+/// it knows: `ready`, `metrics` or `status`.
+using Decision = std::variant<HttpReply, Call, Endpoint::Kind>;
+
+Decision decide(const HttpRequest& request, const HttpApiOptions& options);
+
+/// The reply once the call has ended. Takes the answer's text.
+HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, Ended& ended);
+
+/// The reply to a request that cannot be served.
+HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options, const Failure& failure);
+
+/// `response` with the fields that every response has, but for Date.
+HttpReply reply_with(const HttpRequest& request, const HttpApiOptions& options,
+                     HttpResponse response);
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,89 @@
+// What there is to ask for: one table of endpoints, and one of the fields that are read of a
+// request. Routing, Allow, the parameters, what the library is handed and what pages of guests are
+// told all come from them. Pure functions.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mqtt_bridge {
+
+struct Endpoint {
+  enum class Kind { transform, alive, ready, metrics, status };
+  enum class Token { always, unless_open };  // unless HttpApiOptions::open_health
+
+  Kind kind;
+  std::string_view path;   // "{action}" at its end stands for what has no '/'
+  std::string_view allow;  // the methods, as an Allow field lists them (RFC 9110 10.2.1)
+  std::span<const std::string_view> parameters;  // of its query; where there are none, any may come
+  Token token;
+
+  bool allows(std::string_view method) const;
+};
+
+namespace endpoint {
+
+inline constexpr std::array<std::string_view, 3> call_parameters{"netid", "timeout", "broker"};
+
+using enum Endpoint::Kind;
+using enum Endpoint::Token;
+/// HAProxy asks for health by OPTIONS, unless told otherwise.
+inline constexpr std::array all{
+    Endpoint{transform, "/transform/{action}", "POST", call_parameters, always},
+    Endpoint{alive, "/healthz", "GET, HEAD, OPTIONS", {}, unless_open},
+    Endpoint{ready, "/readyz", "GET, HEAD, OPTIONS", {}, unless_open},
+    Endpoint{metrics, "/metrics", "GET, HEAD", {}, unless_open},
+    Endpoint{status, "/status", "GET, HEAD", {}, always}};
+
+/// Where the paths of calls begin.
+inline constexpr std::string_view transform_path = "/transform/";
+
+/// That of a percent-decoded path; nothing where there is none.
+const Endpoint* of(std::string_view path);
+
+/// What stands for "{action}" in the path of a call.
+std::string_view action_in(std::string_view path);
+
+}  // namespace endpoint
+
+/// A field of requests that something reads.
+struct ReadField {
+  enum class Way { library, apart };  // apart: the library cannot be handed every value of it
+  enum class OfPages { no, yes };     // a page of a guest's may set it (Fetch 3.2.2)
+
+  std::string_view name;
+  Way way;
+  OfPages of_pages;
+};
+
+/// In the order in which the library is handed them.
+inline constexpr std::array read_fields{
+    ReadField{"Host", ReadField::Way::library, ReadField::OfPages::no},
+    ReadField{"Accept", ReadField::Way::library, ReadField::OfPages::yes},
+    ReadField{"Authorization", ReadField::Way::library, ReadField::OfPages::yes},
+    ReadField{"Content-Encoding", ReadField::Way::library, ReadField::OfPages::no},
+    ReadField{"Content-Type", ReadField::Way::apart, ReadField::OfPages::yes},
+    ReadField{"Request-Id", ReadField::Way::library, ReadField::OfPages::yes},
+    ReadField{"X-Request-Id", ReadField::Way::library, ReadField::OfPages::no},
+    ReadField{"traceparent", ReadField::Way::library, ReadField::OfPages::yes},
+    ReadField{"tracestate", ReadField::Way::apart, ReadField::OfPages::yes},
+    ReadField{"Origin", ReadField::Way::library, ReadField::OfPages::no},
+    ReadField{"Access-Control-Request-Method", ReadField::Way::library, ReadField::OfPages::no}};
+
+/// Nothing for a field that nothing reads.
+const ReadField* read_field(std::string_view name);
+
+/// Those of RFC 9110 9.3 and RFC 5789; of others we cannot say that a resource does not allow them.
+bool is_known_method(std::string_view method);
+
+/// Of all endpoints together, in the order of the alphabet: for the server as a whole.
+std::string all_methods();
+
+// For the pages of guests (Fetch 3.2.3).
+std::string methods_of_pages();
+std::string fields_of_pages();
+inline constexpr std::string_view fields_for_pages = "Request-Id, Retry-After, Server-Timing";
+
+}  // namespace mqtt_bridge
