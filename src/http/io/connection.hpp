@@ -1,0 +1,143 @@
+// One connection of the front: reads requests, frames them and hands them to the service one at a
+// time, and sends their answers. It is in one of the front's lists, and has one deadline, always.
+// connection.cpp has its life and its output, connection_input.cpp its input.
+//
+// Threads: everything on the loop's thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <asio/generic/stream_protocol.hpp>
+
+#include "http/chunked.hpp"
+#include "http/head.hpp"
+#include "http/io/server.hpp"
+#include "http/pace.hpp"
+#include "http/response_writer.hpp"
+
+namespace mqtt_bridge {
+
+class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  Connection(HttpFront& front, Socket socket, Caller::Via via);
+
+  /// REQUIRES: it is the last one of `list`.
+  void start(Connections& list);
+  void close();
+  /// Closes it, and lets the kernel drop what the peer has not read.
+  void abort();
+  /// Ends what took too long.
+  void on_deadline(Instant now);
+  /// Answers what has come, then closes.
+  void drain();
+  /// When its large request or answer was last looked at.
+  Instant looked() const { return pace_.looked(); }
+  /// Whether more of its request has come since it was last looked at. If so it goes behind the
+  /// others.
+  bool is_arriving(Instant now);
+  /// The same of what the peer has read of its answer.
+  bool is_being_read(Instant now);
+  void refuse(Problem problem, std::string_view detail);
+
+ private:
+  // What most requests fit into, kept for each connection; the rest comes into one buffer for all.
+  static constexpr std::size_t first_read_size = 2 * 1024;
+  // How long one within a request has, once the front drains.
+  static constexpr auto drain_patience = std::chrono::seconds(2);
+
+  enum class Phase { idle, head, body, answering, writing, lingering, closed };
+
+  class Request : public HttpRequest {
+   public:
+    explicit Request(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    void answer(HttpResponse response) override {
+      if (const auto connection = std::exchange(connection_, {}).lock()) {
+        connection->says_close_ = !keep_alive;
+        connection->write(std::move(response));
+      }
+    }
+
+   private:
+    std::weak_ptr<Connection> connection_;
+  };
+
+  void enter(Phase phase, Duration patience);
+  void enter(Phase phase, Instant deadline);
+  Connections& list_for(Phase phase);
+  void move_behind(Connections& list);
+  void set_deadline(Instant deadline);
+  void become_idle();
+  void end_idle();
+  void take(std::size_t size);
+  void stop_reading();
+  void read_last();
+  void read_more();
+  void on_read(std::size_t size);
+  void on_end_of_input();
+  void on_broken();
+  void read_request();
+  void begin_request(const HttpHead& head);
+  void read_body();
+  bool read_chunked_body();
+  bool reserve_input(std::size_t held);
+  bool reserve_body();
+  void release_input();
+  void keep_the_rest();
+  void finish_request();
+  bool refuse_early();
+  void write(HttpResponse response);
+  void write_piece();
+  void on_written();
+  void release_output();
+  void linger();
+  int unsent_bytes();
+
+  HttpFront& front_;
+  Socket socket_;
+  const Caller::Via via_;
+  const std::optional<std::uint32_t> user_;
+  const std::string from_;
+  const std::string own_address_;
+
+  Phase phase_ = Phase::idle;
+  Connections* list_ = nullptr;  // of HttpFront
+  Connections::iterator place_;  // in it
+  Deadlines<Connection>::Entry deadline_{*this};
+  Instant idle_until_{};
+  Pace pace_;                                     // of the large request or the answer in hand
+  std::array<char, first_read_size> first_read_;  // not to be touched while is_reading_
+  std::string input_;                             // received, not consumed
+  bool is_reading_ = false;
+  bool input_ended_ = false;
+  bool is_last_ = false;     // close after the answer in hand
+  bool says_close_ = false;  // that answer does
+  bool is_used_ = false;     // there has been a request
+  bool is_asking_ = false;   // "100 Continue" is on its way
+
+  std::shared_ptr<Request> request_;  // on its way in
+  std::weak_ptr<Request> pending_;    // with the service
+  HttpHead::Framing framing_ = HttpHead::Framing::none;
+  std::size_t content_length_ = 0;
+  std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
+  std::optional<ChunkedBody> chunked_;
+
+  std::optional<ResponseWriter> output_;
+  std::string piece_;             // of it, which is being written
+  std::size_t held_output_ = 0;   // of HttpFront::output_bytes_
+  Instant written_{};             // when the last answer was begun
+  bool is_sent_ = true;           // the peer's kernel has taken all of it
+  std::int64_t transferred_ = 0;  // to our kernel, of all answers
+  std::size_t lingered_ = 0;
+};
+
+}  // namespace mqtt_bridge
