@@ -1,6 +1,8 @@
 // The HTTP contract as a function from requests to responses: no socket, no broker.
 #include "http/io/api.hpp"
 
+#include <stdexcept>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -59,8 +61,8 @@ HttpApi api_with(const HttpApiOptions& these, Subject& subject = ready) {
   return HttpApi(these, subject);
 }
 
-/// What the first pass makes of a request: the response, or `call NETID ACTION PAYLOAD TIMEOUT`.
-std::string first_pass(HttpApi api, Request request) {
+/// What begin() makes of a request: the response, or `call NETID ACTION PAYLOAD TIMEOUT`.
+std::string outcome(HttpApi api, Request request) {
   auto decision = api.begin(request);
   if (auto* reply = std::get_if<HttpApi::Reply>(&decision))
     return whole(reply->response);
@@ -71,8 +73,8 @@ std::string first_pass(HttpApi api, Request request) {
          std::to_string(timeout.count());
 }
 
-std::string first_pass(Request request) {
-  return first_pass(api_with(options()), std::move(request));
+std::string outcome(Request request) {
+  return outcome(api_with(options()), std::move(request));
 }
 
 Ended ended_with(std::variant<Answer, Failure> outcome) {
@@ -90,25 +92,25 @@ std::string finish(HttpApi& api, const HttpRequest& request, Ended ended) {
 }
 
 TEST(HttpApi, MakesACallOfARequest) {
-  EXPECT_EQ(first_pass({"POST /transform/uppercase", "hello"}), "call alice uppercase hello 5000");
-  EXPECT_EQ(first_pass({"POST /transform/title-case?netid=bob&timeout=1500ms", "x"}),
+  EXPECT_EQ(outcome({"POST /transform/uppercase", "hello"}), "call alice uppercase hello 5000");
+  EXPECT_EQ(outcome({"POST /transform/title-case?netid=bob&timeout=1500ms", "x"}),
             "call bob title-case x 1500");
-  EXPECT_EQ(first_pass({"POST /transform/%75ppercase?broker=127.0.0.1:1883", ""}),
+  EXPECT_EQ(outcome({"POST /transform/%75ppercase?broker=127.0.0.1:1883", ""}),
             "call alice uppercase  5000");
 }
 
 TEST(HttpApi, TakesTheBodyAsItIsWhateverCurlCallsIt) {
   const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
-  EXPECT_EQ(first_pass({"POST /transform/reverse", "timeout=1ms&netid=%41", form}),
+  EXPECT_EQ(outcome({"POST /transform/reverse", "timeout=1ms&netid=%41", form}),
             "call alice reverse timeout=1ms&netid=%41 5000");
   const std::string large(limits::payload_bytes, 'x');
-  EXPECT_EQ(first_pass({"POST /transform/reverse", large, form}),
+  EXPECT_EQ(outcome({"POST /transform/reverse", large, form}),
             "call alice reverse " + large + " 5000");
 }
 
 TEST(HttpApi, TakesTimeoutsBetweenItsLimitsOnly) {
   const auto with = [](const std::string& timeout) {
-    return first_pass({"POST /transform/reverse?timeout=" + timeout, "x"});
+    return outcome({"POST /transform/reverse?timeout=" + timeout, "x"});
   };
   EXPECT_THAT(with("1ms"), StartsWith("call"));
   EXPECT_THAT(with("60s"), StartsWith("call"));
@@ -151,7 +153,7 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
        "unsupported-media-type"},
   };
   for (const auto& row : rows) {
-    const std::string response = first_pass(row.request);
+    const std::string response = outcome(row.request);
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::string(row.status))) << row.request.head;
     EXPECT_THAT(response, HasSubstr("urn:mqtt-bridge:problem:" + std::string(row.slug)));
     EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json\r\n"));
@@ -159,13 +161,13 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
 }
 
 TEST(HttpApi, NamesTheOptionThatWouldAllowIt) {
-  EXPECT_THAT(first_pass({"POST /transform/reverse?netid=carol", "x"}), HasSubstr("--netids"));
-  EXPECT_THAT(first_pass({"POST /transform/rot13", "x"}), HasSubstr("--action"));
+  EXPECT_THAT(outcome({"POST /transform/reverse?netid=carol", "x"}), HasSubstr("--netids"));
+  EXPECT_THAT(outcome({"POST /transform/rot13", "x"}), HasSubstr("--action"));
 }
 
 TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
   const auto with = [](const std::string& query) {
-    return first_pass({"POST /transform/reverse?" + query, "x"});
+    return outcome({"POST /transform/reverse?" + query, "x"});
   };
   struct Row {
     std::string query;
@@ -193,17 +195,17 @@ TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
 }
 
 TEST(HttpApi, TakesAParameterForWhatItsNameAndValueDecodeTo) {
-  EXPECT_EQ(first_pass({"POST /transform/reverse?n%65tid=b%6Fb&&%74imeout=1%73&", "x"}),
+  EXPECT_EQ(outcome({"POST /transform/reverse?n%65tid=b%6Fb&&%74imeout=1%73&", "x"}),
             "call bob reverse x 1000");
   auto these = options();
   these.netids = {"*"};
-  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=a+b", "x"}),
+  EXPECT_THAT(outcome(api_with(these), {"POST /transform/reverse?netid=a+b", "x"}),
               StartsWith("call a b reverse"));
 }
 
 TEST(HttpApi, NeverReadsATextInAnotherCharsetAsUtf8) {
   const auto with = [](const std::string& type) {
-    return first_pass({"POST /transform/reverse", "x", "Content-Type: " + type + "\r\n"});
+    return outcome({"POST /transform/reverse", "x", "Content-Type: " + type + "\r\n"});
   };
   for (const char* const type : {"text/plain; charset=utf-8", "text/plain;charset=\"UTF-8\"",
                                  "application/json; charset=us-ascii", "text/plain; a=\"%\""}) {
@@ -217,32 +219,32 @@ TEST(HttpApi, NeverReadsATextInAnotherCharsetAsUtf8) {
   }
   EXPECT_THAT(with("text/plain; charset=iso-8859-1"), HasSubstr(", not as iso-8859-1\""));
   EXPECT_THAT(with("text/plain; charset=\"<x>\""), HasSubstr(", not as what its charset says"));
-  EXPECT_THAT(first_pass({"GET /healthz", "", "Content-Type: text/plain; charset=latin1\r\n"}),
+  EXPECT_THAT(outcome({"GET /healthz", "", "Content-Type: text/plain; charset=latin1\r\n"}),
               StartsWith("HTTP/1.1 200"));
 }
 
 TEST(HttpApi, HasNoParametersWhereThereIsNoCall) {
-  EXPECT_THAT(first_pass({"GET /healthz?t=1&t=2&netid=%00", ""}), StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(first_pass({"GET /nothing?t=1", ""}), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(outcome({"GET /healthz?t=1&t=2&netid=%00", ""}), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(outcome({"GET /nothing?t=1", ""}), StartsWith("HTTP/1.1 404"));
 }
 
 TEST(HttpApi, SaysWhichMethodIsAllowed) {
-  EXPECT_THAT(first_pass({"GET /transform/reverse", ""}), HasSubstr("Allow: POST\r\n"));
-  EXPECT_THAT(first_pass({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
-  EXPECT_THAT(first_pass({"PUT /metrics", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_THAT(outcome({"GET /transform/reverse", ""}), HasSubstr("Allow: POST\r\n"));
+  EXPECT_THAT(outcome({"PUT /readyz", ""}), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(outcome({"PUT /metrics", ""}), HasSubstr("Allow: GET, HEAD\r\n"));
 }
 
 TEST(HttpApi, HasNoDefaultForTheNetIdWhereTheBridgeHasNone) {
   auto these = options();
   these.netid.clear();
-  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse", "x"}),
+  EXPECT_THAT(outcome(api_with(these), {"POST /transform/reverse", "x"}),
               HasSubstr("invalid-netid"));
 }
 
 TEST(HttpApi, ServesAnyNetIdWhereAllAreServed) {
   auto these = options();
   these.netids = {"*"};
-  EXPECT_THAT(first_pass(api_with(these), {"POST /transform/reverse?netid=zoe", "x"}),
+  EXPECT_THAT(outcome(api_with(these), {"POST /transform/reverse?netid=zoe", "x"}),
               StartsWith("call zoe"));
 }
 
@@ -250,7 +252,7 @@ TEST(HttpApi, AsksForItsTokenBeforeAnythingElse) {
   auto these = options();
   these.token = "secret";
   const auto with = [&](const std::string& field) {
-    return first_pass(api_with(these), {"POST /transform/reverse", "x", field});
+    return outcome(api_with(these), {"POST /transform/reverse", "x", field});
   };
   EXPECT_THAT(with("Authorization: Bearer secret\r\n"), StartsWith("call"));
   for (const std::string field :
@@ -258,13 +260,11 @@ TEST(HttpApi, AsksForItsTokenBeforeAnythingElse) {
     EXPECT_THAT(with(field), StartsWith("HTTP/1.1 401"));
     EXPECT_THAT(with(field), HasSubstr("WWW-Authenticate: Bearer\r\n"));
   }
-  EXPECT_THAT(first_pass(api_with(these), {"GET /nothing", ""}), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(outcome(api_with(these), {"GET /nothing", ""}), StartsWith("HTTP/1.1 401"));
 }
 
 TEST(HttpApi, KeepsARequestIdThatIsSafeAndMakesOneElse) {
-  const auto with = [](const std::string& field) {
-    return first_pass({"GET /healthz", "", field});
-  };
+  const auto with = [](const std::string& field) { return outcome({"GET /healthz", "", field}); };
   EXPECT_THAT(with("Request-Id: abc-1.2_3\r\n"), HasSubstr("Request-Id: abc-1.2_3\r\n"));
   EXPECT_THAT(with("X-Request-Id: abc\r\n"), HasSubstr("Request-Id: abc\r\n"));
   for (const auto& bad : {std::string("a b"), std::string("<x>"), std::string(129, 'x')}) {
@@ -336,9 +336,9 @@ TEST(HttpApi, NeverCallsRetryableWhatMayHaveBeenCarriedOut) {
 }
 
 TEST(HttpApi, ServesTheActionsThatTheOperatorAdded) {
-  EXPECT_THAT(first_pass({"POST /transform/translate", "hello"}),
+  EXPECT_THAT(outcome({"POST /transform/translate", "hello"}),
               StartsWith("call alice translate hello"));
-  EXPECT_THAT(first_pass({"POST /transform/other", "hello"}), HasSubstr("shuffle, translate"));
+  EXPECT_THAT(outcome({"POST /transform/other", "hello"}), HasSubstr("shuffle, translate"));
 }
 
 TEST(HttpApi, GivesTheStatusThatAResponderNamed) {
@@ -378,13 +378,13 @@ TEST(HttpApi, SaysToHttp10ThatTheConnectionStays) {
 }
 
 TEST(HttpApi, SaysWhetherItIsReady) {
-  EXPECT_THAT(first_pass({"GET /readyz", ""}), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(outcome({"GET /readyz", ""}), StartsWith("HTTP/1.1 200"));
   Subject unready;
   unready.why_not_ready = "no broker";
-  const std::string response = first_pass(api_with(options(), unready), {"GET /readyz", ""});
+  const std::string response = outcome(api_with(options(), unready), {"GET /readyz", ""});
   EXPECT_THAT(response, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(response, HasSubstr("no broker"));
-  EXPECT_THAT(first_pass(api_with(options(), unready), {"GET /healthz", ""}),
+  EXPECT_THAT(outcome(api_with(options(), unready), {"GET /healthz", ""}),
               StartsWith("HTTP/1.1 200"));
 }
 
@@ -404,14 +404,14 @@ TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
 }
 
 TEST(HttpApi, TellsWhatGoesOn) {
-  const std::string status = first_pass({"GET /status", ""});
+  const std::string status = outcome({"GET /status", ""});
   for (const char* const part :
        {"\"ready\":true", "\"mqtt_version\":\"5\"", "\"uptime_seconds\":90", "\"times_linked\":3",
         "\"calls\":{\"in_flight\":4,\"queued\":5}", "\"http_connections\":6", "\"retained\":7",
         "\"broker\":\"mqtt://localhost:1883\""}) {
     EXPECT_THAT(status, HasSubstr(part));
   }
-  const std::string metrics = first_pass({"GET /metrics", ""});
+  const std::string metrics = outcome({"GET /metrics", ""});
   EXPECT_THAT(metrics, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(metrics, testing::EndsWith("\r\n\r\nsome_metric 1\n"));
 }
@@ -421,7 +421,7 @@ TEST(HttpApi, TakesOtherOptionsForTheRequestsToCome) {
   HttpApiOptions others = options();
   others.netid = "zoe";
   api.set_options(others);
-  EXPECT_THAT(first_pass(std::move(api), {"POST /transform/uppercase", "x"}),
+  EXPECT_THAT(outcome(std::move(api), {"POST /transform/uppercase", "x"}),
               StartsWith("call zoe uppercase x"));
 }
 
@@ -430,9 +430,8 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   these.token = "secret";
   these.guests.origins = {"https://app.example"};
   const auto with = [&](const std::string& line, const std::string& origin) {
-    return first_pass(
-        api_with(these),
-        {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});
+    return outcome(api_with(these),
+                   {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});
   };
   const std::string preflight = with("OPTIONS /transform/uppercase", "https://app.example");
   EXPECT_THAT(preflight, StartsWith("HTTP/1.1 200"));
@@ -445,7 +444,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   EXPECT_THAT(with("OPTIONS /transform/uppercase", "https://evil.example"),
               Not(HasSubstr("Access-Control")));
   EXPECT_THAT(with("BREW /transform/uppercase", "https://app.example"), StartsWith("HTTP/1.1 401"));
-  EXPECT_THAT(first_pass({"OPTIONS /healthz", "", "Origin: https://app.example\r\n"}),
+  EXPECT_THAT(outcome({"OPTIONS /healthz", "", "Origin: https://app.example\r\n"}),
               Not(HasSubstr("Access-Control")));
 }
 
@@ -464,8 +463,51 @@ TEST(HttpApi, PassesOnATraceContextAndNothingThatIsNone) {
   EXPECT_EQ(traced("tracestate: a=1\r\n"), "|");
 }
 
+TEST(HttpApi, ParsesAHeadOnce) {
+  HttpApi api = api_with(options());
+  Request request("POST /transform/%75ppercase", "hello", "Request-Id: r1\r\n");
+  EXPECT_FALSE(api.refuse_early(request));
+  request.head = "no head";
+  EXPECT_TRUE(std::holds_alternative<Call>(api.begin(request)));
+  EXPECT_EQ(request.request_id, "r1");
+}
+
+TEST(HttpApi, ReadsTheFieldsOfTheTableThroughTheLibrary) {
+  for (const ReadField& field : read_fields) {
+    const bool is_said_otherwise = field.name == "Host" || field.name == "Accept";
+    if (field.way == ReadField::Way::apart || is_said_otherwise)
+      continue;
+    HttpApi api = api_with(options());
+    Request request("GET /healthz", "", std::string(field.name) + ": a-1, b\r\nCookie: c\r\n");
+    api.begin(request);
+    ASSERT_TRUE(request.asked);
+    EXPECT_EQ(request.asked->field(field.name), "a-1, b");
+    EXPECT_EQ(request.asked->field("Cookie"), "");
+  }
+}
+
+TEST(HttpApi, NeverTellsTheTextOfAFault) {
+  struct Faulty : ::mqtt_bridge::HttpApi::Subject {
+    BridgeStatus status() const override { throw std::runtime_error("secret"); }
+    std::string metrics() override { throw std::runtime_error("secret"); }
+  } faulty;
+  for (const char* const line : {"GET /metrics", "GET /status", "GET /readyz"}) {
+    HttpApi api(options(), faulty);
+    const std::string response = outcome(std::move(api), {line, ""});
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 500 ")) << line;
+    EXPECT_THAT(response, HasSubstr("problem:internal-error\"")) << line;
+    EXPECT_THAT(response, Not(HasSubstr("secret"))) << line;
+  }
+}
+
+TEST(HttpApi, RefusesWhatTheLibraryCannotRead) {
+  Request request("GET /healthz", "");
+  request.head = "GET\r\n\r\n";
+  EXPECT_THAT(outcome(request), StartsWith("HTTP/1.1 400 "));
+}
+
 TEST(HttpApi, AnswersAHeadRequestWithoutABody) {
-  EXPECT_THAT(first_pass({"HEAD /healthz", ""}), testing::EndsWith("\r\n\r\n"));
+  EXPECT_THAT(outcome({"HEAD /healthz", ""}), testing::EndsWith("\r\n\r\n"));
 }
 
 }  // namespace
