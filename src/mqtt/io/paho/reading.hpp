@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "mqtt/link_policy.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 
