@@ -8,8 +8,10 @@
 //
 // Invariants:
 //  1. Of TellUp and TellDown each follows the other, TellUp first.
-//  2. After start() and before stop() it waits for a fact that a command names, or next_deadline()
-//     is set; an attempt to connect ends by limits::connect_timeout without an answer at latest.
+//  2. After start() and before stop(), while it is not up, it waits for a fact that a command
+//  names,
+//     and next_deadline() is set; an attempt to connect ends by limits::connect_timeout without an
+//     answer at latest.
 //  3. Nothing is sent but between Connected and Drop.
 // Value; the owner serialises.
 #pragma once
@@ -69,7 +71,7 @@ class LinkState {
   void reached(Instant now);
   void diagnosed(ConnectFailure failure, const std::string& why, Instant now);
 
-  // What the broker said. These events change nothing here but what they are called.
+  // What the broker said.
   void on(const mqtt_event::Connected& event, Instant now);
   void on(const mqtt_event::ConnectFailed& event, Instant now);
   void on(const mqtt_event::Subscribed& event, Instant now);

@@ -15,6 +15,26 @@ constexpr auto probe_after = 500ms;
 
 }  // namespace
 
+void LinkWatch::disconnected() {
+  unacknowledged_.clear();
+  in_order_.clear();
+}
+
+void LinkWatch::published(std::uint64_t id, Instant now) {
+  if (unacknowledged_.emplace(id, now).second)
+    in_order_.emplace_back(now, id);
+}
+
+void LinkWatch::acknowledged(std::uint64_t id) {
+  unacknowledged_.erase(id);
+  const auto is_out = [this](const auto& each) {
+    const auto found = unacknowledged_.find(each.second);
+    return found != unacknowledged_.end() && found->second == each.first;
+  };
+  while (!in_order_.empty() && !is_out(in_order_.front()))
+    in_order_.pop_front();
+}
+
 Duration LinkWatch::pause(bool is_up, const Subscriptions& subscriptions) const {
   const bool is_urgent = !is_up || !unacknowledged_.empty() || !subscriptions.is_settled() ||
                          (subscriptions.has_leaving() && !expects_answers_);
@@ -28,18 +48,18 @@ bool LinkWatch::is_needed(bool is_up, const Subscriptions& subscriptions) const 
 
 bool LinkWatch::may_lie(bool is_up, const Subscriptions& subscriptions, Instant now) const {
   return !is_up || !subscriptions.is_settled() ||
-         (!unacknowledged_.empty() && now - unacknowledged_.begin()->second >= kick_after);
+         (!unacknowledged_.empty() && now - in_order_.front().first >= kick_after);
 }
 
 LinkWatch::Finding LinkWatch::look(const Subscriptions& subscriptions, Instant now) const {
-  const auto since = [now](Instant then) {
-    return now - then >= limits::puback_timeout ? Finding::silent : Finding::well;
-  };
-  if (!unacknowledged_.empty())
-    return since(unacknowledged_.begin()->second);
-  if (!subscriptions.is_settled())
-    return since(subscriptions.asked_at());
-  return expects_answers_ && now - last_heard_ >= probe_after ? Finding::quiet : Finding::well;
+  const auto is_overdue = [now](Instant since) { return now - since >= limits::puback_timeout; };
+  const bool owes_answers = !subscriptions.is_settled();
+  if ((!in_order_.empty() && is_overdue(in_order_.front().first)) ||
+      (owes_answers && is_overdue(subscriptions.asked_at())))
+    return Finding::silent;
+  const bool owes_nothing = in_order_.empty() && !owes_answers;
+  return owes_nothing && expects_answers_ && now - last_heard_ >= probe_after ? Finding::quiet
+                                                                              : Finding::well;
 }
 
 }  // namespace mqtt_bridge

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <utility>
 
 #include "base/instant.hpp"
 #include "mqtt/subscriptions.hpp"
@@ -13,9 +15,9 @@ namespace mqtt_bridge {
 
 class LinkWatch {
  public:
-  void disconnected() { unacknowledged_.clear(); }
-  void published(std::uint64_t id, Instant now) { unacknowledged_.emplace(id, now); }
-  void acknowledged(std::uint64_t id) { unacknowledged_.erase(id); }
+  void disconnected();
+  void published(std::uint64_t id, Instant now);
+  void acknowledged(std::uint64_t id);
   /// Anything came from the broker.
   void heard(Instant now) { last_heard_ = now; }
 
@@ -37,7 +39,9 @@ class LinkWatch {
   Finding look(const Subscriptions& subscriptions, Instant now) const;
 
  private:
-  std::map<std::uint64_t, Instant> unacknowledged_;  // ids grow, so the first is about the oldest
+  std::map<std::uint64_t, Instant> unacknowledged_;
+  // The first is the oldest of them; one that was acknowledged may still be among the others.
+  std::deque<std::pair<Instant, std::uint64_t>> in_order_;
   Instant last_heard_{};
   bool expects_answers_ = false;
 };

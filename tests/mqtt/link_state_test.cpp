@@ -179,6 +179,18 @@ TEST_F(LinkStateTest, TakesABrokerForDeadThatOwesAnAcknowledgementForTooLong) {
   EXPECT_EQ(state.last_loss(), LinkLoss::silent);
 }
 
+TEST_F(LinkStateTest, GoesByTheOldestPublishThoughAnEarlierRequestWasPublishedAgain) {
+  come_up();
+  publish(8);
+  after(limits::puback_timeout - 5ms);
+  publish(7);
+  state.acknowledged(7);
+  publish(7);
+  after(5ms);
+  after(5ms);
+  EXPECT_FALSE(state.is_up());
+}
+
 TEST_F(LinkStateTest, ProbesABrokerThatSaysNothingWhileAnswersAreExpected) {
   come_up();
   after(5ms);  // its first look at what is owed
@@ -187,6 +199,19 @@ TEST_F(LinkStateTest, ProbesABrokerThatSaysNothingWhileAnswersAreExpected) {
   EXPECT_THAT(after(499ms), ElementsAre());
   EXPECT_THAT(after(1ms), ElementsAre("probe a/response"));
   after(limits::puback_timeout + 5ms);
+  EXPECT_FALSE(state.is_up());
+}
+
+TEST_F(LinkStateTest, GoesByAProbeThatIsNotAnsweredThoughSomethingIsPublishedMeanwhile) {
+  come_up();
+  after(5ms);
+  state.heard(now);
+  state.expect_answers(true, now);
+  EXPECT_THAT(after(500ms), ElementsAre("probe a/response"));
+  after(limits::puback_timeout - 5ms);
+  publish(7);
+  after(5ms);
+  after(5ms);
   EXPECT_FALSE(state.is_up());
 }
 
