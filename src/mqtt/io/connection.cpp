@@ -5,9 +5,7 @@
 
 #include <mqtt/async_client.h>
 
-#include "mqtt/io/paho/connecting.hpp"
-#include "mqtt/io/paho/quirks.hpp"
-#include "mqtt/io/paho/reading.hpp"
+#include "mqtt/io/paho/workarounds.hpp"
 #include "mqtt/io/translation.hpp"
 #include "mqtt/packet_filter.hpp"
 
@@ -41,7 +39,8 @@ class MqttConnection::Client {
   Client(const MqttConnectOptions& options, Sink sink)
       : sink_(std::move(sink)),
         options_(options),
-        client_(options.uri, options.client_id,
+        workarounds_(options),
+        client_(workarounds_.uri(), options.client_id,
                 mqtt::create_options(is_v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1), nullptr) {
     client_.set_message_callback([this](mqtt::const_message_ptr message) noexcept {
       if (message->get_topic() == PacketFilter::too_large_topic)
@@ -58,10 +57,7 @@ class MqttConnection::Client {
     connect();
   }
 
-  ~Client() {
-    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
-    paho_quirks::hand_over(-1);
-  }
+  ~Client() { workarounds_.ended(); }
 
   void subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
     mqtt::subscribe_options options;  // Retain Handling, MQTT 5.0 3.8.3.1
@@ -90,15 +86,15 @@ class MqttConnection::Client {
     has_retained_ = has_retained;
   }
 
-  void cut() { socket_.shut_down(); }
-  int descriptor() const { return socket_.descriptor(); }
+  void kick() const { workarounds_.kick(); }
+  void cut() const { workarounds_.socket().shut_down(); }
+  int descriptor() const { return workarounds_.socket().descriptor(); }
 
  private:
   bool is_v5() const { return options_.version == MqttVersion::v5; }
 
   void connect() {
-    paho_quirks::hand_over(options_.socket);
-    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connecting);
+    workarounds_.connecting();
     attempt([&] { client_.connect(connect_options_of(options_), nullptr, on_connected_); });
   }
 
@@ -114,13 +110,12 @@ class MqttConnection::Client {
 
   void connected(const mqtt::token& token, bool succeeded) {
     if (!succeeded) {
-      paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
+      workarounds_.ended();
       return sink_(failure_of(token, options_));
     }
-    socket_.tune(options_.peer);
-    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::connected);
+    workarounds_.connected();
     auto event = connected_of(token.get_connect_response());
-    event.missing_workarounds = socket_.missing();
+    event.missing_workarounds = workarounds_.missing();
     sink_(event);
   }
 
@@ -137,7 +132,7 @@ class MqttConnection::Client {
     const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
     if (succeeded) {
       const auto packet_id = static_cast<std::uint16_t>(token.get_message_id());
-      const bool has_none = socket_.had_no_subscribers(packet_id);
+      const bool has_none = workarounds_.socket().had_no_subscribers(packet_id);
       return sink_(
           mqtt_event::Acknowledged{id, has_none ? Subscribers::none : Subscribers::perhaps});
     }
@@ -149,7 +144,7 @@ class MqttConnection::Client {
   }
 
   void lose(std::string why, LinkLoss loss) {
-    paho_quirks::tell_receive_thread(paho_quirks::ReceiveThread::may_rest);
+    workarounds_.ended();
     sink_(mqtt_event::Lost{std::move(why), loss});
   }
 
@@ -157,19 +152,15 @@ class MqttConnection::Client {
   const MqttConnectOptions options_;
   int maximum_qos_ = 2;
   bool has_retained_ = true;
-  paho_quirks::BrokerSocket socket_;
+  paho_quirks::Workarounds workarounds_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};
   Listener on_subscribed_{[this](const mqtt::token& t, bool ok) { subscribed(t, ok); }};
   Listener on_published_{[this](const mqtt::token& t, bool ok) { published(t, ok); }};
   mqtt::async_client client_;  // last: its end is the end of all callbacks
 };
 
-MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink) {
-  paho_quirks::keep_library_running();
-  paho_quirks::silence_trace();
-  paho_quirks::tell_version(options.version);
-  client_ = std::make_unique<Client>(options, std::move(sink));
-}
+MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink)
+    : client_(std::make_unique<Client>(options, std::move(sink))) {}
 MqttConnection::~MqttConnection() = default;
 
 void MqttConnection::subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
@@ -185,7 +176,7 @@ void MqttConnection::heed(int maximum_qos, bool has_retained) {
   client_->heed(maximum_qos, has_retained);
 }
 void MqttConnection::kick() {
-  paho_quirks::kick_send_thread();
+  client_->kick();
 }
 void MqttConnection::cut() {
   client_->cut();
