@@ -12,7 +12,7 @@
 #include "client/io/client_options.hpp"
 #include "client/io/direct_call.hpp"
 #include "client/verdict.hpp"
-#include "mqtt/io/paho/quirks.hpp"
+#include "mqtt/io/paho/environment.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
 #include "os/io/run_main.hpp"

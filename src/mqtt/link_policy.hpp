@@ -4,32 +4,15 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "base/instant.hpp"
+#include "mqtt/events.hpp"
 #include "mqtt/message.hpp"
 #include "mqtt/take_over.hpp"
 
 namespace mqtt_bridge {
 
 enum class Protocol { automatic, v5, v3_1_1 };  // automatic: 5, and 3.1.1 when the broker refuses 5
-enum class ConnectFailure {
-  unreachable,      // no TCP connection, or no CONNACK in time
-  closed,           // the broker closed the connection without a CONNACK
-  version_refused,  // CONNACK: unsupported protocol version (5.0: 0x84; 3.1.1: 1)
-  refused,          // CONNACK: any other refusal; or what it offers is not enough
-  ended,            // the broker accepted the connection, and ended it before the link was up
-  ended_idle        // the same, though we had sent nothing after CONNECT
-};
-
-/// How a link that was up ended.
-enum class LinkLoss {
-  broken,      // the broker, or the network, ended the connection
-  told,        // the same, and the broker said why
-  silent,      // the broker owed an answer for too long
-  taken_over,  // by another client with our client id
-  renewed      // by us, for another connection with other credentials
-};
 
 class LinkPolicy {
  public:

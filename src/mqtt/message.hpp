@@ -47,6 +47,10 @@ struct MqttPublish {
   bool retained = false;
 };
 
+/// Whether a subscription brings the retained messages (MQTT 5.0 3.8.3.1); in version 3.1.1 they
+/// are always sent.
+enum class Retained { sent, left };
+
 /// What the broker says of a publish when it acknowledges it (MQTT 5.0 3.4.2.1).
 /// none: the reason code was 0x10, No matching subscribers. A broker that does not say so, as in
 /// MQTT 3.1.1, may have some or none.

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-#include "mqtt/link_policy.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
 

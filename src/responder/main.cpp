@@ -10,7 +10,8 @@
 
 #include "config/io/link_options.hpp"
 #include "config/io/options.hpp"
-#include "mqtt/io/paho/quirks.hpp"
+#include "mqtt/io/paho/environment.hpp"
+#include "mqtt/io/paho/library_threads.hpp"
 #include "os/io/health_socket.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"

@@ -1,24 +1,20 @@
 // The whole system in one process and in virtual time: bridges (the real table of exchanges and the
-// real reconnect policy), their callers, responders good and bad, strangers on the same topics, and
-// one broker with its sessions. A seed decides everything that happens, so that a seed that fails
-// fails again, with a trace. After every step the world checks what must always be true, see
+// real state of the link), their callers, responders good and bad, strangers on the same topics,
+// and one broker with its sessions. A seed decides everything that happens, so that a seed that
+// fails fails again, with a trace. After every step the world checks what must always be true, see
 // World::check().
 //
-// `Table` is Exchanges, or one that breaks a rule on purpose.
+// `Table` is Exchanges, `Link` is LinkState, or one that breaks a rule on purpose.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
-#include <random>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,387 +26,13 @@
 #include "exchange/presence.hpp"
 #include "exchange/route.hpp"
 #include "exchange/topic.hpp"
-#include "mqtt/link_policy.hpp"
+#include "mqtt/link_options.hpp"
+#include "mqtt/link_state.hpp"
+#include "simulation/broker.hpp"
+#include "simulation/peer.hpp"
 #include "text/transform.hpp"
 
 namespace mqtt_bridge::world {
-
-using namespace std::chrono_literals;
-
-/// Time, chance, and what is to happen when.
-class Fate {
- public:
-  explicit Fate(std::uint64_t seed) : random_(seed) {}
-
-  Instant now() const { return now_; }
-  void at(Instant time, std::function<void()> event) {
-    events_.push({std::max(time, now_), ++count_, std::move(event)});
-  }
-  void after(Duration delay, std::function<void()> event) { at(now_ + delay, std::move(event)); }
-
-  /// Lets the next thing happen, if that is before `end`.
-  bool step(Instant end) {
-    if (events_.empty() || events_.top().time >= end)
-      return false;
-    const Event next = events_.top();
-    events_.pop();
-    now_ = next.time;
-    next.happen();
-    return true;
-  }
-
-  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
-  bool chance(std::uint32_t percent) { return below(100) < percent; }
-  Duration up_to(Duration most) {
-    return Duration(random_() % static_cast<std::uint64_t>(most.count() + 1));
-  }
-  template <typename List>
-  auto& pick(List& list) {
-    return list[below(static_cast<std::uint32_t>(std::size(list)))];
-  }
-
-  std::vector<std::string> trace;
-  bool is_traced = false;
-  template <typename... Parts>
-  void note(const Parts&... parts) {
-    if (!is_traced)
-      return;
-    std::ostringstream line;
-    line << std::chrono::duration<double, std::milli>(now_.time_since_epoch()).count() << " ms  ";
-    (line << ... << parts);
-    trace.push_back(line.str());
-  }
-
- private:
-  struct Event {
-    Instant time;
-    std::uint64_t order;
-    std::function<void()> happen;
-    bool operator<(const Event& other) const {
-      return std::tie(time, order) > std::tie(other.time, other.order);  // the earliest on top
-    }
-  };
-  Instant now_{};
-  std::uint64_t count_ = 0;
-  std::mt19937_64 random_;
-  std::priority_queue<Event> events_;
-};
-
-/// What the seed chose for one world.
-struct Weather {
-  bool is_lossy;       // messages vanish, come twice, come late, overtake each other
-  bool cuts;           // connections break, or go deaf
-  bool restarts;       // the broker
-  bool has_strangers;  // other clients on our topics
-  bool is_gentle;      // nothing of the above that could cost a call its answer
-  bool tells;          // the broker says of a publish that it has no subscriber
-  bool has_poison;     // requests on which the broker ends the connection
-};
-
-/// What the broker ends the connection on.
-constexpr std::string_view poison = "poison";
-
-using Message = MqttMessage;
-
-// The broker ----------------------------------------------------------------------------------
-
-class Broker {
- public:
-  class Client {
-   public:
-    virtual void on_connected(bool session_present) = 0;
-    virtual void on_unreachable() = 0;
-    virtual void on_subscribed() = 0;
-    virtual void on_acknowledged(std::uint64_t id, Subscribers subscribers) = 0;
-    virtual void on_message(const Message& message) = 0;
-    virtual void on_lost() = 0;
-
-   protected:
-    ~Client() = default;
-  };
-
-  /// One TCP connection: in order, complete, until it breaks; then what was under way is gone.
-  struct Connection {
-    Client* client;
-    std::string client_id;
-    bool is_open = true;
-    Instant subscribed{};
-    bool is_deaf = false;
-    bool is_doomed = false;  // it breaks with the next message for the client
-    Instant to_broker{};     // when the last thing sent arrives
-    Instant to_client{};
-  };
-  using Handle = std::shared_ptr<Connection>;
-
-  Broker(Fate& fate, const Weather& weather) : fate_(fate), weather_(weather) {}
-
-  // What clients do; the answers come through Client.
-  enum class Keep { session, nothing };
-  Handle connect(Client& client, const std::string& id, bool clean, Keep keep,
-                 std::optional<Message> will = {}) {
-    auto connection = std::make_shared<Connection>(Connection{&client, id});
-    if (!is_up_) {
-      fate_.after(fate_.up_to(2ms), [connection] {
-        if (connection->is_open)
-          connection->client->on_unreachable();
-      });
-      return connection;
-    }
-    connections_.push_back(connection);
-    to_broker(connection, [this, connection, clean, keep, will] {
-      Session& session = sessions_[connection->client_id];
-      if (session.connection)
-        lose(session.connection, fate_.up_to(5ms));
-      const bool is_present = session.exists && !clean;
-      if (!is_present)
-        session = Session{};
-      session.exists = true;
-      session.ends_with_connection = keep == Keep::nothing;
-      session.connection = connection;
-      session.will = will;
-      to_client(connection, [=] { connection->client->on_connected(is_present); });
-      for (auto& [id_of_packet, message] : session.pending) {
-        message.duplicate = true;
-        deliver(connection, id_of_packet, message);
-      }
-    });
-    return connection;
-  }
-
-  void subscribe(const Handle& connection, std::vector<std::string> filters) {
-    to_broker(connection, [this, connection, filters = std::move(filters)] {
-      Session& session = sessions_[connection->client_id];
-      connection->subscribed = fate_.now();
-      session.filters.insert(filters.begin(), filters.end());
-      to_client(connection, [connection] { connection->client->on_subscribed(); });
-      for (const auto& [topic, message] : retained_) {
-        if (std::any_of(filters.begin(), filters.end(),
-                        [&](const auto& filter) { return matches(filter, topic); })) {
-          Message old = message;
-          old.retained = true;
-          enqueue(session, old);
-        }
-      }
-    });
-  }
-
-  void publish(const Handle& connection, std::uint64_t id, Message message) {
-    to_broker(connection, [this, connection, id, message = std::move(message)] {
-      if (message.payload.starts_with(poison) &&
-          message.topic.find("/request") != std::string::npos)
-        return cut(connection);
-      const bool acknowledges_first = fate_.chance(50);
-      const auto subscribers =
-          weather_.tells && !has_subscribers(message) ? Subscribers::none : Subscribers::perhaps;
-      const auto acknowledge = [&] {
-        to_client(connection, [connection, id, subscribers] {
-          connection->client->on_acknowledged(id, subscribers);
-        });
-      };
-      if (acknowledges_first)
-        acknowledge();
-      route(message);
-      if (!acknowledges_first)
-        acknowledge();
-    });
-  }
-
-  /// Somebody left a message before all this began.
-  void retain(const Message& message) { retained_[message.topic] = message; }
-
-  /// The client's process ends without a word.
-  void abandon(const Handle& connection) {
-    if (!connection->is_open)
-      return;
-    connection->is_open = false;
-    fate_.after(fate_.up_to(1ms), [this, connection] { disconnected(connection); });
-  }
-
-  // What happens to it.
-  void cut(const Handle& connection) {
-    fate_.note("the connection of ", connection->client_id, " breaks");
-    lose(connection, fate_.up_to(2ms));
-  }
-  void deafen(const Handle& connection) {
-    fate_.note("the connection of ", connection->client_id, " goes deaf");
-    connection->is_deaf = true;
-    fate_.after(limits::puback_timeout + 500ms, [this, connection] { lose(connection, 0ms); });
-  }
-
-  enum class Memory { all, of_some_time_ago, none };
-  void crash(Memory memory, Duration outage) {
-    fate_.note("the broker crashes and will remember ", memory == Memory::all ? "all"
-                                                        : memory == Memory::none
-                                                            ? "nothing"
-                                                            : "how it was some time ago");
-    is_up_ = false;
-    for (auto& [id, session] : sessions_)
-      session.will.reset();  // nobody is there to publish it
-    for (const auto& connection : std::exchange(connections_, {}))
-      lose(connection, fate_.up_to(2ms));
-    std::erase_if(sessions_, [](const auto& each) { return each.second.ends_with_connection; });
-    for (auto& [id, session] : sessions_)
-      session.connection.reset();
-    if (memory == Memory::none) {
-      sessions_.clear();
-      retained_.clear();
-    } else if (memory == Memory::of_some_time_ago) {
-      sessions_ = saved_sessions_;
-      retained_ = saved_retained_;
-    }
-    fate_.after(outage, [this] {
-      fate_.note("the broker is back");
-      is_up_ = true;
-    });
-  }
-  void save() {
-    saved_sessions_ = sessions_;
-    std::erase_if(saved_sessions_,
-                  [](const auto& each) { return each.second.ends_with_connection; });
-    saved_retained_ = retained_;
-    for (auto& [id, session] : saved_sessions_) {
-      session.connection.reset();
-      session.will.reset();
-    }
-  }
-  const std::vector<Handle>& connections() const { return connections_; }
-  bool is_up() const { return is_up_; }
-
-  /// How often a request with this correlation data was accepted_payload for a subscriber.
-  std::map<std::string, int> requests_taken;
-
- private:
-  struct Session {
-    bool exists = false;
-    bool ends_with_connection = false;  // Session Expiry Interval 0
-    Handle connection;
-    std::set<std::string> filters;
-    std::map<std::uint64_t, Message> pending;  // by packet identifier
-    std::optional<Message> will;
-  };
-
-  static bool matches(std::string_view filter, std::string_view topic) {
-    while (true) {
-      const auto f = filter.find('/');
-      const auto t = topic.find('/');
-      if (filter.substr(0, f) != "+" && filter.substr(0, f) != topic.substr(0, t))
-        return false;
-      if (f == std::string_view::npos || t == std::string_view::npos)
-        return f == t;
-      filter.remove_prefix(f + 1);
-      topic.remove_prefix(t + 1);
-    }
-  }
-
-  template <typename Happening>
-  void to_broker(const Handle& connection, Happening happening) {
-    travel(connection, connection->to_broker, [this, connection, happening] {
-      if (is_up_)
-        happening();
-    });
-  }
-  template <typename Happening>
-  void to_client(const Handle& connection, Happening happening) {
-    travel(connection, connection->to_client, std::move(happening));
-  }
-  void travel(const Handle& connection, Instant& last, std::function<void()> happening) {
-    last = std::max(last, fate_.now() + fate_.up_to(500us));
-    fate_.at(last, [connection, happening = std::move(happening)] {
-      if (connection->is_open && !connection->is_deaf)
-        happening();
-    });
-  }
-
-  bool has_subscribers(const Message& message) const {
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [&](const auto& session) { return is_subscribed(session.second, message); });
-  }
-  static bool is_subscribed(const Session& session, const Message& message) {
-    return std::any_of(session.filters.begin(), session.filters.end(),
-                       [&](const auto& filter) { return matches(filter, message.topic); });
-  }
-
-  void route(const Message& message) {
-    if (message.correlation && parse_request_topic(message.topic) && has_subscribers(message))
-      ++requests_taken[*message.correlation];
-    if (message.retained) {
-      retained_.erase(message.topic);
-      if (!message.payload.empty())
-        retained_[message.topic] = message;
-    }
-    Message sent = message;
-    sent.retained = false;
-    for (auto& [id, session] : sessions_) {
-      if (is_subscribed(session, message))
-        lose_or_enqueue(id, session, sent);
-    }
-  }
-
-  void lose_or_enqueue(const std::string& client_id, Session& session, const Message& message) {
-    if (!weather_.is_lossy || parse_status_topic(message.topic))
-      return enqueue(session, message);
-    if (fate_.chance(3))
-      return fate_.note("lost: ", message.topic, " ", message.payload);
-    // A responder that takes turns must not be made to answer twice.
-    const bool may_come_twice = !message.topic.starts_with("own-");
-    if (may_come_twice && fate_.chance(3))
-      enqueue(session, message);
-    if (!fate_.chance(10))
-      return enqueue(session, message);
-    fate_.after(fate_.up_to(2s), [this, client_id, message] {
-      if (const auto found = sessions_.find(client_id); found != sessions_.end())
-        enqueue(found->second, message);
-    });
-  }
-
-  void enqueue(Session& session, const Message& message) {
-    const std::uint64_t id = ++last_packet_;
-    session.pending.emplace(id, message);
-    if (session.connection)
-      deliver(session.connection, id, message);
-  }
-
-  void deliver(const Handle& connection, std::uint64_t id, const Message& message) {
-    to_client(connection, [this, connection, id, message] {
-      connection->client->on_message(message);
-      if (connection->is_doomed)
-        return cut(connection);
-      to_broker(connection,
-                [this, connection, id] { sessions_[connection->client_id].pending.erase(id); });
-    });
-  }
-
-  void lose(const Handle& connection, Duration client_learns_after) {
-    if (!connection->is_open)
-      return;
-    connection->is_open = false;
-    fate_.after(client_learns_after, [connection] { connection->client->on_lost(); });
-    disconnected(connection);
-  }
-
-  void disconnected(const Handle& connection) {
-    std::erase(connections_, connection);
-    const auto found = sessions_.find(connection->client_id);
-    if (found == sessions_.end() || found->second.connection != connection)
-      return;
-    found->second.connection.reset();
-    const auto will = std::exchange(found->second.will, std::nullopt);
-    if (found->second.ends_with_connection)
-      sessions_.erase(found);
-    if (will)
-      route(*will);
-  }
-
-  Fate& fate_;
-  const Weather& weather_;
-  bool is_up_ = true;
-  std::vector<Handle> connections_;
-  std::map<std::string, Session> sessions_;
-  std::map<std::string, Message> retained_;
-  std::map<std::string, Session> saved_sessions_;
-  std::map<std::string, Message> saved_retained_;
-  std::uint64_t last_packet_ = 0;
-};
 
 // What answers are right ----------------------------------------------------------------------
 
@@ -481,106 +103,8 @@ inline bool is_right(std::string_view action, const std::string& request, std::s
 
 // The clients of the broker -------------------------------------------------------------------
 
-/// Connects, subscribes, comes back; the policy is the real one.
-class Peer : protected Broker::Client {
- public:
-  Peer(Fate& fate, Broker& broker, std::string id, std::vector<std::string> filters)
-      : fate_(fate), broker_(broker), id_(std::move(id)), filters_(std::move(filters)) {}
-
-  void start() {
-    is_running_ = true;
-    policy_ = LinkPolicy(Protocol::automatic, fate_.now());
-    attempt();
-  }
-  /// As `kill -9` does.
-  void kill() {
-    fate_.note(id_, " is killed");
-    is_running_ = false;
-    ++life_;
-    is_up_ = is_idle_ = false;
-    if (connection_)
-      broker_.abandon(connection_);
-  }
-  bool is_running() const { return is_running_; }
-
- protected:
-  virtual void up(bool session_present) = 0;
-  virtual void down() {}
-  virtual void failed() {}
-  virtual bool forgets_session() const { return !is_session_ours_; }
-  virtual Broker::Keep keeps() const { return Broker::Keep::session; }
-  virtual std::optional<Message> will() const { return {}; }
-
-  Fate& fate_;
-  Broker& broker_;
-  const std::string id_;
-  Broker::Handle connection_;
-  bool is_up_ = false;
-  bool is_session_ours_ = false;  // the broker has promised to keep it
-
- private:
-  void attempt() {
-    if (!policy_.next_attempt())
-      return;
-    fate_.at(*policy_.next_attempt(), [this, life = life_] {
-      if (life != life_ || !policy_.next_attempt())
-        return;
-      policy_.attempt_begins(fate_.now());
-      connection_ = broker_.connect(*this, id_, forgets_session(), keeps(), will());
-    });
-  }
-  double jitter() { return fate_.below(1000) / 1000.0; }
-
-  void on_connected(bool session_present) override {
-    session_present_ = session_present;
-    is_idle_ = policy_.quiet_time() > Duration(0);
-    if (!is_idle_)
-      return broker_.subscribe(connection_, filters_);
-    fate_.after(policy_.quiet_time(), [this, connection = connection_] {
-      if (connection == connection_ && std::exchange(is_idle_, false))
-        broker_.subscribe(connection_, filters_);
-    });
-  }
-  void on_unreachable() override {
-    policy_.attempt_failed(ConnectFailure::unreachable, fate_.now(), jitter());
-    failed();
-    attempt();
-  }
-  void on_subscribed() override {
-    fate_.note(id_, " is up", session_present_ ? ", its session is there" : "");
-    policy_.link_is_up(is_session_ours_ && !session_present_, fate_.now());
-    is_session_ours_ = keeps() == Broker::Keep::session;
-    is_up_ = true;
-    up(session_present_);
-  }
-  void on_lost() override {
-    if (!is_running_)
-      return;
-    fate_.note(id_, " is down");
-    const bool was_up = std::exchange(is_up_, false);
-    const auto ended =
-        std::exchange(is_idle_, false) ? ConnectFailure::ended_idle : ConnectFailure::ended;
-    const auto verdict = was_up ? policy_.link_lost(LinkLoss::broken, fate_.now(), jitter())
-                                : policy_.attempt_failed(ended, fate_.now(), jitter());
-    if (verdict == LinkPolicy::Verdict::taken_over)
-      is_session_ours_ = false;
-    if (was_up)
-      down();
-    else
-      failed();
-    attempt();
-  }
-
-  std::vector<std::string> filters_;
-  LinkPolicy policy_{Protocol::automatic, Instant{}};
-  bool is_running_ = false;
-  int life_ = 0;
-  bool session_present_ = false;
-  bool is_idle_ = false;  // connected, and sends nothing for a while
-};
-
 /// A service, from ours to the worst of its kind.
-class Responder : public Peer {
+class Responder : public Peer<> {
  public:
   struct Character {
     bool is_v5;      // sends correlation data back, and its name
@@ -592,43 +116,37 @@ class Responder : public Peer {
 
   Responder(Fate& fate, Broker& broker, std::string id, std::vector<std::string> actions,
             Character character)
-      : Peer(fate, broker, std::move(id), filters_of(actions)),
+      : Peer(fate, broker, options_for(std::move(id), actions, character)),
         actions_(std::move(actions)),
         character_(character) {}
 
   std::set<std::string> failed;  // correlation data of requests that it gave an error for
 
  private:
-  static std::vector<std::string> filters_of(const std::vector<std::string>& actions) {
+  static MqttLinkOptions options_for(std::string id, const std::vector<std::string>& actions,
+                                     const Character& character) {
     std::vector<std::string> filters;
     for (const auto& action : actions)
       filters.push_back(filter_of(request_topic("+", action), action));
-    return filters;
+    const std::string topic = status_topic(id);
+    auto options = link_options(std::move(id), filters, character.is_clean ? 0s : 3600s);
+    if (character.announces)
+      options.will = MqttWill{.topic = topic, .payload = "", .retained = true};
+    return options;
   }
 
-  bool forgets_session() const override { return false; }
-  Broker::Keep keeps() const override {
-    return character_.is_clean ? Broker::Keep::nothing : Broker::Keep::session;
-  }
-  std::optional<Message> will() const override {
-    if (!character_.announces)
-      return {};
-    return Message{.topic = status_topic(id_), .payload = "", .retained = true};
-  }
+  bool begins_anew(const link_command::Connect&) const override { return false; }
   void up(bool) override {
     if (character_.announces) {
-      broker_.publish(
-          connection_, 0,
-          {.topic = status_topic(id_), .payload = birth_message(id_, actions_), .retained = true});
+      send(0,
+           {.topic = status_topic(id_), .payload = birth_message(id_, actions_), .retained = true});
     }
     for (auto& [number, answer] : unacknowledged_)
-      broker_.publish(connection_, number, answer);
+      send(number, answer);
   }
-  void on_acknowledged(std::uint64_t number, Subscribers) override {
-    unacknowledged_.erase(number);
-  }
+  void acknowledged(std::uint64_t number, Subscribers) override { unacknowledged_.erase(number); }
 
-  void on_message(const Message& request) override {
+  void arrived(const Message& request) override {
     std::string asked = request.topic;
     const std::string id = take_id(asked);
     const auto topic = parse_request_topic(asked);
@@ -668,8 +186,8 @@ class Responder : public Peer {
       const std::uint64_t number = ++last_;
       if (care == Care::at_least_once)
         unacknowledged_[number] = answer;
-      if (is_up_)
-        broker_.publish(connection_, number, answer);
+      if (is_up())
+        send(number, answer);
     });
   }
 
@@ -680,27 +198,58 @@ class Responder : public Peer {
 };
 
 /// Another client on our topics: it asks too, and it says things that nobody asked for.
-class Stranger : public Peer {
+class Stranger : public Peer<> {
  public:
-  Stranger(Fate& fate, Broker& broker, std::string id) : Peer(fate, broker, std::move(id), {"x"}) {}
+  Stranger(Fate& fate, Broker& broker, std::string id)
+      : Peer(fate, broker, link_options(std::move(id), {"x"}, 3600s)) {}
 
   void request(const std::string& netid, std::string_view action, const std::string& payload) {
-    if (is_up_)
-      broker_.publish(connection_, 0, {.topic = request_topic(netid, action), .payload = payload});
+    if (is_up())
+      send(0, {.topic = request_topic(netid, action), .payload = payload});
   }
   void say(Message message) {
-    if (is_up_)
-      broker_.publish(connection_, 0, std::move(message));
+    if (is_up())
+      send(0, std::move(message));
   }
 
  private:
   void up(bool) override {}
+};
+
+/// Another client with the client id of a bridge: it comes back at once, again and again.
+class Twin : private Broker::Client {
+ public:
+  Twin(Fate& fate, Broker& broker, std::string id)
+      : fate_(fate), broker_(broker), id_(std::move(id)) {}
+
+  void start(Duration time) {
+    end_ = fate_.now() + time;
+    connect();
+  }
+
+ private:
+  void connect() {
+    if (broker_.is_up() && fate_.now() < end_)
+      broker_.connect(*this, id_, true, Broker::Keep::nothing);
+  }
+  void on_connected(bool) override {}
+  void on_not_connected(ConnectFailure) override {}
+  void on_subscribed(std::uint64_t, int) override {}
   void on_acknowledged(std::uint64_t, Subscribers) override {}
   void on_message(const Message&) override {}
+  void on_lost(LinkLoss) override {
+    fate_.after(fate_.up_to(20ms), [this] { connect(); });
+  }
+
+  Fate& fate_;
+  Broker& broker_;
+  const std::string id_;
+  Instant end_{};
 };
 
 /// One call, as its caller sees it.
 struct Asked {
+  std::string netid;
   std::string action;
   std::string payload;
   std::string correlation;
@@ -709,29 +258,51 @@ struct Asked {
 };
 
 /// What mqtt_bridged is, without its sockets.
-template <typename Table>
-class Bridge : public Peer, private ExchangeHost {
+template <typename Table, typename Link>
+class Bridge : public Peer<Link>, private ExchangeHost {
+  using Base = Peer<Link>;
+  using Base::broker_, Base::fate_, Base::id_, Base::options_;
+
  public:
-  Bridge(Fate& fate, Broker& broker, std::string id, std::vector<std::string> filters,
-         MqttVersion version)
-      : Peer(fate, broker, std::move(id), std::move(filters)), version_(version) {
+  Bridge(Fate& fate, Broker& broker, MqttLinkOptions options, TopicFilters guest)
+      : Base(fate, broker, std::move(options)), guest_(std::move(guest)) {
     begin({});  // no earlier run left anything behind
   }
 
   /// As kill -9 does, and starts it again. Whoever waited for an answer learns that it is gone.
   void restart() {
-    kill();
+    this->kill();
     for (const auto& [exchange, call] : std::exchange(by_exchange_, {}))
       calls[call].outcome = Failure{Problem::shutting_down, "it was killed", {}};
-    is_session_ours_ = false;
     begin({.doubt = limits::memory_age, .turns = turns_});
-    start();
+    this->start();
+  }
+
+  /// Without the NetID that is a guest, or with it again; what is under way for it goes on.
+  void reload() {
+    has_guest_ = !has_guest_;
+    fate_.note(id_, has_guest_ ? " takes its guest" : " has no guest any more");
+    auto options = options_;
+    options.filters = has_guest_ ? options.filters : options.filters.without(guest_);
+    if (has_guest_)
+      options.filters.append(guest_);
+    this->reconfigure(std::move(options));
+    act();
+  }
+  bool has_guest() const { return has_guest_; }
+  void renew() {
+    fate_.note(id_, " gets another password");
+    auto options = options_;
+    options.password = options.password.value_or("") + "x";
+    this->reconfigure(std::move(options));
+    act();
   }
 
   void call(const std::string& netid, std::string_view action, const std::string& payload,
             Duration timeout) {
     const std::string correlation = id_ + " " + std::to_string(calls.size());
-    Asked asked{.action = std::string(action),
+    Asked asked{.netid = netid,
+                .action = std::string(action),
                 .payload = action == keyed_by_id ? body_of(payload, correlation) : payload,
                 .correlation = correlation,
                 .deadline = fate_.now() + timeout};
@@ -791,15 +362,15 @@ class Bridge : public Peer, private ExchangeHost {
     table->link_down("the connection broke", fate_.now());
     act();
   }
-  void on_acknowledged(std::uint64_t exchange, Subscribers subscribers) override {
-    if (version_ != MqttVersion::v5)
+  void acknowledged(std::uint64_t exchange, Subscribers subscribers) override {
+    if (this->version() != MqttVersion::v5)
       subscribers = Subscribers::perhaps;
     if (subscribers == Subscribers::none)
       fate_.note(id_, " learns that a request has no subscriber");
     table->acknowledged(exchange, subscribers, fate_.now());
     act();
   }
-  void on_message(const Message& message) override {
+  void arrived(const Message& message) override {
     fate_.note(id_, " gets ", message.topic, " '", message.payload, "'",
                message.correlation ? ", correlation '" + *message.correlation + "'" : "",
                message.retained ? ", retained" : "", message.duplicate ? ", once more" : "");
@@ -812,7 +383,18 @@ class Bridge : public Peer, private ExchangeHost {
       fate_.at(*next, [this] { act(); });
   }
 
-  bool is_linked() const override { return is_up_; }
+  bool is_linked() const override { return this->is_up(); }
+  void expect_answers(bool expected) override {
+    if (this->is_running())
+      this->expect(expected);
+  }
+  bool risks_link() const override { return table->is_on_trial(); }
+  bool is_answer_expected_on(const std::string& filter) const override {
+    return std::any_of(by_exchange_.begin(), by_exchange_.end(), [&](const auto& each) {
+      const Asked& asked = calls[each.second];
+      return response_topic(asked.netid, asked.action) == filter;
+    });
+  }
   void keep(const TurnNote& note) override {
     if (note.takes_turns)
       turns_.insert(note.topic);
@@ -824,11 +406,11 @@ class Bridge : public Peer, private ExchangeHost {
       faults.push_back("published at or after its deadline: " + std::string(request.payload));
     fate_.note(id_, " publishes '", request.payload, "', correlation '", request.correlation, "'");
     Message message{.topic = request.topic, .payload = std::string(request.payload)};
-    if (version_ == MqttVersion::v5) {
+    if (this->version() == MqttVersion::v5) {
       message.correlation = request.correlation;
       message.response_topic = request.response_topic;
     }
-    broker_.publish(connection_, request.id, std::move(message));
+    this->send(request.id, std::move(message));
   }
 
   void answer(Ended ended) override {
@@ -849,14 +431,15 @@ class Bridge : public Peer, private ExchangeHost {
     asked.outcome = std::move(ended.outcome);
   }
 
-  const MqttVersion version_;
+  const TopicFilters guest_;
+  bool has_guest_ = true;
   std::map<ExchangeId, std::size_t> by_exchange_;
   std::set<std::string> turns_;  // response topics, as they are kept over a restart
 };
 
 // The world -----------------------------------------------------------------------------------
 
-template <typename Table = Exchanges>
+template <typename Table = Exchanges, typename Link = LinkState>
 class World {
  public:
   explicit World(std::uint64_t seed) : fate_(seed), weather_(choose_weather()) {
@@ -914,7 +497,10 @@ class World {
             .has_strangers = fate_.chance(50),
             .is_gentle = is_gentle,
             .tells = fate_.chance(50),
-            .has_poison = fate_.chance(30)};
+            .has_poison = fate_.chance(30),
+            .refuses = fate_.chance(30),
+            .tells_clashes = fate_.chance(50),
+            .reloads = fate_.chance(40)};
   }
 
   void populate() {
@@ -930,9 +516,15 @@ class World {
       std::vector<std::string> filters{status_topic("+")};
       for (const auto& action : actions)
         filters.push_back(filter_of(response_topic(netid_for(action, i), action), action));
-      bridges_.push_back(std::make_unique<Bridge<Table>>(
-          fate_, broker_, "bridge-" + std::to_string(i), std::move(filters),
-          fate_.chance(70) ? MqttVersion::v5 : MqttVersion::v3_1_1));
+      filters.push_back(std::string(spare) + "/" + std::to_string(i));
+      TopicFilters guest;
+      for (const Action action : all_actions)
+        guest.append({response_topic(guest_of(i), to_string(action))});
+      auto options = link_options(std::string(bridge_ids) + std::to_string(i), filters, 60s);
+      options.filters.append(guest);
+      options.protocol = fate_.chance(70) ? Protocol::v5 : Protocol::v3_1_1;
+      bridges_.push_back(
+          std::make_unique<Bridge<Table, Link>>(fate_, broker_, std::move(options), guest));
     }
     const std::uint32_t count_of_responders = 1 + fate_.below(weather_.is_gentle ? 2 : 3);
     for (std::uint32_t i = 0; i < count_of_responders; ++i) {
@@ -974,6 +566,22 @@ class World {
     return action == own_action ? "own-" + std::to_string(bridge) : "alice";
   }
 
+  static std::string guest_of(std::uint32_t bridge) { return "guest-" + std::to_string(bridge); }
+
+  void schedule_refusals() {
+    broker_.grant_all_from(Instant{} + busy + fate_.up_to(30s));
+    fate_.after(fate_.up_to(busy), [this] {
+      broker_.refuse_connections(fate_.up_to(weather_.is_gentle ? 500ms : 2s));
+      if (auto connections = broker_.connections(); !weather_.is_gentle && !connections.empty())
+        broker_.cut(fate_.pick(connections));
+    });
+  }
+
+  void schedule_twin() {
+    twin_ = std::make_unique<Twin>(fate_, broker_, std::string(bridge_ids) + "0");
+    fate_.after(fate_.up_to(busy), [this] { twin_->start(fate_.up_to(15s)); });
+  }
+
   void schedule() {
     for (const auto& responder : responders_)
       responder->start();
@@ -992,6 +600,15 @@ class World {
       fate_.after(fate_.up_to(busy), [this] { broker_.save(); });
       fate_.after(fate_.up_to(busy), [this] { restart_broker(); });
     }
+    if (weather_.refuses)
+      schedule_refusals();
+    for (std::uint32_t i = 0; weather_.reloads && i < 6; ++i) {
+      fate_.after(fate_.up_to(busy), [this] { fate_.pick(bridges_)->reload(); });
+      if (i % 3 == 0)
+        fate_.after(fate_.up_to(busy), [this] { fate_.pick(bridges_)->renew(); });
+    }
+    if (!weather_.is_gentle && fate_.chance(15))
+      schedule_twin();
     if (!weather_.is_gentle && fate_.chance(50))
       fate_.after(fate_.up_to(busy), [this] { kill_a_responder(); });
     if (!weather_.is_gentle && fate_.chance(20))
@@ -1024,9 +641,14 @@ class World {
     std::string text = weather_.has_poison && fate_.chance(10) ? std::string(poison) : some_text();
     if (action == own_action)  // so that every answer tells whose it is
       text += std::to_string(++distinct_);
-    const Duration patience = fate_.chance(50) ? 1ms + fate_.up_to(5s) : 1ms + fate_.up_to(50ms);
+    const Duration patience = 1ms + fate_.up_to(fate_.chance(10)   ? Duration(20s)
+                                                : fate_.chance(50) ? 5s
+                                                                   : 50ms);
     const Duration timeout = weather_.is_gentle ? Duration(20s) : patience;
-    bridges_[bridge]->call(netid_for(action, bridge), action, text, timeout);
+    const bool is_for_guest =
+        action != own_action && bridges_[bridge]->has_guest() && fate_.chance(20);
+    bridges_[bridge]->call(is_for_guest ? guest_of(bridge) : netid_for(action, bridge), action,
+                           text, timeout);
   }
 
   void say_something_strange() {
@@ -1110,6 +732,8 @@ class World {
     for (const auto& bridge : bridges_) {
       if (!bridge->faults.empty())
         return bridge->faults.front();
+      if (auto fault = bridge->check())
+        return fault;
       for (const auto& fill : bridge->table->fills()) {
         if (fill.entries > fill.bound)
           return "too much in " + std::string(fill.table);
@@ -1125,6 +749,8 @@ class World {
   /// What must be true when all is over.
   std::optional<std::string> check_end() {
     for (const auto& bridge : bridges_) {
+      if (auto fault = bridge->check_end())
+        return fault;
       for (const auto& fill : bridge->table->fills()) {
         if (fill.empties && fill.entries != 0)
           return "something is left in " + std::string(fill.table);
@@ -1149,9 +775,10 @@ class World {
   Fate fate_;
   const Weather weather_;
   Broker broker_{fate_, weather_};
-  std::vector<std::unique_ptr<Bridge<Table>>> bridges_;
+  std::vector<std::unique_ptr<Bridge<Table, Link>>> bridges_;
   std::vector<std::unique_ptr<Responder>> responders_;
   std::unique_ptr<Stranger> stranger_;
+  std::unique_ptr<Twin> twin_;
   int distinct_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// Thousands of worlds, and worlds whose table breaks a rule on purpose: those must be found out.
+// Thousands of worlds, and worlds whose table or link breaks a rule on purpose: those must be found
+// out.
 // The environment variable WORLD_SEEDS asks for more of them, or fewer.
 #include "simulation/world.hpp"
 
@@ -17,10 +18,10 @@ std::uint64_t seeds_wanted() {
 const std::uint64_t seeds = seeds_wanted();
 
 /// The first of the seeds whose world is at fault, and what the fault is.
-template <typename Table>
+template <typename Table, typename Link = LinkState>
 std::optional<std::pair<std::uint64_t, std::string>> first_fault(std::uint64_t count) {
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
-    World<Table> world(seed);
+    World<Table, Link> world(seed);
     if (const auto fault = world.run())
       return std::pair(seed, *fault);
   }
@@ -158,9 +159,99 @@ class PublishesNothingAgain : public Exchanges {
   std::set<ExchangeId> published_;
 };
 
-template <typename Table>
+/// Does not come back when the broker refused it.
+class GivesUpWhenItIsRefused : public LinkState {
+ public:
+  using LinkState::LinkState;
+  using LinkState::on;
+  void on(const mqtt_event::ConnectFailed& event, Instant now) {
+    LinkState::on(event, now);
+    has_given_up_ |= event.failure == ConnectFailure::refused;
+  }
+  std::optional<Instant> next_deadline() const {
+    return has_given_up_ ? std::nullopt : LinkState::next_deadline();
+  }
+
+ private:
+  bool has_given_up_ = false;
+};
+
+/// Is up once it is connected, whatever the broker says of its subscriptions.
+class IsUpTooEarly : public LinkState {
+ public:
+  using LinkState::LinkState;
+  std::optional<LinkCommand> next_command() {
+    auto next = LinkState::next_command();
+    if (const auto* asked = next ? std::get_if<link_command::Subscribe>(&*next) : nullptr)
+      asked_.push_back(asked->id);
+    if (next || is_up() || asked_.empty())
+      return next;
+    for (const auto id : std::exchange(asked_, {}))
+      on(mqtt_event::Subscribed{id, 1}, Instant{});
+    return LinkState::next_command();
+  }
+
+ private:
+  std::vector<std::uint64_t> asked_;
+};
+
+/// Takes it that the broker has kept its subscriptions.
+class SubscribesOnce : public LinkState {
+ public:
+  using LinkState::LinkState;
+  using LinkState::on;
+  void on(const mqtt_event::Connected& event, Instant now) {
+    ++connections_;
+    LinkState::on(event, now);
+  }
+  std::optional<LinkCommand> next_command() {
+    auto next = LinkState::next_command();
+    while (connections_ > 1 && next && std::holds_alternative<link_command::Subscribe>(*next)) {
+      on(mqtt_event::Subscribed{std::get<link_command::Subscribe>(*next).id, 1}, Instant{});
+      next = LinkState::next_command();
+    }
+    return next;
+  }
+
+ private:
+  int connections_ = 0;
+};
+
+/// Does not ask a broker that says nothing for a sign of life.
+class WaitsForASilentBroker : public LinkState {
+ public:
+  using LinkState::LinkState;
+  void expire(Instant now) {
+    heard(now);
+    LinkState::expire(now);
+  }
+};
+
+/// Leaves a filter at once when it is no longer wanted.
+class LeavesTooEarly : public LinkState {
+ public:
+  using LinkState::LinkState;
+  void reconfigure(MqttLinkOptions options, Instant now) {
+    LinkState::expect_answers(false, now);
+    LinkState::reconfigure(std::move(options), now);
+    LinkState::expect_answers(false, now);
+  }
+};
+
+/// Comes back at once when another client has taken its connection over.
+class FightsBack : public LinkState {
+ public:
+  using LinkState::LinkState;
+  void lost(mqtt_event::Lost event, Blame blame, Instant now) {
+    if (event.loss == LinkLoss::taken_over)
+      event.loss = LinkLoss::told;
+    LinkState::lost(event, blame, now);
+  }
+};
+
+template <typename Table, typename Link = LinkState>
 void expect_found_out(const std::string& fault) {
-  const auto found = first_fault<Table>(seeds);
+  const auto found = first_fault<Table, Link>(seeds);
   ASSERT_TRUE(found) << "nothing was found in " << seeds << " worlds";
   EXPECT_NE(found->second.find(fault), std::string::npos)
       << "seed " << found->first << ": " << found->second;
@@ -187,6 +278,25 @@ TEST(World, FindsOutWhoForgetsToSayHowACallEnded) {
 }
 TEST(World, FindsOutWhoPublishesNothingAgain) {
   expect_found_out<PublishesNothingAgain>("lost its answer");
+}
+
+TEST(World, FindsOutWhoGivesUpWhenItIsRefused) {
+  expect_found_out<Exchanges, GivesUpWhenItIsRefused>("never came back");
+}
+TEST(World, FindsOutWhoIsUpTooEarly) {
+  expect_found_out<Exchanges, IsUpTooEarly>("is up without an answer for its subscription");
+}
+TEST(World, FindsOutWhoSubscribesOnce) {
+  expect_found_out<Exchanges, SubscribesOnce>("is up without an answer for its subscription");
+}
+TEST(World, FindsOutWhoWaitsForASilentBroker) {
+  expect_found_out<Exchanges, WaitsForASilentBroker>("on which nothing comes");
+}
+TEST(World, FindsOutWhoLeavesAFilterTooEarly) {
+  expect_found_out<Exchanges, LeavesTooEarly>("leaves a filter on which an answer is expected");
+}
+TEST(World, FindsOutWhoFightsBack) {
+  expect_found_out<Exchanges, FightsBack>("fights back");
 }
 
 }  // namespace

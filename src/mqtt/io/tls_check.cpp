@@ -55,9 +55,9 @@ class NoPassPhrase {
 /// Puts the files into `context`; gives the first fault.
 std::optional<std::string> load(SSL_CTX* context, const MqttTls& tls) {
   const NoPassPhrase pass_phrase(context);
-  const auto fault = [&](const std::filesystem::path& file, const std::string& what) {
+  const auto fault = [&](const std::string& file, const std::string& what) {
     const std::string reason = openssl_reason();
-    return what + " " + file.string() + ": " +
+    return what + " " + file + ": " +
            (pass_phrase.was_wanted() ? "a pass phrase protects it; give it without one" : reason);
   };
   if (tls.ca_file.empty())

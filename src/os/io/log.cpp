@@ -303,6 +303,10 @@ RareLines& rare_lines() {
 
 }  // namespace
 
+void log_line(LogLevel level, const std::string& text) {
+  spdlog::log(to_spdlog(level), "{}", text);
+}
+
 void log_rarely(LogLevel level, const std::string& text) {
   const auto left_out = rare_lines().take(text);
   if (!left_out)

@@ -7,10 +7,9 @@
 #include <string_view>
 
 #include "base/instant.hpp"
+#include "os/log_level.hpp"
 
 namespace mqtt_bridge {
-
-enum class LogLevel { trace, debug, info, warn, error };
 
 /// automatic: journal when systemd connected stderr to its journal (JOURNAL_STREAM), else human.
 /// human: time, level and message, in colour on a terminal. json: one object per line. journal: the
@@ -20,6 +19,8 @@ enum class LogFormat { automatic, human, json, journal };
 void set_up_log(LogLevel level, LogFormat format);
 void set_log_level(LogLevel level);
 
+/// As spdlog::info() and its siblings, for a level that is known at run time only.
+void log_line(LogLevel level, const std::string& text);
 /// For what a peer can cause again and again: logs it at once when it is new and then more and more
 /// rarely, with how often it came meanwhile, see os/repeats.hpp. From any thread.
 void log_rarely(LogLevel level, const std::string& text);

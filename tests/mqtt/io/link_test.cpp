@@ -14,7 +14,7 @@
 
 #include "base/limits.hpp"
 #include "mosquitto.hpp"
-#include "mqtt/io/paho/quirks.hpp"
+#include "mqtt/io/paho/broker_socket.hpp"
 
 namespace mqtt_bridge {
 namespace {

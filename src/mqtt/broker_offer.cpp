@@ -1,4 +1,4 @@
-#include "mqtt/io/broker_offer.hpp"
+#include "mqtt/broker_offer.hpp"
 
 namespace mqtt_bridge {
 

@@ -1,4 +1,4 @@
-#include "mqtt/io/paho/reading.hpp"
+#include "mqtt/io/paho/read_ahead.hpp"
 
 #include <array>
 #include <chrono>
@@ -29,7 +29,7 @@ bool is_asleep(pid_t thread) {
   return false;
 }
 
-TEST(PahoReading, AnyOtherDescriptorIsClosedWithoutWaitingForAConnectionThatIsBeingRead) {
+TEST(PahoReadAhead, AnyOtherDescriptorIsClosedWithoutWaitingForAConnectionThatIsBeingRead) {
   std::array<int, 2> ends{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
   const auto [connection, broker] = ends;

@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "mqtt/io/connection.hpp"
+#include "mqtt/events.hpp"
+#include "mqtt/link_options.hpp"
 
 namespace mqtt_bridge {
 

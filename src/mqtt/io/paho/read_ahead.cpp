@@ -1,4 +1,4 @@
-#include "mqtt/io/paho/reading.hpp"
+#include "mqtt/io/paho/read_ahead.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,31 +11,20 @@
 #include <string_view>
 #include <utility>
 
-#include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/limits.hpp"
-#include "mqtt/io/paho/quirks.hpp"
+#include "mqtt/io/paho/interposed.hpp"
+#include "mqtt/io/paho/receive_thread.hpp"
 #include "mqtt/packet_filter.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 namespace {
-
-std::atomic<MqttVersion> version_received{MqttVersion::v5};
-
-bool is_receive_thread() {
-  thread_local const bool is_it = [] {
-    std::array<char, 16> name{};  // prctl(2): with its NUL
-    return prctl(PR_GET_NAME, name.data()) == 0 && std::string_view(name.data()) == "MQTTAsync_rcv";
-  }();
-  return is_it;
-}
 
 /// Else what came on a connection could be taken for what comes on the next one of its number.
 bool is_end_of_connection_seen() {
@@ -51,6 +40,11 @@ int plain_poll(pollfd* descriptors, nfds_t count, int timeout) {
 /// What came on one connection, and the library has not asked for yet.
 class Incoming {
  public:
+  void begin(MqttVersion version) {
+    *this = Incoming();
+    filter_.emplace(version, limits::inbound_packet_bytes);
+  }
+
   /// Whether poll() needs no kernel to tell what it is asked of this connection.
   bool tell(pollfd& asked) const {
     const bool is_for_reading = (asked.events & POLLIN) != 0;
@@ -76,10 +70,9 @@ class Incoming {
   /// As `read`, which reads from the connection.
   template <typename Read>
   ssize_t give(char* buffer, std::size_t size, const Read& read) {
-    if (!is_end_of_connection_seen())
+    if (!is_end_of_connection_seen() || !filter_)
       return read(buffer, size);
-    if (!filter_)
-      filter_.emplace(version_received, limits::inbound_packet_bytes);
+    is_read_ahead_ = true;
     if (!has_more() && size >= read_size && size <= filter_->passes()) {
       const ssize_t given = read(buffer, size);  // within a payload: straight to its place
       filter_->passed(static_cast<std::size_t>(std::max<ssize_t>(given, 0)));
@@ -102,7 +95,7 @@ class Incoming {
     return static_cast<ssize_t>(given);
   }
 
-  bool is_read_ahead() const { return filter_.has_value(); }
+  bool is_read_ahead() const { return is_read_ahead_; }
 
   bool had_no_subscribers(std::uint16_t packet_id) {
     return filter_ && filter_->had_no_subscribers(packet_id);
@@ -114,10 +107,11 @@ class Incoming {
   bool has_more() const { return !unread_.empty(); }
 
   std::string bytes_;
-  std::string_view unread_;             // of bytes_
-  bool was_writable_ = false;           // when the kernel was last asked
-  bool is_new_ = false;                 // it was then writable for the first time
-  std::optional<PacketFilter> filter_;  // from the first packet on: by then the version is told
+  std::string_view unread_;    // of bytes_
+  bool was_writable_ = false;  // when the kernel was last asked
+  bool is_new_ = false;        // it was then writable for the first time
+  bool is_read_ahead_ = false;
+  std::optional<PacketFilter> filter_;  // none where the version is not known
 };
 
 /// The connections that the library waits for, by descriptor.
@@ -151,6 +145,11 @@ class Connections {
         found->second.learn(each);
       return each.revents != 0;
     }));
+  }
+
+  void begin(int descriptor, MqttVersion version) {
+    const std::lock_guard lock(mutex_);
+    of(descriptor).begin(version);
   }
 
   /// As `read`, which reads from the connection of this descriptor.
@@ -217,8 +216,8 @@ Connections& connections() {
 
 }  // namespace
 
-void tell_version(MqttVersion version) {
-  version_received = version;
+void read_ahead_on(int descriptor, MqttVersion version) {
+  connections().begin(descriptor, version);
 }
 
 bool is_read_ahead(int descriptor) {
@@ -229,25 +228,18 @@ bool had_no_subscribers(int descriptor, std::uint16_t packet_id) {
   return connections().had_no_subscribers(descriptor, packet_id);
 }
 
-}  // namespace mqtt_bridge::paho_quirks
-
-namespace {
-
-/// The function of the libraries that is hidden by ours of this name; that of a sanitizer has to
-/// see what ours does.
-template <typename Function>
-Function* hidden(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+bool is_poll_seen() {
+  return is_ours("poll");
 }
 
-}  // namespace
+}  // namespace mqtt_bridge::paho_quirks
 
 extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
                                                            int timeout) {
   using namespace mqtt_bridge::paho_quirks;
   if (!is_receive_thread())
     return plain_poll(descriptors, count, timeout);
-  if (receive_thread_mode() == ReceiveThread::connecting)
+  if (is_any_connecting())
     timeout = std::min(timeout, 1);
   return connections().wait(descriptors, count, timeout);
 }
@@ -276,7 +268,8 @@ extern "C" __attribute__((visibility("default"))) int SSL_read(SSL* ssl, void* b
 }
 
 extern "C" __attribute__((visibility("default"))) int close(int descriptor) {
+  using namespace mqtt_bridge::paho_quirks;
   static const auto next = hidden<int(int)>("close");
-  mqtt_bridge::paho_quirks::connections().forget(descriptor);
+  connections().forget(descriptor);
   return next(descriptor);
 }

@@ -1,6 +1,5 @@
-// What the Paho MQTT C library reads from its connections, seen on the way. Each part works round a
-// fault of the library, as in paho_quirks.hpp; the functions by which it reads, recv(), poll(),
-// close() and OpenSSL's SSL_read(), our programs define for themselves.
+// What the Paho MQTT C library reads from its connections, seen on the way; the functions by which
+// it reads, recv(), poll(), close() and OpenSSL's SSL_read(), our programs define for themselves.
 //
 // Fault: it asks the kernel for the first bytes of each packet one by one, and before that twice
 // for each packet whether there is any. So we read ahead. Fault: a PUBLISH whose properties do not
@@ -9,22 +8,27 @@
 // mqtt/packet_filter.hpp. (All seen up to 1.3.16, the newest.)
 // Besides, TCP_QUICKACK is set after each read: the kernel leaves quick-ACK mode by itself
 // (tcp(7)).
+//
+// Each connection has a packet filter and bytes of its own, under its descriptor. Threads: any.
 #pragma once
 
 #include <cstdint>
 
-#include "mqtt/link_policy.hpp"
+#include "mqtt/message.hpp"
 
 namespace mqtt_bridge::paho_quirks {
 
-/// In which version packets will come on the next connection.
-void tell_version(MqttVersion version);
+/// From now on this descriptor is a connection on which packets of `version` come, until it is
+/// closed.
+void read_ahead_on(int descriptor, MqttVersion version);
 
-/// Whether the last PUBACK for this packet identifier on the connection of this descriptor had the
-/// reason code No matching subscribers; forgets it. Threads: any.
+/// Whether the last PUBACK for this packet identifier on that connection had the reason code No
+/// matching subscribers; forgets it.
 bool had_no_subscribers(int descriptor, std::uint16_t packet_id);
 
-/// Whether the library has read from the connection of this descriptor by way of us. Threads: any.
+/// Whether the library has read from that connection by way of us.
 bool is_read_ahead(int descriptor);
+/// Whether poll() is ours.
+bool is_poll_seen();
 
 }  // namespace mqtt_bridge::paho_quirks

@@ -1,0 +1,21 @@
+#include "mqtt/io/paho/idle_client.hpp"
+
+namespace mqtt_bridge::paho_quirks {
+
+MQTTAsync idle_client() {
+  static const MQTTAsync instance = [] {
+    MQTTAsync client = nullptr;
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
+    options.struct_version = 2;  // the first that has the members below
+    options.sendWhileDisconnected = 1;
+    options.allowDisconnectedSendAtAnyTime = 1;
+    options.maxBufferedMessages = 1;
+    options.deleteOldestMessages = 1;
+    MQTTAsync_createWithOptions(&client, "tcp://127.0.0.1:1", "idler", MQTTCLIENT_PERSISTENCE_NONE,
+                                nullptr, &options);
+    return client;
+  }();
+  return instance;
+}
+
+}  // namespace mqtt_bridge::paho_quirks

@@ -1,0 +1,11 @@
+#include "mqtt/io/paho/trace.hpp"
+
+#include <MQTTAsync.h>
+
+namespace mqtt_bridge::paho_quirks {
+
+void silence_trace() {
+  MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+}
+
+}  // namespace mqtt_bridge::paho_quirks
