@@ -133,13 +133,13 @@ void AnswerQueue::link_up(std::size_t window, std::size_t packet_bytes) {
   packet_bytes_ = packet_bytes;
 }
 
-void AnswerQueue::link_down(Cause cause, Instant now) {
+void AnswerQueue::link_down(LinkEnd end, Instant now) {
   is_up_ = false;
   const bool was_alone = std::exchange(is_alone_, false);
   auto lost = std::exchange(unacknowledged_, {});
-  if (was_alone && cause == Cause::broken && !lost.empty())
+  if (was_alone && end == LinkEnd::broken && !lost.empty())
     return broke_alone(std::move(lost.begin()->second), now);
-  Entries& entries = was_alone || cause == Cause::broken ? suspects_ : waiting_;
+  Entries& entries = was_alone || end == LinkEnd::broken ? suspects_ : waiting_;
   for (auto each = lost.rbegin(); each != lost.rend(); ++each)
     entries.push_front(std::move(each->second));
 }

@@ -62,8 +62,7 @@ class AnswerQueue {
   /// `window`: how many may be unacknowledged at once. `packet_bytes`: the largest packet that the
   /// broker takes.
   void link_up(std::size_t window, std::size_t packet_bytes);
-  enum class Cause { broken, other };  // broken: the broker, or the network, ended the connection
-  void link_down(Cause cause, Instant now);
+  void link_down(LinkEnd end, Instant now);
 
   struct Sending {
     std::uint64_t id;

@@ -131,7 +131,7 @@ void Exchanges::link_up(LinkUp link, Instant now) {
     unserved_.insert_or_assign(std::move(action), Unserved{now, now + limits::return_grace});
 }
 
-void Exchanges::link_down(std::string why, Instant now) {
+void Exchanges::link_down(std::string why, Instant now, LinkEnd end) {
   why_down_ = std::move(why);
   was_down_ = true;
   if (!link_) {
@@ -140,28 +140,10 @@ void Exchanges::link_down(std::string why, Instant now) {
   }
   link_.reset();
   down_since_ = now;
-  broken_alone_ = std::exchange(alone_, {});
-  if (broken_alone_ && now - broken_alone_->published >= prompt)
-    broken_alone_.reset();
-  if (unacknowledged_.size() > 1)
-    offenders_.broke_in_company(now);
-  // What had no PUBACK may have been lost with the connection, or may have broken it.
-  for (const ExchangeId id : std::exchange(unacknowledged_, {})) {
-    const auto waiting = waiting_.find(id);
-    if (waiting == waiting_.end())
-      continue;
-    if (++waiting->second.losses >= limits::lost_publishes) {
-      end(waiting,
-          Failure{Problem::broker_unavailable,
-                  "the connection to the broker broke each time this request was published",
-                  {}},
-          now);
-    } else if (may_repeat(waiting->second)) {
-      suspect(id, waiting->second);
-    } else {
-      offenders_.broke_in_company(waiting->second.request.request_topic);
-    }
-  }
+  if (end == LinkEnd::broken)
+    suspect_unacknowledged(now);
+  else
+    publish_unacknowledged_again();
 }
 
 // Endings -----------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class Exchanges {
   /// It broke, or an attempt failed; `why`, in words for the caller.
   /// Whether the only request on the link is one that may break it.
   bool is_on_trial() const { return alone_.has_value(); }
-  void link_down(std::string why, Instant now);
+  void link_down(std::string why, Instant now, LinkEnd end = LinkEnd::broken);
   void acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now);
   /// The broker took no responsibility for the request: a PUBACK with `why`.
   void refused(ExchangeId exchange, Refusal refusal, std::string why, Instant now);
@@ -236,6 +236,8 @@ class Exchanges {
   Likelihood likelihood_of(const Waiting& waiting) const;
   void clear(Waiting& waiting);
   void blame(const Alone& alone, Instant now);
+  void suspect_unacknowledged(Instant now);
+  void publish_unacknowledged_again();
   void end_refused_suspects(Instant now);
   bool may_repeat(const Waiting& waiting) const;
   bool may_come_back(const std::string& action, Instant now) const;

@@ -30,6 +30,45 @@ void Exchanges::blame(const Alone& alone, Instant now) {
   end_refused_suspects(now);
 }
 
+/// What had no PUBACK may have been lost with the connection, or may have broken it.
+void Exchanges::suspect_unacknowledged(Instant now) {
+  broken_alone_ = std::exchange(alone_, {});
+  if (broken_alone_ && now - broken_alone_->published >= prompt)
+    broken_alone_.reset();
+  if (unacknowledged_.size() > 1)
+    offenders_.broke_in_company(now);
+  for (const ExchangeId id : std::exchange(unacknowledged_, {})) {
+    const auto waiting = waiting_.find(id);
+    if (waiting == waiting_.end())
+      continue;
+    if (++waiting->second.losses >= limits::lost_publishes) {
+      end(waiting,
+          Failure{Problem::broker_unavailable,
+                  "the connection to the broker broke each time this request was published",
+                  {}},
+          now);
+    } else if (may_repeat(waiting->second)) {
+      suspect(id, waiting->second);
+    } else {
+      offenders_.broke_in_company(waiting->second.request.request_topic);
+    }
+  }
+}
+
+/// None of them was the reason that the connection ended. One that was on trial is tried again.
+void Exchanges::publish_unacknowledged_again() {
+  const auto on_trial = std::exchange(alone_, {});
+  for (const ExchangeId id : std::exchange(unacknowledged_, {})) {
+    const auto waiting = waiting_.find(id);
+    if (waiting == waiting_.end() || !may_repeat(waiting->second))
+      continue;
+    if (on_trial && on_trial->exchange == id)
+      suspect(id, waiting->second);
+    else
+      to_publish_again_.insert(id);
+  }
+}
+
 /// They need not wait for their trial to be told.
 void Exchanges::end_refused_suspects(Instant now) {
   end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {

@@ -1,6 +1,5 @@
-// Exchanges that wait to be published, served in turn by a key (the NetID): the oldest of each key, one
-// key after the other. A busy key delays only itself.
-// Value; the owner serialises.
+// Exchanges that wait to be published, served in turn by a key (the NetID): the oldest of each key,
+// one key after the other. A busy key delays only itself. Value; the owner serialises.
 #pragma once
 
 #include <cstdint>

@@ -31,6 +31,12 @@ enum class LinkLoss {
   renewed      // by us, for another connection with other credentials
 };
 
+/// What was sent last may be the reason where the broker ends the connection, with a word or
+/// without.
+constexpr LinkEnd end_of(LinkLoss loss) {
+  return loss == LinkLoss::broken || loss == LinkLoss::told ? LinkEnd::broken : LinkEnd::other;
+}
+
 namespace mqtt_event {
 struct Connected {
   bool session_present;

@@ -67,6 +67,10 @@ struct LinkUp {
   bool may_tell_subscribers = false;    // MQTT 5: a PUBACK can say that there are none
 };
 
+/// Why a link that was up ended. broken: the broker or the network ended the connection, perhaps
+/// because of what was sent on it. other: we did, or another client with our client id.
+enum class LinkEnd { broken, other };
+
 /// Messages that were dropped unread, since the start.
 struct LostMessages {
   std::uint64_t too_large = 0;   // above limits::inbound_packet_bytes

@@ -6,7 +6,6 @@ namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
-using Cause = AnswerQueue::Cause;
 
 constexpr std::size_t window = 4;
 constexpr Instant start = Instant{} + 24h;
@@ -37,8 +36,8 @@ struct Sender {
     }
     return topics;
   }
-  void reconnect(Cause cause = Cause::broken) {
-    queue.link_down(cause, now);
+  void reconnect(LinkEnd end = LinkEnd::broken) {
+    queue.link_down(end, now);
     up();
   }
   /// An answer to this topic breaks a connection that it shares, and then twice one of its own.
@@ -71,7 +70,7 @@ TEST(AnswerQueue, SendsInOrderWithinTheWindow) {
 TEST(AnswerQueue, SendsNothingWhileThereIsNoLink) {
   Sender sender;
   sender.push("a");
-  sender.queue.link_down(Cause::broken, sender.now);
+  sender.queue.link_down(LinkEnd::broken, sender.now);
   EXPECT_EQ(sender.send(), "");
 }
 
@@ -93,7 +92,7 @@ TEST(AnswerQueue, SuspectsNothingOfAConnectionThatEndedForAnotherReason) {
   sender.push("a");
   sender.push("b");
   EXPECT_EQ(sender.send(), "a b");
-  sender.reconnect(Cause::other);
+  sender.reconnect(LinkEnd::other);
   EXPECT_EQ(sender.send(), "a b");
 }
 
@@ -104,7 +103,7 @@ TEST(AnswerQueue, BlamesNoSuspectForAConnectionThatEndedForAnotherReason) {
   sender.reconnect();
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(sender.send(), "a");
-    sender.reconnect(Cause::other);
+    sender.reconnect(LinkEnd::other);
   }
   EXPECT_EQ(sender.queue.next_loss(sender.now), std::nullopt);
 }

@@ -1040,6 +1040,41 @@ TEST(Suspects, AreNotBlamedForAConnectionThatWentSilent) {
   EXPECT_EQ(scene.outcome(a), "waits");
 }
 
+TEST(Suspects, AreNoneWhereWeEndedTheConnectionOurselves) {
+  Scene scene;
+  scene.up();
+  const auto a = scene.call("hello", Action::uppercase, 60s);
+  const auto b = scene.call("hullo", Action::uppercase, 60s);
+  for (int i = 0; i < 2 * limits::lost_publishes; ++i) {
+    ASSERT_TRUE(scene.table.next_publish(scene.now));
+    ASSERT_TRUE(scene.table.next_publish(scene.now)) << "not one at a time";
+    scene.table.link_down("connecting anew, with other credentials", scene.now, LinkEnd::other);
+    scene.advance(1ms);
+    scene.up(true);
+  }
+  EXPECT_EQ(scene.outcome(a), "waits");
+  EXPECT_EQ(scene.outcome(b), "waits");
+}
+
+TEST(Suspects, ThatAreOnTrialWhenWeEndTheConnectionAreTriedAgain) {
+  Scene scene;
+  scene.up();
+  const auto a = scene.call("hello", Action::uppercase, 60s);
+  const auto b = scene.call("hullo", Action::uppercase, 60s);
+  ASSERT_TRUE(scene.table.next_publish(scene.now));
+  ASSERT_TRUE(scene.table.next_publish(scene.now));
+  scene.down();
+  scene.up(true);
+  for (int i = 0; i < 2 * limits::suspect_trials; ++i) {
+    ASSERT_TRUE(scene.table.next_publish(scene.now));
+    EXPECT_FALSE(scene.table.next_publish(scene.now)) << "it is alone";
+    scene.table.link_down("connecting anew, with other credentials", scene.now, LinkEnd::other);
+    scene.up(true);
+  }
+  EXPECT_EQ(scene.outcome(a), "waits");
+  EXPECT_EQ(scene.outcome(b), "waits");
+}
+
 // What the broker says of its subscribers -----------------------------------------------------
 
 TEST(Subscribers, EndACallAtOnceWhenThereAreNone) {

@@ -80,6 +80,7 @@ class Peer : protected Broker::Client {
   virtual bool risks_link() const { return false; }
   virtual bool is_answer_expected_on(const std::string& /*filter*/) const { return false; }
 
+  LinkEnd how_it_ended() const { return end_of(link_->last_loss()); }
   bool is_up() const { return is_running_ && link_->is_up(); }
   MqttVersion version() const { return link_->version(); }
   /// REQUIRES: is_up().

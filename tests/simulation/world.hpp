@@ -359,7 +359,7 @@ class Bridge : public Peer<Link>, private ExchangeHost {
   }
   void failed() override { table->link_down("there is no broker", fate_.now()); }
   void down() override {
-    table->link_down("the connection broke", fate_.now());
+    table->link_down("the connection broke", fate_.now(), this->how_it_ended());
     act();
   }
   void acknowledged(std::uint64_t exchange, Subscribers subscribers) override {
@@ -646,7 +646,7 @@ class World {
                                                                    : 50ms);
     const Duration timeout = weather_.is_gentle ? Duration(20s) : patience;
     const bool is_for_guest =
-        action != own_action && bridges_[bridge]->has_guest() && fate_.chance(20);
+        parse_action(action) && bridges_[bridge]->has_guest() && fate_.chance(20);
     bridges_[bridge]->call(is_for_guest ? guest_of(bridge) : netid_for(action, bridge), action,
                            text, timeout);
   }

@@ -190,7 +190,7 @@ void Bridge::on_link_up(const LinkUp& link) {
 }
 
 void Bridge::on_link_down() {
-  exchanges_.link_down(link_.why_down(), Clock::now());
+  exchanges_.link_down(link_.why_down(), Clock::now(), end_of(link_.last_loss()));
   tell_systemd();
 }
 

@@ -75,9 +75,7 @@ void Responder::on_link_up(const LinkUp& link) {
 void Responder::on_link_down() {
   proof_timer_.cancel();
   is_ready_ = false;
-  queue_.link_down(link_.last_loss() == LinkLoss::broken ? AnswerQueue::Cause::broken
-                                                         : AnswerQueue::Cause::other,
-                   Clock::now());
+  queue_.link_down(end_of(link_.last_loss()), Clock::now());
   note_not_ready(link_.why_down());
   finish_stop();
 }
