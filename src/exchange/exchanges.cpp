@@ -171,6 +171,21 @@ void Exchanges::end_unpublished(Instant now) {
   });
 }
 
+void Exchanges::withdraw(ExchangeId exchange, Instant now) {
+  if (!is_queued(exchange))
+    return;
+  const auto waiting = waiting_.find(exchange);
+  Failure failure = why_unanswered(waiting->second);
+  failure.detail = "the caller closed the connection before the request was published; " +
+                   std::move(failure.detail);
+  end(waiting, std::move(failure), now);
+}
+
+bool Exchanges::is_queued(ExchangeId exchange) const {
+  const auto waiting = waiting_.find(exchange);
+  return waiting != waiting_.end() && !waiting->second.published;
+}
+
 void Exchanges::abandon(Instant now) {
   is_abandoned_ = true;
   while (!waiting_.empty()) {

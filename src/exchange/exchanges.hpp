@@ -130,6 +130,8 @@ class Exchanges {
   void announced(std::string_view responder, const std::vector<std::string>& actions,
                  Heard heard = Heard::retained);
   void gone(std::string_view responder, Instant now);
+  /// Its caller has gone: ends it, unless it was published.
+  void withdraw(ExchangeId exchange, Instant now);
   /// Ends what is due. Calling it too often is harmless.
   void expire(Instant now);
   /// Ends everything that waits, and admits nothing more.
@@ -155,6 +157,7 @@ class Exchanges {
   std::vector<Fill> fills() const;
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t in_flight() const { return in_flight_; }
+  bool is_queued(ExchangeId exchange) const;
   std::size_t queued() const { return waiting_.size() - in_flight_; }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
   /// What the next run has to know of this one, should it end now.

@@ -1,6 +1,7 @@
 // One request, between the server that received it and what answers it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,6 +68,10 @@ class HttpRequest {
   /// Sends a response. Later calls, and calls after the connection broke, do
   /// nothing. Without any the connection waits until its end.
   virtual void answer(HttpResponse response) = 0;
+
+  /// Calls `action`, once, if the caller closes its side of the connection before the answer. Then
+  /// it has mostly gone; but it may only have nothing more to send, and still read the answer.
+  virtual void when_gone(std::function<void()> action) = 0;
 };
 
 }  // namespace mqtt_bridge

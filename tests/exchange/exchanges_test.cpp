@@ -1774,6 +1774,20 @@ TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
   EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::exclusive_lanes)));
 }
 
+TEST(Exchanges, PublishNothingForACallerThatHasGone) {
+  Scene scene;
+  const auto a = scene.call("a");
+  const auto b = scene.call("b");
+  scene.table.withdraw(a, scene.now);
+  EXPECT_EQ(scene.outcome(a), "broker-unavailable") << "it may still read that";
+  scene.up();
+  EXPECT_THAT(scene.publish(), ElementsAre("b"));
+  scene.table.withdraw(b, scene.now);
+  scene.answer("B");
+  EXPECT_EQ(scene.outcome(b), "B by content") << "what is published is published";
+  scene.table.withdraw(b, scene.now);
+}
+
 // Keys ----------------------------------------------------------------------------------------
 
 /// Requests whose responses have a key.

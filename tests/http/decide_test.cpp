@@ -19,6 +19,7 @@ struct Request : HttpRequest {
     request_id = "r1";
   }
   void answer(HttpResponse) override {}
+  void when_gone(std::function<void()>) override {}
 };
 
 HttpApiOptions options() {

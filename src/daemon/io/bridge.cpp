@@ -91,8 +91,15 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
     record(*request, reply);
     return request->answer(std::move(reply.response));
   }
-  callers_.emplace(std::get<ExchangeId>(admitted), std::move(caller));
+  const ExchangeId exchange = std::get<ExchangeId>(admitted);
+  callers_.emplace(exchange, std::move(caller));
   act();
+  if (exchanges_.is_queued(exchange)) {
+    request->when_gone([this, exchange] {
+      exchanges_.withdraw(exchange, Clock::now());
+      act();
+    });
+  }
 }
 
 std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {

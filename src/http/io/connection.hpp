@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,9 +67,20 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
         connection->write(std::move(response));
       }
     }
+    void when_gone(std::function<void()> action) override {
+      if (const auto connection = connection_.lock()) {
+        on_gone_ = std::move(action);
+        connection->watch_for_end();
+      }
+    }
+    void gone() {
+      if (on_gone_)
+        std::exchange(on_gone_, {})();
+    }
 
    private:
     std::weak_ptr<Connection> connection_;
+    std::function<void()> on_gone_;
   };
 
   void enter(Phase phase, Duration patience);
@@ -83,6 +95,8 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void read_last();
   void read_more();
   void on_read(std::size_t size);
+  void watch_for_end();
+  bool is_at_end();
   void on_end_of_input();
   void on_broken();
   void read_request();
@@ -118,6 +132,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, first_read_size> first_read_;  // not to be touched while is_reading_
   std::string input_;                             // received, not consumed
   bool is_reading_ = false;
+  bool is_watching_ = false;  // for the end of what the peer sends
   bool input_ended_ = false;
   bool is_last_ = false;     // close after the answer in hand
   bool says_close_ = false;  // that answer does

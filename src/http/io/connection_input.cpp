@@ -1,11 +1,13 @@
 // What a connection reads: requests, one behind the other.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <system_error>
 #include <utility>
 #include <variant>
 
 #include <asio/write.hpp>
+#include <sys/socket.h>
 
 #include "base/limits.hpp"
 #include "http/access.hpp"
@@ -84,6 +86,25 @@ void HttpFront::Connection::on_read(std::size_t size) {
     case Phase::closed:
       return;
   }
+}
+
+void HttpFront::Connection::watch_for_end() {
+  if (std::exchange(is_watching_, true))
+    return;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const std::error_code& error) {
+    self->is_watching_ = false;
+    if (error || self->phase_ != Phase::answering || !self->is_at_end())
+      return;  // where the next request has come, the end behind it cannot be seen
+    if (const auto request = self->pending_.lock())
+      request->gone();
+  });
+}
+
+/// Whether the peer sends nothing more; looks without reading.
+bool HttpFront::Connection::is_at_end() {
+  char byte = 0;
+  const auto size = recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /// The peer sends nothing more, but may well wait for the answer to what it sent.

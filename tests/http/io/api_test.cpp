@@ -27,6 +27,7 @@ struct Request : HttpRequest {
     arrived = Instant{} + 1h;
   }
   void answer(HttpResponse) override {}
+  void when_gone(std::function<void()>) override {}
 };
 
 HttpApiOptions options() {
