@@ -26,10 +26,10 @@ inline constexpr std::size_t queued = 12288;             // admitted, not yet pu
 inline constexpr std::size_t per_netid = 12288;          // in flight or queued, of one NetID
 inline constexpr std::size_t exchange_bytes = 64 << 20;  // the payloads of all these together
 inline constexpr std::size_t publish_window = 16;        // published, not yet acknowledged
-inline constexpr int lost_publishes = 8;        // connections lost on one request, then it ends
-inline constexpr int presence_republishes = 8;  // of one request, as responders come and go
-inline constexpr std::size_t lane_queue = 64;   // waiting for their turn on an exclusive lane
-inline constexpr std::size_t exclusive_lanes = 4096;  // response topics on which turns are taken
+inline constexpr int lost_publishes = 8;          // connections lost on one request, then it ends
+inline constexpr int presence_republishes = 8;    // of one request, as responders come and go
+inline constexpr std::size_t turn_queue = 64;     // waiting for their turn on an exclusive lane
+inline constexpr std::size_t turn_topics = 4096;  // response topics on which turns are taken
 
 // Requests on which the broker closes the connection.
 inline constexpr int suspect_trials = 2;        // alone on a connection that broke, then it ends
@@ -39,13 +39,13 @@ inline constexpr auto refusal_cap = 60s;        // the longest
 inline constexpr std::size_t offenders = 1024;  // topics remembered for this
 
 // What is remembered of requests that have ended, to tell a late or second answer from a new one.
-inline constexpr std::size_t lane_memories = 256;            // per response topic
-inline constexpr std::size_t lane_memory_bytes = 64 * 1024;  // their payloads together
-inline constexpr std::size_t checked_bytes = 1024 * 1024;    // of requests that one response is
-                                                             // compared with, see check_cost()
+inline constexpr std::size_t topic_memories = 256;            // per response topic
+inline constexpr std::size_t topic_memory_bytes = 64 * 1024;  // their payloads together
+inline constexpr std::size_t checked_bytes = 1024 * 1024;     // of requests that one response is
+                                                              // compared with, see check_cost()
 inline constexpr std::size_t id_bytes = 256 * 1024;  // of a response in which an id is looked for
-inline constexpr std::size_t resting_lanes = 256;    // response topics that hold only these
-inline constexpr std::size_t lane_answers = 64;      // per response topic on which turns are taken
+inline constexpr std::size_t idle_topics = 256;      // response topics that hold only these
+inline constexpr std::size_t turn_answers = 64;      // per response topic on which turns are taken
 inline constexpr auto memory_age = 60s;              // how long all these are remembered
 inline constexpr auto turn_rest =
     60s;  // how long a late answer is waited for where turns are taken

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/utf8.hpp"
-#include "client/problem_text.hpp"
+#include "client/problem_reader.hpp"
 
 namespace mqtt_bridge {
 namespace {

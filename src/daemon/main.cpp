@@ -134,8 +134,8 @@ std::string remote_of(const std::vector<std::unique_ptr<Listener>>& listeners) {
   return remote != listeners.end() ? (*remote)->name() : "";
 }
 
-/// A caller that can reach a listening socket must need a token, whatever the configuration says by now of
-/// where to listen.
+/// A caller that can reach a listening socket from outside must need a token, whatever the
+/// configuration says by now of where to listen.
 void require_token(const std::string& remote, const BridgedOptions& options) {
   if (!remote.empty() && options.token_file.empty() && !options.allow_remote) {
     throw std::runtime_error("the socket " + remote +
@@ -278,7 +278,7 @@ void give_large_blocks_back() {
   mallopt(M_MMAP_THRESHOLD, large);
 }
 
-/// For the broker, the doors, the files and the libraries.
+/// For the broker, the listening sockets, the files and the libraries.
 constexpr std::size_t kept_descriptors = 32;
 
 /// As many as we are allowed: each connection is one, and the soft limit is often 1024. How many

@@ -1,3 +1,5 @@
+// Not used by a program yet: for batches, answers that are asked for later and idempotency keys.
+//
 // Calls and those who wait for them. A call is carried out as one exchange; several may wait for
 // it, or none for a while. Its outcome can be kept, so that one who asks later gets it.
 //

@@ -270,7 +270,7 @@ void ContentMatcher::forget(Instant now) {
     const Memory& oldest = memories_.front();
     const Instant stale = oldest.ended + limits::memory_age;
     const bool is_over =
-        memories_.size() > limits::lane_memories || memory_bytes_ > limits::lane_memory_bytes;
+        memories_.size() > limits::topic_memories || memory_bytes_ > limits::topic_memory_bytes;
     if (stale > now && !is_over)
       break;
     if (stale > now)

@@ -29,7 +29,7 @@
 
 #include "base/instant.hpp"
 #include "exchange/call.hpp"
-#include "exchange/unmatched.hpp"
+#include "exchange/unmatched_notes.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {

@@ -7,26 +7,6 @@
 
 namespace mqtt_bridge {
 
-std::string_view to_string(Dropped reason) {
-  switch (reason) {
-    case Dropped::retained:
-      return "retained";
-    case Dropped::foreign_topic:
-      return "foreign-topic";
-    case Dropped::unknown_correlation:
-      return "unknown-correlation";
-    case Dropped::wrong_lane:
-      return "wrong-lane";
-    case Dropped::late:
-      return "late";
-    case Dropped::unmatched:
-      return "unmatched";
-    case Dropped::unchecked:
-      return "unchecked";
-  }
-  return {};
-}
-
 // Admission ---------------------------------------------------------------------------------------
 
 std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
@@ -36,7 +16,7 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
   TurnMatcher* matcher = nullptr;
   if (takes_turns(request)) {
     matcher = turn_matcher(request.response_topic, now);
-    if (matcher == nullptr || matcher->queued() >= limits::lane_queue) {
+    if (matcher == nullptr || matcher->queued() >= limits::turn_queue) {
       return with_topics({Problem::overloaded, "too many calls wait for their turn", {}}, request,
                          now);
     }
@@ -320,13 +300,13 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"suspects", suspects_.size(), most, true},
           {"offenders", offenders_.size(), limits::offenders, false},
           {"probes", probes_.size(), limits::presence_probes, false},
-          {"turn notes", turn_notes_.size(), 2 * limits::exclusive_lanes, true},
+          {"turn notes", turn_notes_.size(), 2 * limits::turn_topics, true},
           {"unacknowledged", unacknowledged_.size(), bounds_.window, true},
           {"ended", ended_.size(), most, true},
           {"busy matchers", busy_matchers, most, true},
-          {"idle matchers", idle_.size(), limits::resting_lanes, false},
-          {"exclusive matchers", turn_matchers_.size(), limits::exclusive_lanes, false},
-          {"quarantines", quarantines_.size(), limits::exclusive_lanes, true},
+          {"idle matchers", idle_.size(), limits::idle_topics, false},
+          {"exclusive matchers", turn_matchers_.size(), limits::turn_topics, false},
+          {"quarantines", quarantines_.size(), limits::turn_topics, true},
           {"deserted actions", unserved_.size(), most_unserved, true}};
 }
 

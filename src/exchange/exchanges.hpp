@@ -52,6 +52,7 @@
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
 #include "exchange/content_matcher.hpp"
+#include "exchange/dropped.hpp"
 #include "exchange/fair_queue.hpp"
 #include "exchange/offenders.hpp"
 #include "exchange/presence.hpp"
@@ -60,27 +61,13 @@
 
 namespace mqtt_bridge {
 
-/// Why a response was no use to any call.
-enum class Dropped {
-  retained,
-  foreign_topic,
-  unknown_correlation,
-  wrong_lane,
-  late,
-  unmatched,
-  unchecked,  // without correlation data, and too large to be compared with what waits
-};
-inline constexpr std::size_t dropped_reasons = 7;
-std::string_view to_string(Dropped reason);
-
 /// What an earlier run of the program left behind: requests that may still be answered.
 struct EarlierRun {
-  Duration doubt{};  // how long they may be; 0: there are none
-  std::set<std::string>
-      turns;  // the response topics among theirs on which turns were accepted_payload
+  Duration doubt{};             // how long they may be; 0: there are none
+  std::set<std::string> turns;  // the response topics among theirs on which turns were taken
 };
 
-/// That turns are accepted_payload on a response topic from now on, or are no longer needed.
+/// That turns are taken on a response topic from now on, or are no longer needed.
 struct TurnNote {
   std::string topic;
   bool takes_turns;

@@ -270,7 +270,7 @@ void Exchanges::end_hopeless(TurnMatcher& matcher, Instant now) {
 /// Of the matchers that hold nothing but memories, only the last ones are kept.
 void Exchanges::rest(const std::string& topic, const ContentMatcher& matcher) {
   idle_.emplace(matcher.last_used(), topic);
-  if (idle_.size() <= limits::resting_lanes)
+  if (idle_.size() <= limits::idle_topics)
     return;
   const auto& [last_used, oldest] = *idle_.begin();
   forgetful_until_ = std::max(forgetful_until_, last_used + limits::memory_age);
@@ -282,10 +282,10 @@ void Exchanges::rest(const std::string& topic, const ContentMatcher& matcher) {
 TurnMatcher* Exchanges::turn_matcher(const std::string& topic, Instant now) {
   if (const auto matcher = turn_matchers_.find(topic); matcher != turn_matchers_.end())
     return &matcher->second;
-  if (turn_matchers_.size() >= limits::exclusive_lanes)
+  if (turn_matchers_.size() >= limits::turn_topics)
     std::erase_if(turn_matchers_,
                   [now](const auto& matcher) { return matcher.second.is_idle(now); });
-  if (turn_matchers_.size() >= limits::exclusive_lanes)
+  if (turn_matchers_.size() >= limits::turn_topics)
     return nullptr;
   const bool is_doubtful = now < doubtful_until_ && earlier_turns_.contains(topic);
   TurnMatcher& matcher =

@@ -8,7 +8,7 @@
 namespace mqtt_bridge {
 namespace {
 
-// What is accepted_payload for the way to the broker and back before it was measured.
+// What is taken for the way to the broker and back before it was measured.
 constexpr auto unknown_round_trip = std::chrono::milliseconds(50);
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace mqtt_bridge {
 namespace {
 
-// So many topics that are refused at the same time are accepted_payload for an attack with fresh
+// So many topics that are refused at the same time are taken for an attack with fresh
 // names.
 constexpr int many = 3;
 

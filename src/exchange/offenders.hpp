@@ -37,10 +37,10 @@ class Offenders {
                                        Instant now) const;
   /// Whether a request like this has to be alone on the connection.
   bool goes_alone(const std::string& topic, std::size_t bytes, Instant now) const;
-  /// Whether the broker has accepted_payload such a request since one to this topic was suspected;
+  /// Whether the broker has taken such a request since one to this topic was suspected;
   /// where none is, one that was not much smaller.
   bool is_trusted(const std::string& topic, std::size_t bytes) const;
-  /// Whether one to this topic was alone on a connection that broke, and none was accepted_payload
+  /// Whether one to this topic was alone on a connection that broke, and none was taken
   /// since.
   bool has_broken(const std::string& topic) const;
   /// Whether fresh names are not trusted.

@@ -36,11 +36,11 @@ class Presence {
   /// Its actions; none when it was not known to be there.
   std::vector<std::string> gone(std::string_view id);
   /// A call was answered; `id` is empty when the answer did not name its responder. In MQTT 3.1.1
-  /// none does: then it is accepted_payload for one that is announced, where there is any.
+  /// none does: then it is taken for one that is announced, where there is any.
   void answered(std::string_view action, std::string_view id, Instant now);
 
   /// The broker forgot us, so a will may have been missed: who is not announced again by `until` is
-  /// accepted_payload for gone. Not so where no retained announcement ever came: some brokers give
+  /// taken for gone. Not so where no retained announcement ever came: some brokers give
   /// none to a filter with a wildcard (RabbitMQ), and their silence says nothing.
   void doubt(Instant until);
   /// The actions that are unserved by that.

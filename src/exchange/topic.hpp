@@ -19,7 +19,7 @@ std::optional<std::string> why_not_netid(std::string_view netid);
 std::string request_topic(std::string_view netid, std::string_view action);
 std::string response_topic(std::string_view netid, std::string_view action);
 
-/// A topic accepted_payload apart, in views into it.
+/// A topic taken apart, in views into it.
 struct ParsedTopic {
   std::string_view netid;
   std::string_view action;

@@ -18,7 +18,7 @@ void TurnMatcher::leave(ExchangeId exchange, std::string correlation, Owed owed,
     return;
   expect_late_answer(now, rest);
   unanswered_.push_back(std::move(correlation));
-  if (unanswered_.size() > limits::lane_answers)
+  if (unanswered_.size() > limits::turn_answers)
     unanswered_.pop_front();
   // Responses came without correlation data, and this request got none with it: the responder
   // is another one now.
@@ -52,7 +52,7 @@ std::optional<ExchangeId> TurnMatcher::find(std::string_view response, bool dupl
   if (duplicate && std::ranges::find(seen_, hash) != seen_.end())
     return std::nullopt;
   seen_.push_back(hash);
-  if (seen_.size() > limits::lane_answers)
+  if (seen_.size() > limits::turn_answers)
     seen_.pop_front();
   if (!correlates_ && !rests_until(now) && published_.size() == 1)
     return *published_.begin();

@@ -18,7 +18,7 @@
 
 #include "base/instant.hpp"
 #include "exchange/call.hpp"
-#include "exchange/unmatched.hpp"
+#include "exchange/unmatched_notes.hpp"
 
 namespace mqtt_bridge {
 
@@ -48,14 +48,14 @@ class TurnMatcher {
 
   /// When next() may have something again although no exchange entered or left.
   std::optional<Instant> quarantined_until() const { return quarantined_until_; }
-  /// Until when nothing is published here; nothing when turns are accepted_payload now.
+  /// Until when nothing is published here; nothing when turns are taken now.
   std::optional<Instant> rests_until(Instant now) const;
   const std::deque<ExchangeId>& waiting() const { return queue_; }
   bool is_idle(Instant now) const;
   std::size_t queued() const { return queue_.size(); }
 
   Unmatched unmatched;    // the owner's, too
-  bool is_noted = false;  // the owner's: that turns are accepted_payload here
+  bool is_noted = false;  // the owner's: that turns are taken here
 
  private:
   static constexpr std::size_t unknown = SIZE_MAX;

@@ -1,3 +1,5 @@
+// canonical_head() of head.hpp: a head in the form that cpp-httplib reads alike in all its
+// releases, with the fields of the table in endpoints.hpp and no others.
 #include <algorithm>
 #include <string>
 #include <string_view>

@@ -5,10 +5,10 @@
 
 #include "exchange/topic.hpp"
 #include "http/access.hpp"
-#include "http/answers.hpp"
 #include "http/bearer.hpp"
 #include "http/call_request.hpp"
 #include "http/media_type.hpp"
+#include "http/response_bodies.hpp"
 #include "http/trace_context.hpp"
 
 namespace mqtt_bridge {

@@ -1,6 +1,6 @@
-// What requests mean: the HTTP contract as decisions on values. A request whose head has been
-// parsed is answered at once or is a call to make; a call that has ended is a response. Says
-// nothing of how a head is parsed, nor of how a response is sent. Pure functions.
+// Decides what a request means: answers it at once, or makes a call of it; and makes a response of
+// a call that has ended. Says nothing of how a head is parsed, nor of how a response is sent. Pure
+// functions.
 #pragma once
 
 #include <optional>

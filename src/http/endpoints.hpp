@@ -1,6 +1,6 @@
-// What there is to ask for: one table of endpoints, and one of the fields that are read of a
-// request. Routing, Allow, the parameters, what the library is handed and what pages of guests are
-// told all come from them. Pure functions.
+// The table of endpoints, with their methods and query parameters, and the table of header fields
+// that are read. Routing, Allow, the parameters, what the library is handed and the CORS lists all
+// come from them. Pure functions.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// That another client uses our client id, in words.
+// The words for another client that uses our client id: in the log, /readyz and mqtt_client.
 // Pure function.
 #pragma once
 

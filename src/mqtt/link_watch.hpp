@@ -1,6 +1,6 @@
-// What the broker owes us on a connection, and whether it does for too long. It is told what was
-// sent and heard; the time of the next look is its owner's.
-// Value; the owner serialises.
+// Which acknowledgements the broker owes on a connection, and whether one takes too long. It is
+// told what was sent and heard; the time of the next look is its owner's. Value; the owner
+// serialises.
 #pragma once
 
 #include <cstdint>

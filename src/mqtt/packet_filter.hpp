@@ -1,12 +1,11 @@
-// What a broker sends over one connection, on its way to the MQTT library. It looks at PUBLISH and
-// PUBACK, understands no more of MQTT than that takes, and passes all else on as it came.
+// Filters what the broker sends before the MQTT library reads it. It looks at PUBLISH and PUBACK,
+// understands no more of MQTT than that takes, and passes all else on as it came.
 //
 // - A PUBLISH whose properties do not end within it (MQTT 5.0 2.2.2 and 3.3.2.3) makes the
 //   connection malformed: libraries read out of bounds on it.
 // - A PUBLISH of more bytes than we take becomes one without a payload on `too_large_topic`, so
-// that
-//   it is acknowledged like any other and holds no memory. In MQTT 5 a broker that keeps to our
-//   Maximum Packet Size sends none (MQTT 5.0 3.1.2.11.4); MQTT 3.1.1 has no such limit.
+//   that it is acknowledged like any other and holds no memory. In MQTT 5 a broker that keeps to
+//   our Maximum Packet Size sends none (MQTT 5.0 3.1.2.11.4); MQTT 3.1.1 has no such limit.
 // - A PUBACK with the reason code 0x10, No matching subscribers (MQTT 5.0 3.4.2.1), is remembered.
 // Value; the owner serialises.
 #pragma once

@@ -1,4 +1,4 @@
-// The service at the other end: answers `<netid>/<action>/request` for every NetID.
+// mqtt_responder: the service that answers `<netid>/<action>/request` for every NetID.
 #include <memory>
 #include <optional>
 #include <string>

@@ -20,7 +20,7 @@ namespace {
 // Each visit_ function gives the right answers to `take`, the usual ones first, until it says that
 // it has enough; and returns whether it did.
 
-/// A text as it came, and as the full mappings need it to be accepted_payload apart.
+/// A text as it came, and as the full mappings need it to be taken apart.
 struct TitleSource {
   explicit TitleSource(std::string_view as_it_came)
       : text(as_it_came), settled(settle_sigmas(as_it_came)), ascii(is_ascii(as_it_came)) {}

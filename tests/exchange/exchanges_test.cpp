@@ -340,7 +340,7 @@ TEST(Exchanges, TrustsNoFoldedAnswerOnceItHadToForgetACall) {
   scene.call("STRASSe", Action::uppercase, 1s);
   scene.publish();
   scene.advance(1s);
-  for (std::size_t i = 0; i < limits::lane_memories; ++i) {
+  for (std::size_t i = 0; i < limits::topic_memories; ++i) {
     const auto other = scene.call("other " + std::to_string(i));
     scene.publish();
     scene.correlated_answer(other, "x");
@@ -745,7 +745,7 @@ TEST(Exchanges, EndsEverythingAndAdmitsNothingOnceItIsAbandoned) {
 TEST(Exchanges, KeepsOnlySoManyLanesOnceTheirCallsHaveEnded) {
   Scene scene;
   scene.up();
-  for (std::size_t i = 0; i < 2 * limits::resting_lanes; ++i)
+  for (std::size_t i = 0; i < 2 * limits::idle_topics; ++i)
     scene.try_call("hello", Action::uppercase, 1s, "netid" + std::to_string(i));
   while (!scene.publish().empty()) {
   }
@@ -760,7 +760,7 @@ TEST(Exchanges, KeepsOnlySoManyLanesOnceTheirCallsHaveEnded) {
 TEST(Exchanges, SurvivesMoreTopicsThanItRemembers) {
   Scene scene;
   scene.up();
-  for (std::size_t i = 0; i < 3 * limits::resting_lanes; ++i) {
+  for (std::size_t i = 0; i < 3 * limits::idle_topics; ++i) {
     const auto netid = "netid" + std::to_string(i);
     ASSERT_TRUE(
         std::holds_alternative<ExchangeId>(scene.try_call("hello", Action::uppercase, 5s, netid)));
@@ -1510,7 +1510,7 @@ TEST(Turns, AreRefusedAtOnceWhereAnEarlierRunMayHaveLeftARequestBehind) {
   const auto other = std::get<ExchangeId>(scene.try_call_for("translate", "x", 5s, "bob"));
   scene.publish();
   scene.table.response({.topic = topic, .payload = "y"}, scene.now);
-  EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were accepted_payload there";
+  EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were taken there";
 }
 
 TEST(Turns, LeaveTheNextRunOnlyWhatIsStillInDoubt) {
@@ -1751,7 +1751,7 @@ TEST(Turns, ArePublishedOnceWhateverBecomesOfThem) {
 
 TEST(Turns, AreWaitedForByAsManyAsTheBoundAndNoMore) {
   TurnScene scene;
-  for (std::size_t i = 0; i <= limits::lane_queue; ++i)  // one of them has its turn
+  for (std::size_t i = 0; i <= limits::turn_queue; ++i)  // one of them has its turn
     scene.call("x", 1s);
   const auto refused = scene.try_call_for("translate", "x", 1s);
   EXPECT_EQ(std::get<Failure>(refused).problem, Problem::overloaded);
@@ -1767,11 +1767,11 @@ TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
                                     .arrived = scene.now,
                                     .deadline = scene.now + 1s}));
   };
-  for (std::size_t i = 0; i < limits::exclusive_lanes; ++i)
+  for (std::size_t i = 0; i < limits::turn_topics; ++i)
     ASSERT_TRUE(std::holds_alternative<ExchangeId>(begin(i))) << i;
-  EXPECT_TRUE(std::holds_alternative<Failure>(begin(limits::exclusive_lanes)));
+  EXPECT_TRUE(std::holds_alternative<Failure>(begin(limits::turn_topics)));
   scene.advance(1s);  // nothing was published: no lane is owed anything
-  EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::exclusive_lanes)));
+  EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::turn_topics)));
 }
 
 TEST(Exchanges, PublishNothingForACallerThatHasGone) {

@@ -32,7 +32,7 @@ Decoded decoded(std::string_view bytes, std::size_t piece, std::size_t max_body)
     result.consumed += progress.consumed;
     result.outcome = printed(progress.outcome);
     require(result.outcome != "more" || progress.consumed == in.size(),
-            "all bytes are accepted_payload when more are needed");
+            "all bytes are taken when more are needed");
     require(result.body.size() <= max_body, "a body keeps within its limit");
   }
   if (result.outcome != "more") {

@@ -24,7 +24,8 @@ bool is_answer(Action action, std::string_view request, std::string_view respons
 
 void check_answer(Action action, std::string_view request, std::string_view answer) {
   require(is_answer(action, request, answer), "what a responder makes of a request answers it");
-  require(prefilter_key(action, request) == prefilter_key(action, answer), "an answer is like its request");
+  require(prefilter_key(action, request) == prefilter_key(action, answer),
+          "an answer is like its request");
   if ((action == Action::uppercase || action == Action::lowercase) && !has_turkish_i(request)) {
     require(folded_key(action, request) == folded_key(action, answer),
             "folding does not tell an answer from its request");
@@ -49,8 +50,9 @@ void check_pair(Action action, std::string_view request, std::string_view respon
           "a response answers a request exactly when its key is among the request's");
   const auto folded = folded_key(action, response);
   const bool is_folded = folded && folded == folded_key(action, request);
-  require(!(answers || is_folded) || prefilter_key(action, request) == prefilter_key(action, response),
-          "what is unlike a request does not answer it");
+  require(
+      !(answers || is_folded) || prefilter_key(action, request) == prefilter_key(action, response),
+      "what is unlike a request does not answer it");
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // The input: a problem in JSON, as the daemon or whatever listens in its place sends it. It is also
 // given to a JSON library, and both must read the same.
-#include "client/problem_text.hpp"
-
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
 
 #include "base/problem.hpp"
 #include "base/utf8.hpp"
+#include "client/problem_reader.hpp"
 #include "client/verdict.hpp"
 #include "fuzz.hpp"
 

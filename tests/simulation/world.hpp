@@ -175,7 +175,7 @@ class Responder : public Peer<> {
       give(answer, Care::at_least_once);
   }
 
-  /// Where turns are accepted_payload, an answer that carries no correlation data must not come
+  /// Where turns are taken, an answer that carries no correlation data must not come
   /// twice.
   enum class Care { once, at_least_once };
   void give(const Message& answer, Care care) {
@@ -529,7 +529,7 @@ class World {
     const std::uint32_t count_of_responders = 1 + fate_.below(weather_.is_gentle ? 2 : 3);
     for (std::uint32_t i = 0; i < count_of_responders; ++i) {
       const bool is_v5 = fate_.chance(50);
-      // Where turns are accepted_payload, one that answers without correlation data must be alone.
+      // Where turns are taken, one that answers without correlation data must be alone.
       const bool serves_own = i == 0;
       std::vector<std::string> served = actions;
       if (!serves_own)
@@ -560,7 +560,7 @@ class World {
       stranger_ = std::make_unique<Stranger>(fate_, broker_, "stranger");
   }
 
-  /// The action without a content rule has a topic for each bridge: a turn is accepted_payload
+  /// The action without a content rule has a topic for each bridge: a turn is taken
   /// alone.
   static std::string netid_for(std::string_view action, std::uint32_t bridge) {
     return action == own_action ? "own-" + std::to_string(bridge) : "alice";

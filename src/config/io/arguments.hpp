@@ -1,5 +1,5 @@
-// The door to CLI11's parser: a command line in the form that every release of it reads alike, byte
-// for byte, and its errors in our words.
+// Prepares a command line for CLI11's parser, in the form that every release of it reads alike,
+// byte for byte, and puts its errors in our words.
 //
 // On its own CLI11 takes `[a,b]` apart into values; newer releases read `[[aa]]` as an escape for
 // `[a]` and turn `{}` into `%%`, older ones take `-5` for an option, `--name=` takes the next

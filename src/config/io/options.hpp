@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
-#include "config/io/option_table.hpp"
+#include "config/io/option_engine.hpp"
 #include "http/listen_address.hpp"
 #include "mqtt/broker_url.hpp"
 #include "mqtt/link_policy.hpp"
@@ -52,9 +52,10 @@ struct BridgedOptions {
   bool listens_by_default = false;        // no --listen was given
   std::vector<std::string> host;          // that callers may use besides the loopback's; lower case
   std::vector<std::string> allow_origin;  // of web pages of other sites that may call
-  std::vector<std::string> allow_user;    // over the unix socket; empty: each user whom its mode lets in
-  unsigned socket_mode = 0660;            // of the unix sockets
-  std::string socket_group;               // likewise; empty: the process's own
+  std::vector<std::string>
+      allow_user;               // over the unix socket; empty: each user whom its mode lets in
+  unsigned socket_mode = 0660;  // of the unix sockets
+  std::string socket_group;     // likewise; empty: the process's own
   std::size_t max_in_flight = limits::in_flight;
   std::size_t max_queued = limits::queued;
   std::size_t max_per_netid = limits::per_netid;

@@ -57,7 +57,7 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
-      front_(loop, *this, options.most_connections) {}
+      server_(loop, *this, options.most_connections) {}
 
 void Bridge::reload(BridgeOptions options) {
   link_.reconfigure(link_options_of(options));
@@ -164,7 +164,7 @@ BridgeStatus Bridge::status() const {
           .uptime = Clock::now() - started_,
           .in_flight = exchanges_.in_flight(),
           .queued = exchanges_.queued(),
-          .connections = front_.connections(),
+          .connections = server_.connections(),
           .dropped = exchanges_.dropped(),
           .lost = link_.lost()};
 }
@@ -173,10 +173,10 @@ std::string Bridge::metrics() {
   return metrics_.exposition({.linked = link_.is_up(),
                               .in_flight = exchanges_.in_flight(),
                               .queued = exchanges_.queued(),
-                              .connections = front_.connections(),
-                              .output_bytes = front_.output_bytes(),
-                              .unread_timed_out = front_.unread().timed_out,
-                              .unread_made_room = front_.unread().made_room,
+                              .connections = server_.connections(),
+                              .output_bytes = server_.output_bytes(),
+                              .unread_timed_out = server_.unread().timed_out,
+                              .unread_made_room = server_.unread().made_room,
                               .dropped = exchanges_.dropped(),
                               .lost = link_.lost(),
                               .missing_workarounds = link_.missing_workarounds()});
@@ -283,8 +283,8 @@ void Bridge::drain() {
     if (!error)
       abandon();
   });
-  front_.drain();
-  front_.when_empty([this] { end(); });
+  server_.drain();
+  server_.when_empty([this] { end(); });
 }
 
 void Bridge::end() {

@@ -1,9 +1,11 @@
-// The daemon's heart: joins the front, the table of exchanges and the link on one event loop. All
-// it decides is who is told what; the rules are exchange/exchanges.hpp's.
+// Joins the HTTP server, the table of exchanges and the link to the broker on one event loop; fills
+// in the log line and the metrics of each request, and ends the daemon on SIGTERM. It decides who
+// is told what; the rules are exchange/exchanges.hpp's.
 //
-// The way down (drain): readiness goes, the doors close; whoever was let in is served, by the
-// answer or the deadline, for limits::drain_timeout at most; once the last connection is gone the
-// link says goodbye, and the loop is stopped. A second drain() ends everything at once.
+// The way down (drain): readiness goes, the listening sockets close; the requests of open
+// connections are served, by the answer or the deadline, for limits::drain_timeout at most; once
+// the last connection is gone the link says goodbye, and the loop is stopped. A second drain() ends
+// everything at once.
 //
 // Threads: everything on the loop's thread.
 #pragma once
@@ -40,12 +42,12 @@ struct BridgeOptions {
 
 class Bridge : private MqttLink::User,
                private ExchangeHost,
-               private HttpFront::Service,
+               private HttpServer::Service,
                private HttpApi::Subject {
  public:
   Bridge(asio::io_context& loop, BridgeOptions options);
 
-  void listen(std::unique_ptr<Listener> listener) { front_.listen(std::move(listener)); }
+  void listen(std::unique_ptr<Listener> listener) { server_.listen(std::move(listener)); }
   void start() { link_.start(); }
   void drain();
   /// From now on these, as far as MqttLink::reconfigure() can; calls in flight go on.
@@ -106,7 +108,7 @@ class Bridge : private MqttLink::User,
   asio::steady_timer drain_timer_;
   bool is_draining_ = false;
   MqttLink link_;
-  HttpFront front_;
+  HttpServer server_;
 };
 
 }  // namespace mqtt_bridge

@@ -1,8 +1,8 @@
 // A file that tells the next run of the daemon what this one left behind: that requests may still
-// be answered, and the response topics among theirs on which turns were accepted_payload. It exists while the
+// be answered, and the response topics among theirs on which turns were taken. It exists while the
 // daemon runs, so a run that was killed has left it; after a clean end only if answers are owed.
 //
-// Each line is a topic, with a '+' before it from when turns are accepted_payload there, or a '-' from when
+// Each line is a topic, with a '+' before it from when turns are taken there, or a '-' from when
 // they no longer are. A clean end adds until when answers may come: '=' and the nanoseconds of the
 // monotonic clock. After a boot of the machine that clock has begun anew, which can only make the
 // doubt longer. Lines are appended, never fsynced: what matters is the end of the process, not that

@@ -1,6 +1,5 @@
-// The HTTP contract in action: cpp-httplib parses a request's head, once; what it means is
-// decide.hpp's to say. This adds what that must not know: the clock, random ids, and what the
-// bridge tells of itself.
+// Parses the head of a request with cpp-httplib, once, and adds what http/decide must not know: the
+// clock, random ids, and what the bridge tells of itself.
 //
 // Threads: the owner serialises.
 #pragma once
@@ -13,10 +12,10 @@
 
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
-#include "http/answers.hpp"
 #include "http/api_options.hpp"
 #include "http/decide.hpp"
 #include "http/request.hpp"
+#include "http/response_bodies.hpp"
 
 namespace mqtt_bridge {
 

@@ -52,8 +52,8 @@ std::string own_address_of(int tcp_socket) {
 
 }  // namespace
 
-HttpFront::Connection::Connection(HttpFront& front, Socket socket, Caller::Via via)
-    : front_(front),
+HttpServer::Connection::Connection(HttpServer& server, Socket socket, Caller::Via via)
+    : server_(server),
       socket_(std::move(socket)),
       via_(via),
       user_(via == Caller::Via::tcp ? std::nullopt : user_of(socket_.native_handle())),
@@ -62,70 +62,70 @@ HttpFront::Connection::Connection(HttpFront& front, Socket socket, Caller::Via v
   socket_.non_blocking(true);
 }
 
-void HttpFront::Connection::start(Connections& list) {
+void HttpServer::Connection::start(Connections& list) {
   list_ = &list;
   place_ = std::prev(list.end());
   read_request();
 }
 
-void HttpFront::Connection::enter(Phase phase, Duration patience) {
+void HttpServer::Connection::enter(Phase phase, Duration patience) {
   enter(phase, Clock::now() + patience);
 }
 
-void HttpFront::Connection::enter(Phase phase, Instant deadline) {
+void HttpServer::Connection::enter(Phase phase, Instant deadline) {
   phase_ = phase;
   move_behind(list_for(phase));
   set_deadline(deadline);
 }
 
-HttpFront::Connections& HttpFront::Connection::list_for(Phase phase) {
+HttpServer::Connections& HttpServer::Connection::list_for(Phase phase) {
   switch (phase) {
     case Phase::idle:
     case Phase::head:
-      return reserved_ > 0 ? front_.arriving_ : front_.dispensable_;
+      return reserved_ > 0 ? server_.arriving_ : server_.dispensable_;
     case Phase::body:
-      return reserved_ > 0 ? front_.arriving_ : front_.others_;
+      return reserved_ > 0 ? server_.arriving_ : server_.others_;
     case Phase::writing:
-      return front_.writing_;
+      return server_.writing_;
     case Phase::answering:
     case Phase::lingering:
     case Phase::closed:
       break;
   }
-  return front_.others_;
+  return server_.others_;
 }
 
-void HttpFront::Connection::move_behind(Connections& list) {
+void HttpServer::Connection::move_behind(Connections& list) {
   list.splice(list.end(), *std::exchange(list_, &list), place_);
 }
 
-void HttpFront::Connection::set_deadline(Instant deadline) {
-  front_.deadlines_.set(deadline_, deadline);
-  front_.set_timer();
+void HttpServer::Connection::set_deadline(Instant deadline) {
+  server_.deadlines_.set(deadline_, deadline);
+  server_.set_timer();
 }
 
-void HttpFront::Connection::close() {
+void HttpServer::Connection::close() {
   if (phase_ == Phase::closed)
     return;
   phase_ = Phase::closed;
   const auto self = shared_from_this();
-  front_.deadlines_.remove(deadline_);
+  server_.deadlines_.remove(deadline_);
   std::error_code ignored;
   socket_.close(ignored);
   release_input();
   release_output();
   list_->erase(place_);
-  if (front_.connections() == 0 && front_.doors_.empty() && front_.on_empty_)
-    std::exchange(front_.on_empty_, {})();
+  if (server_.connections() == 0 && server_.sockets_.empty() && server_.on_empty_)
+    std::exchange(server_.on_empty_, {})();
 }
 
-void HttpFront::Connection::abort() {
+void HttpServer::Connection::abort() {
   std::error_code ignored;
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   close();
 }
 
-void HttpFront::Connection::on_deadline(Instant now) {
+void HttpServer::Connection::on_deadline(Instant now) {
   switch (phase_) {
     case Phase::head:
       return refuse(Problem::request_timeout, "the request's head did not arrive in time");
@@ -139,10 +139,10 @@ void HttpFront::Connection::on_deadline(Instant now) {
       is_sent_ = unsent_bytes() == 0;
       if (is_sent_)
         return set_deadline(idle_until_);
-      ++front_.unread_.timed_out;
+      ++server_.unread_.timed_out;
       return abort();
     case Phase::writing:
-      ++front_.unread_.timed_out;
+      ++server_.unread_.timed_out;
       return abort();
     case Phase::answering:
     case Phase::lingering:
@@ -152,27 +152,27 @@ void HttpFront::Connection::on_deadline(Instant now) {
   }
 }
 
-void HttpFront::Connection::end_idle() {
+void HttpServer::Connection::end_idle() {
   is_used_ = is_last_ = true;
   stop_reading();
 }
 
-bool HttpFront::Connection::is_arriving(Instant now) {
-  move_behind(front_.arriving_);
+bool HttpServer::Connection::is_arriving(Instant now) {
+  move_behind(server_.arriving_);
   return pace_.look(now, static_cast<std::int64_t>(reserved_), least_progress);
 }
 
-bool HttpFront::Connection::is_being_read(Instant now) {
-  move_behind(front_.writing_);
+bool HttpServer::Connection::is_being_read(Instant now) {
+  move_behind(server_.writing_);
   return pace_.look(now, transferred_ - unsent_bytes(), least_progress);
 }
 
-int HttpFront::Connection::unsent_bytes() {
+int HttpServer::Connection::unsent_bytes() {
   int count = 0;
   return ioctl(socket_.native_handle(), SIOCOUTQ, &count) == 0 ? count : 0;
 }
 
-void HttpFront::Connection::drain() {
+void HttpServer::Connection::drain() {
   is_last_ = true;
   for (const auto& request : {request_, pending_.lock()}) {
     if (request)
@@ -185,27 +185,27 @@ void HttpFront::Connection::drain() {
 }
 
 /// The read comes back, with what it has got already, or aborted: then see read_last().
-void HttpFront::Connection::stop_reading() {
+void HttpServer::Connection::stop_reading() {
   std::error_code ignored;
   socket_.cancel(ignored);
 }
 
 // Output ------------------------------------------------------------------------------------------
 
-void HttpFront::Connection::refuse(Problem problem, std::string_view detail) {
+void HttpServer::Connection::refuse(Problem problem, std::string_view detail) {
   is_last_ = says_close_ = true;
   release_input();
   // What could not be read may still have been a HEAD, whose answer has no content (RFC
   // 9110 9.3.2).
   if (request_->head.empty() && input_.starts_with("HEAD "))
     request_->method = "HEAD";
-  auto response = front_.service_.refuse(*request_, Failure{problem, std::string(detail), {}});
+  auto response = server_.service_.refuse(*request_, Failure{problem, std::string(detail), {}});
   if (is_asking_)  // for the body; another write must not get into that one
     return close();
   write(std::move(response));
 }
 
-void HttpFront::Connection::write(HttpResponse response) {
+void HttpServer::Connection::write(HttpResponse response) {
   if (phase_ == Phase::closed)
     return;
   written_ = Clock::now();
@@ -213,13 +213,13 @@ void HttpFront::Connection::write(HttpResponse response) {
   pace_.begin(written_);
   output_.emplace(std::move(response));
   held_output_ = output_->bytes();
-  front_.output_bytes_ += held_output_;
+  server_.output_bytes_ += held_output_;
   enter(Phase::writing, written_ + limits::write_timeout);
   write_piece();
-  front_.bound_output();
+  server_.bound_output();
 }
 
-void HttpFront::Connection::write_piece() {
+void HttpServer::Connection::write_piece() {
   output_->take(piece_);
   const auto self = shared_from_this();
   // As much at once as the kernel takes. Asio does not ask after the last part of a piece.
@@ -238,13 +238,13 @@ void HttpFront::Connection::write_piece() {
                     });
 }
 
-void HttpFront::Connection::release_output() {
-  front_.output_bytes_ -= std::exchange(held_output_, 0);
+void HttpServer::Connection::release_output() {
+  server_.output_bytes_ -= std::exchange(held_output_, 0);
   output_.reset();
   std::string().swap(piece_);  // an assignment would keep its memory
 }
 
-void HttpFront::Connection::on_written() {
+void HttpServer::Connection::on_written() {
   release_output();
   if (says_close_)
     return linger();
@@ -256,7 +256,7 @@ void HttpFront::Connection::on_written() {
   read_request();
 }
 
-void HttpFront::Connection::linger() {
+void HttpServer::Connection::linger() {
   std::error_code error;
   socket_.shutdown(Socket::shutdown_send, error);
   if (error || input_ended_)

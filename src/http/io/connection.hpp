@@ -1,5 +1,5 @@
-// One connection of the front: reads requests, frames them and hands them to the service one at a
-// time, and sends their answers. It is in one of the front's lists, and has one deadline, always.
+// One connection of the server: reads requests, frames them and hands them to the service one at a
+// time, and sends their answers. It is in one of the server's lists, and has one deadline, always.
 // connection.cpp has its life and its output, connection_input.cpp its input.
 //
 // Threads: everything on the loop's thread.
@@ -26,11 +26,11 @@
 
 namespace mqtt_bridge {
 
-class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
+class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = asio::generic::stream_protocol::socket;
 
-  Connection(HttpFront& front, Socket socket, Caller::Via via);
+  Connection(HttpServer& server, Socket socket, Caller::Via via);
 
   /// REQUIRES: it is the last one of `list`.
   void start(Connections& list);
@@ -53,7 +53,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
  private:
   // What most requests fit into, kept for each connection; the rest comes into one buffer for all.
   static constexpr std::size_t first_read_size = 2 * 1024;
-  // How long one within a request has, once the front drains.
+  // How long one within a request has, once the server drains.
   static constexpr auto drain_patience = std::chrono::seconds(2);
 
   enum class Phase { idle, head, body, answering, writing, lingering, closed };
@@ -116,7 +116,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   void linger();
   int unsent_bytes();
 
-  HttpFront& front_;
+  HttpServer& server_;
   Socket socket_;
   const Caller::Via via_;
   const std::optional<std::uint32_t> user_;
@@ -124,7 +124,7 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   const std::string own_address_;
 
   Phase phase_ = Phase::idle;
-  Connections* list_ = nullptr;  // of HttpFront
+  Connections* list_ = nullptr;  // of HttpServer
   Connections::iterator place_;  // in it
   Deadlines<Connection>::Entry deadline_{*this};
   Instant idle_until_{};
@@ -143,12 +143,12 @@ class HttpFront::Connection : public std::enable_shared_from_this<Connection> {
   std::weak_ptr<Request> pending_;    // with the service
   HttpHead::Framing framing_ = HttpHead::Framing::none;
   std::size_t content_length_ = 0;
-  std::size_t reserved_ = 0;  // of HttpFront::input_bytes_
+  std::size_t reserved_ = 0;  // of HttpServer::input_bytes_
   std::optional<ChunkedBody> chunked_;
 
   std::optional<ResponseWriter> output_;
   std::string piece_;             // of it, which is being written
-  std::size_t held_output_ = 0;   // of HttpFront::output_bytes_
+  std::size_t held_output_ = 0;   // of HttpServer::output_bytes_
   Instant written_{};             // when the last answer was begun
   bool is_sent_ = true;           // the peer's kernel has taken all of it
   std::int64_t transferred_ = 0;  // to our kernel, of all answers

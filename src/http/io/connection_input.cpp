@@ -21,12 +21,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kept_size = 16 * 1024;  // a connection's buffer that is larger is given back
 constexpr std::size_t linger_bytes = 256 * 1024;  // of a peer that sends on behind its answer
-// How long a caller has, once the front drains, who has connected and not yet said a word.
+// How long a caller has, once the server drains, who has connected and not yet said a word.
 constexpr auto drain_grace = 50ms;
 
 }  // namespace
 
-void HttpFront::Connection::read_more() {
+void HttpServer::Connection::read_more() {
   if (std::exchange(is_reading_, true))
     return;
   socket_.async_read_some(
@@ -44,21 +44,21 @@ void HttpFront::Connection::read_more() {
 }
 
 /// `size` bytes are in first_read_; if that is all its room, there may be more.
-void HttpFront::Connection::take(std::size_t size) {
+void HttpServer::Connection::take(std::size_t size) {
   input_.append(first_read_.data(), size);
   if (size == first_read_.size()) {
     std::error_code error;  // also when there is none yet; an end will be seen by the next read
-    const std::size_t more = socket_.read_some(asio::buffer(front_.read_buffer_), error);
-    input_.append(front_.read_buffer_.data(), more);
+    const std::size_t more = socket_.read_some(asio::buffer(server_.read_buffer_), error);
+    input_.append(server_.read_buffer_.data(), more);
     size += more;
   }
   on_read(size);
 }
 
 /// What has been sent by now is answered; who never said anything has a moment to begin.
-void HttpFront::Connection::read_last() {
+void HttpServer::Connection::read_last() {
   std::error_code error;
-  const std::size_t size = socket_.read_some(asio::buffer(front_.read_buffer_), error);
+  const std::size_t size = socket_.read_some(asio::buffer(server_.read_buffer_), error);
   // Who used it before may just be sending the next request: that is the risk of a connection that
   // is kept, and the client is to send it again on another one (RFC 9112 9.3.1, 9.5).
   if (size == 0 && (is_used_ || error != asio::error::would_block))
@@ -66,11 +66,11 @@ void HttpFront::Connection::read_last() {
   set_deadline(std::min(deadline_.deadline(), Clock::now() + drain_grace));
   if (size == 0)
     return read_more();
-  input_.append(front_.read_buffer_.data(), size);
+  input_.append(server_.read_buffer_.data(), size);
   on_read(size);
 }
 
-void HttpFront::Connection::on_read(std::size_t size) {
+void HttpServer::Connection::on_read(std::size_t size) {
   switch (phase_) {
     case Phase::idle:
     case Phase::head:
@@ -88,7 +88,7 @@ void HttpFront::Connection::on_read(std::size_t size) {
   }
 }
 
-void HttpFront::Connection::watch_for_end() {
+void HttpServer::Connection::watch_for_end() {
   if (std::exchange(is_watching_, true))
     return;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const std::error_code& error) {
@@ -101,14 +101,14 @@ void HttpFront::Connection::watch_for_end() {
 }
 
 /// Whether the peer sends nothing more; looks without reading.
-bool HttpFront::Connection::is_at_end() {
+bool HttpServer::Connection::is_at_end() {
   char byte = 0;
   const auto size = recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /// The peer sends nothing more, but may well wait for the answer to what it sent.
-void HttpFront::Connection::on_end_of_input() {
+void HttpServer::Connection::on_end_of_input() {
   input_ended_ = true;
   if (phase_ == Phase::head || phase_ == Phase::body) {
     return refuse(Problem::malformed_request, "the connection ended within the request");
@@ -116,20 +116,20 @@ void HttpFront::Connection::on_end_of_input() {
   close();
 }
 
-void HttpFront::Connection::on_broken() {
+void HttpServer::Connection::on_broken() {
   // Nobody is there to be answered, but it is to be known of.
   if (phase_ == Phase::head || phase_ == Phase::body)
-    front_.service_.refuse(*request_, {Problem::malformed_request, "the connection broke", {}});
+    server_.service_.refuse(*request_, {Problem::malformed_request, "the connection broke", {}});
   close();
 }
 
-void HttpFront::Connection::become_idle() {
+void HttpServer::Connection::become_idle() {
   idle_until_ = Clock::now() + limits::idle_timeout;
   enter(Phase::idle,
         is_sent_ ? idle_until_ : std::min(idle_until_, written_ + limits::write_timeout));
 }
 
-void HttpFront::Connection::read_request() {
+void HttpServer::Connection::read_request() {
   // An empty line before a request, or after one, is nothing (RFC 9112 2.2).
   constexpr std::string_view empty_lines = "\r\n\r\n";
   if (empty_lines.starts_with(input_)) {
@@ -141,7 +141,7 @@ void HttpFront::Connection::read_request() {
     return read_more();
   }
   if (phase_ != Phase::head) {
-    enter(Phase::head, front_.is_draining_ ? Duration(drain_patience) : limits::head_timeout);
+    enter(Phase::head, server_.is_draining_ ? Duration(drain_patience) : limits::head_timeout);
     request_ = std::make_shared<Request>(weak_from_this());
     request_->arrived = Clock::now();
     pace_.begin(request_->arrived);
@@ -159,7 +159,7 @@ void HttpFront::Connection::read_request() {
     read_more();
 }
 
-void HttpFront::Connection::begin_request(const HttpHead& head) {
+void HttpServer::Connection::begin_request(const HttpHead& head) {
   request_->set_head(head);
   const Caller caller{.via = via_,
                       .host = head.authority,
@@ -167,7 +167,7 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
                       .sec_fetch_site = head.field("Sec-Fetch-Site"),
                       .user = user_,
                       .own_address = own_address_};
-  if (const auto forbidden = front_.service_.why_forbidden(caller)) {
+  if (const auto forbidden = server_.service_.why_forbidden(caller)) {
     return refuse(forbidden->problem, forbidden->why);
   }
   framing_ = head.framing;
@@ -186,8 +186,8 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
   chunked_.reset();
   if (framing_ == HttpHead::Framing::chunked)
     chunked_.emplace(limits::payload_bytes);
-  enter(Phase::body, front_.is_draining_ ? Clock::now() + drain_patience
-                                         : request_->arrived + limits::request_timeout);
+  enter(Phase::body, server_.is_draining_ ? Clock::now() + drain_patience
+                                          : request_->arrived + limits::request_timeout);
   if (!wants_to_be_asked || !input_.empty())
     return read_body();
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -202,9 +202,9 @@ void HttpFront::Connection::begin_request(const HttpHead& head) {
 }
 
 /// Whom the service refuses whatever the body is.
-bool HttpFront::Connection::refuse_early() {
+bool HttpServer::Connection::refuse_early() {
   const bool keeps_alive = std::exchange(request_->keep_alive, false);
-  auto response = front_.service_.refuse_early(*request_);
+  auto response = server_.service_.refuse_early(*request_);
   request_->keep_alive = keeps_alive;
   if (!response)
     return false;
@@ -214,21 +214,21 @@ bool HttpFront::Connection::refuse_early() {
 }
 
 /// Counts what has come of a large request; false when there is no room for it, and it was refused.
-bool HttpFront::Connection::reserve_input(std::size_t held) {
+bool HttpServer::Connection::reserve_input(std::size_t held) {
   if (held <= first_read_size || held <= reserved_)
     return true;
-  if (!front_.make_input_room(held - reserved_, *this)) {
+  if (!server_.make_input_room(held - reserved_, *this)) {
     refuse(Problem::overloaded, "too many large requests are arriving");
     return false;
   }
   if (reserved_ == 0)
-    move_behind(front_.arriving_);
-  front_.input_bytes_ += held - reserved_;
+    move_behind(server_.arriving_);
+  server_.input_bytes_ += held - reserved_;
   reserved_ = held;
   return true;
 }
 
-bool HttpFront::Connection::reserve_body() {
+bool HttpServer::Connection::reserve_body() {
   const std::size_t held = input_.size() + request_->body.size();
   // At once, so that growing does not double it; pages that nothing is written to cost nothing.
   if (held > kept_size && framing_ == HttpHead::Framing::length)
@@ -238,19 +238,19 @@ bool HttpFront::Connection::reserve_body() {
   return reserve_input(held);
 }
 
-void HttpFront::Connection::release_input() {
-  front_.input_bytes_ -= std::exchange(reserved_, 0);
+void HttpServer::Connection::release_input() {
+  server_.input_bytes_ -= std::exchange(reserved_, 0);
 }
 
 /// What came behind the request in hand waits for its turn, in as little memory as it takes. Where
 /// there is no room for it, the connection closes instead, and the client sends it again (RFC
 /// 9112 9.3.1).
-void HttpFront::Connection::keep_the_rest() {
+void HttpServer::Connection::keep_the_rest() {
   if (input_.capacity() > kept_size)
     input_.shrink_to_fit();
   if (input_.size() <= first_read_size)
     return;
-  if (front_.input_bytes_ + input_.size() > limits::input_bytes) {
+  if (server_.input_bytes_ + input_.size() > limits::input_bytes) {
     input_.clear();
     input_.shrink_to_fit();
     is_last_ = true;
@@ -258,10 +258,10 @@ void HttpFront::Connection::keep_the_rest() {
     return;
   }
   reserved_ = input_.size();
-  front_.input_bytes_ += reserved_;
+  server_.input_bytes_ += reserved_;
 }
 
-void HttpFront::Connection::read_body() {
+void HttpServer::Connection::read_body() {
   switch (framing_) {
     case HttpHead::Framing::none:
       return finish_request();
@@ -289,7 +289,7 @@ void HttpFront::Connection::read_body() {
 }
 
 /// False when it needs more input, and there is room for it.
-bool HttpFront::Connection::read_chunked_body() {
+bool HttpServer::Connection::read_chunked_body() {
   const auto [consumed, outcome] = chunked_->decode(input_, request_->body);
   input_.erase(0, consumed);
   if (std::holds_alternative<NeedMore>(outcome))
@@ -302,13 +302,13 @@ bool HttpFront::Connection::read_chunked_body() {
   return true;
 }
 
-void HttpFront::Connection::finish_request() {
+void HttpServer::Connection::finish_request() {
   release_input();
   keep_the_rest();
   // The service has deadlines of its own; this one is for the case that it has a fault.
   enter(Phase::answering, limits::max_timeout + 2 * limits::write_timeout);
   pending_ = request_;
-  front_.service_.on_request(std::exchange(request_, {}));
+  server_.service_.on_request(std::exchange(request_, {}));
 }
 
 }  // namespace mqtt_bridge

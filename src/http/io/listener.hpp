@@ -1,5 +1,6 @@
-// A listening socket, TCP or unix: opens, names and closes it; accepting is the front's. An address
-// that somebody else serves is an error at once: never shared (no SO_REUSEPORT), never stolen.
+// A listening socket, TCP or unix: opens, names and closes it; accepting is the server's. An
+// address that somebody else serves is an error at once: never shared (no SO_REUSEPORT), never
+// stolen.
 #pragma once
 
 #include <cstdint>

@@ -44,10 +44,10 @@ bool ended_before_we_came(int error) {
 
 }  // namespace
 
-struct HttpFront::Door {
-  Door(asio::io_context& loop, std::unique_ptr<Listener> the_listener)
+struct HttpServer::ListeningSocket {
+  ListeningSocket(asio::io_context& loop, std::unique_ptr<Listener> the_listener)
       : listener(std::move(the_listener)), readable(loop, listener->descriptor()), pause(loop) {}
-  ~Door() { readable.release(); }  // the listener closes it
+  ~ListeningSocket() { readable.release(); }  // the listener closes it
 
   /// Not for each attempt: the next ones will fail alike.
   void complain(int error) {
@@ -65,7 +65,7 @@ struct HttpFront::Door {
   Instant next_complaint{};
 };
 
-HttpFront::HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections)
+HttpServer::HttpServer(asio::io_context& loop, Service& service, std::size_t most_connections)
     : loop_(loop),
       service_(service),
       most_connections_(most_connections),
@@ -73,46 +73,46 @@ HttpFront::HttpFront(asio::io_context& loop, Service& service, std::size_t most_
       read_buffer_(read_size),
       output_timer_(loop) {}
 
-HttpFront::~HttpFront() {
+HttpServer::~HttpServer() {
   stop();
 }
 
-void HttpFront::listen(std::unique_ptr<Listener> listener) {
-  doors_.push_back(std::make_unique<Door>(loop_, std::move(listener)));
-  wait_at(*doors_.back());
+void HttpServer::listen(std::unique_ptr<Listener> listener) {
+  sockets_.push_back(std::make_unique<ListeningSocket>(loop_, std::move(listener)));
+  wait_at(*sockets_.back());
 }
 
-void HttpFront::wait_at(Door& door) {
-  door.readable.async_wait(asio::posix::stream_descriptor::wait_read,
-                           [this, &door](const std::error_code& error) {
-                             if (!error && !is_draining_)  // else the door may be gone
-                               accept_from(door);
-                           });
+void HttpServer::wait_at(ListeningSocket& listening) {
+  listening.readable.async_wait(asio::posix::stream_descriptor::wait_read,
+                                [this, &listening](const std::error_code& error) {
+                                  if (!error && !is_draining_)  // else it may be gone
+                                    accept_from(listening);
+                                });
 }
 
-void HttpFront::accept_from(Door& door) {
+void HttpServer::accept_from(ListeningSocket& listening) {
   for (int count = 0; connections() < most_connections_ || !dispensable_.empty(); ++count) {
     if (count >= accepted_at_once && !is_draining_)
-      return wait_at(door);
+      return wait_at(listening);
     const int accepted =
-        accept4(door.listener->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        accept4(listening.listener->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted < 0 && errno == EAGAIN)
-      return wait_at(door);
+      return wait_at(listening);
     if (accepted < 0 && errno == EINVAL)
       return;  // it admits no more
     if (accepted < 0 && ended_before_we_came(errno))
       continue;
-    if (accepted < 0 || !take_in(door, accepted)) {
-      door.complain(errno);
+    if (accepted < 0 || !take_in(listening, accepted)) {
+      listening.complain(errno);
       break;
     }
   }
-  pause(door);
+  pause(listening);
 }
 
 /// False when there is no room for it, and it was closed.
-bool HttpFront::take_in(Door& door, int accepted) {
-  const bool is_tcp = door.listener->via() == Caller::Via::tcp;
+bool HttpServer::take_in(ListeningSocket& listening, int accepted) {
+  const bool is_tcp = listening.listener->via() == Caller::Via::tcp;
   Connection::Socket socket(loop_);
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(is_tcp ? AF_INET : AF_UNIX, 0), accepted, error);
@@ -130,7 +130,8 @@ bool HttpFront::take_in(Door& door, int accepted) {
     const auto longest_idle = dispensable_.front();
     longest_idle->close();
   }
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), door.listener->via());
+  auto connection =
+      std::make_shared<Connection>(*this, std::move(socket), listening.listener->via());
   dispensable_.push_back(connection);
   connection->start(dispensable_);
   if (is_draining_)
@@ -140,7 +141,7 @@ bool HttpFront::take_in(Door& door, int accepted) {
 
 /// Whether there is room for so many bytes more of a large request: those that do not go on
 /// arriving make it, the one that was looked at the longest ago first.
-bool HttpFront::make_input_room(std::size_t bytes, const Connection& newcomer) {
+bool HttpServer::make_input_room(std::size_t bytes, const Connection& newcomer) {
   const auto now = Clock::now();
   while (input_bytes_ + bytes > limits::input_bytes) {
     if (arriving_.empty())
@@ -157,7 +158,7 @@ bool HttpFront::make_input_room(std::size_t bytes, const Connection& newcomer) {
 
 /// The same for answers that are not being read. The more there is of them, the shorter the
 /// patience.
-void HttpFront::bound_output() {
+void HttpServer::bound_output() {
   while (output_bytes_ > limits::output_bytes) {
     const auto now = Clock::now();
     const auto patience = stall_patience * static_cast<Duration::rep>(limits::output_bytes) /
@@ -172,7 +173,7 @@ void HttpFront::bound_output() {
   }
 }
 
-void HttpFront::set_output_timer(Instant at) {
+void HttpServer::set_output_timer(Instant at) {
   if (output_timer_set_for_ && *output_timer_set_for_ <= at)
     return;
   output_timer_set_for_ = at;
@@ -186,16 +187,16 @@ void HttpFront::set_output_timer(Instant at) {
 }
 
 /// No room for another connection: leaves the callers in the backlog for a while.
-void HttpFront::pause(Door& door) {
-  door.pause.expires_after(pause_without_room);
-  door.pause.async_wait([this, &door](const std::error_code& error) {
+void HttpServer::pause(ListeningSocket& listening) {
+  listening.pause.expires_after(pause_without_room);
+  listening.pause.async_wait([this, &listening](const std::error_code& error) {
     if (!error && !is_draining_)
-      wait_at(door);
+      wait_at(listening);
   });
 }
 
 /// Calls sweep() in time for the next deadline.
-void HttpFront::set_timer() {
+void HttpServer::set_timer() {
   const auto next = deadlines_.next();
   if (!next)
     return;
@@ -211,7 +212,7 @@ void HttpFront::set_timer() {
 }
 
 /// Ends what took too long.
-void HttpFront::sweep() {
+void HttpServer::sweep() {
   const auto now = Clock::now();
   timer_set_for_ = now;  // not by those that are swept
   int count = 0;
@@ -228,13 +229,13 @@ void HttpFront::sweep() {
   set_timer();
 }
 
-void HttpFront::drain() {
+void HttpServer::drain() {
   is_draining_ = true;
   empty_doors();
   // Once more, for those that were within TCP's handshake.
   asio::post(loop_, [this] {
     empty_doors();
-    doors_.clear();
+    sockets_.clear();
     if (connections() == 0 && on_empty_)
       std::exchange(on_empty_, {})();
   });
@@ -243,26 +244,26 @@ void HttpFront::drain() {
 }
 
 /// Takes in all that wait, and lets nobody else come.
-void HttpFront::empty_doors() {
-  for (const auto& door : doors_) {
-    if (door->listener->is_inherited())
+void HttpServer::empty_doors() {
+  for (const auto& listening : sockets_) {
+    if (listening->listener->is_inherited())
       continue;
-    if (!door->listener->admit_no_more()) {
+    if (!listening->listener->admit_no_more()) {
       spdlog::warn("cannot keep new connections out of {} ({}): those that come now may be reset",
-                   door->listener->name(), std::generic_category().message(errno));
+                   listening->listener->name(), std::generic_category().message(errno));
     }
-    accept_from(*door);
+    accept_from(*listening);
   }
 }
 
-void HttpFront::when_empty(std::function<void()> action) {
-  if (connections() == 0 && doors_.empty())
+void HttpServer::when_empty(std::function<void()> action) {
+  if (connections() == 0 && sockets_.empty())
     return action();
   on_empty_ = std::move(action);
 }
 
-void HttpFront::stop() {
-  doors_.clear();
+void HttpServer::stop() {
+  sockets_.clear();
   timer_.cancel();
   output_timer_.cancel();
   on_empty_ = {};
@@ -270,11 +271,11 @@ void HttpFront::stop() {
     connection->close();
 }
 
-std::size_t HttpFront::connections() const {
+std::size_t HttpServer::connections() const {
   return dispensable_.size() + arriving_.size() + writing_.size() + others_.size();
 }
 
-std::vector<std::shared_ptr<HttpFront::Connection>> HttpFront::all() const {
+std::vector<std::shared_ptr<HttpServer::Connection>> HttpServer::all() const {
   std::vector<std::shared_ptr<Connection>> all;
   for (const auto* const list : {&dispensable_, &arriving_, &writing_, &others_})
     all.insert(all.end(), list->begin(), list->end());

@@ -1,7 +1,6 @@
-// The door: connections, and the bytes of requests and answers, on the event loop. It frames
-// requests (http/head, http/chunked), refuses what is not HTTP, what comes from a foreign page
-// and what takes too long, and gives each whole request to a Service, one at a time per connection.
-// No thread waits for a connection; what a request means is http_api's business.
+// The HTTP server: accepts connections on the event loop, and gives each whole request to a
+// Service, one at a time per connection. It refuses what is not HTTP, what comes from a foreign
+// page, and what takes too long. What a request means is decided in http/decide.
 //
 // Threads: everything, the service included, on the loop's thread.
 #pragma once
@@ -28,7 +27,7 @@
 
 namespace mqtt_bridge {
 
-class HttpFront {
+class HttpServer {
  public:
   class Service {
    public:
@@ -47,15 +46,15 @@ class HttpFront {
   /// `most_connections`: with more, the one that has been idle for the longest makes room. Large
   /// requests and answers have a budget in bytes for all (limits::input_bytes, output_bytes): what
   /// does not move makes room for what does.
-  HttpFront(asio::io_context& loop, Service& service, std::size_t most_connections);
-  ~HttpFront();
-  HttpFront(const HttpFront&) = delete;
-  HttpFront& operator=(const HttpFront&) = delete;
+  HttpServer(asio::io_context& loop, Service& service, std::size_t most_connections);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
 
   void listen(std::unique_ptr<Listener> listener);
 
-  /// Takes in what waits at the doors, closes them and what is idle, and lets the rest finish the
-  /// request in hand. What has been sent by now is answered.
+  /// Accepts what waits in the backlogs, closes the listening sockets and what is idle, and lets
+  /// the rest finish the request in hand. What has been sent by now is answered.
   void drain();
   /// Calls `action`, once, when the last connection is gone; at once when there is none.
   void when_empty(std::function<void()> action);
@@ -76,14 +75,14 @@ class HttpFront {
 
  private:
   class Connection;
-  struct Door;
+  struct ListeningSocket;
   using Connections = std::list<std::shared_ptr<Connection>>;
 
-  void wait_at(Door& door);
-  void accept_from(Door& door);
-  bool take_in(Door& door, int accepted);
+  void wait_at(ListeningSocket& listening);
+  void accept_from(ListeningSocket& listening);
+  bool take_in(ListeningSocket& listening, int accepted);
   void empty_doors();
-  void pause(Door& door);
+  void pause(ListeningSocket& listening);
   bool make_input_room(std::size_t bytes, const Connection& newcomer);
   void bound_output();
   void set_output_timer(Instant at);
@@ -94,7 +93,7 @@ class HttpFront {
   asio::io_context& loop_;
   Service& service_;
   const std::size_t most_connections_;
-  std::vector<std::unique_ptr<Door>> doors_;
+  std::vector<std::unique_ptr<ListeningSocket>> sockets_;
 
   // Each connection is in one of these, at the end when it begins with what it is there for.
   Connections dispensable_;  // idle, or within a small head

@@ -236,7 +236,8 @@ class UnlessBlocked final : public spdlog::sinks::base_sink<std::mutex> {
       return;
     }
     if (lost_ > 0) {
-      const std::string text = "log lines dropped, because the log output blocked: " + std::to_string(lost_);
+      const std::string text =
+          "log lines dropped, because the log output blocked: " + std::to_string(lost_);
       lost_ = 0;
       sink_->log(spdlog::details::log_msg("", spdlog::level::warn, text));
     }

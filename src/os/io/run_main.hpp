@@ -1,8 +1,9 @@
 // How a program begins and ends, and with which exit code.
 //
-// Exit codes: 2 for what was wrong before the loop began, and stays wrong until an operator corrects it
-// (the configuration, a secret, a port that is taken); the units do not start us again then. 1 for
-// everything after that, and for what the system lacked at the start and may have later.
+// Exit codes: 2 for what was wrong before the loop began, and stays wrong until an operator
+// corrects it (the configuration, a secret, a port that is taken); the units do not start us again
+// then. 1 for everything after that, and for what the system lacked at the start and may have
+// later.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// The service at the other end: answers each request for an action with the transformed text, on
+// The service that answers the requests of the five actions over MQTT with the transformed text, on
 // the event loop. See text/transform.hpp for what the actions do. While it is there a retained
 // birth message says so, see exchange/presence.hpp; its will, or its farewell, clears that.
 //
@@ -18,9 +18,9 @@
 
 #include <asio/io_context.hpp>
 
-#include "exchange/answer_queue.hpp"
 #include "mqtt/io/link.hpp"
 #include "os/io/loop_timer.hpp"
+#include "responder/answer_queue.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {

@@ -1,8 +1,7 @@
-// What the functions need that our programs define for themselves in the place of those of other
-// libraries, so that the MQTT library calls ours. Each of them asks whether it is that library that
-// calls, and which connection it is about: by the descriptor, or the port, that it is given. There
-// is nothing else to know a connection by; what is noted under these is one connection's.
-// Threads: any.
+// Tools for the libc functions that our programs define themselves (hand_over, read_ahead,
+// receive_thread, security_level), so that the MQTT library calls ours: whether it is that library
+// that calls, and which connection it is about, by the descriptor or the port that it is given.
+// What is noted under these is one connection's. Threads: any.
 #pragma once
 
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 // What one connection of the Paho MQTT C library needs from outside to be fast, prompt and safe:
 // the parts of this folder, each of which works round one fault of the library, names it and the
 // release that mends it, and is to be deleted when the oldest supported release has the remedy.
-// Nothing else in the project knows of these faults. Threads: the owner serialises, unless said
+// Threads: the owner serialises, unless said
 // otherwise.
 #pragma once
 

@@ -1,6 +1,6 @@
-// The one table from which a program's flags, environment variables, configuration keys and --help
-// come, so that none can drift. A flag beats the environment, that beats the file, and that the
-// default; whichever is taken is validated, and blamed by its own name when it is wrong.
+// Makes a program's flags, environment variables, configuration keys and --help of its one table of
+// options (options.cpp), so that none can drift. A flag beats the environment, that beats the file,
+// and that the default; whichever is taken is validated, and a fault names where it came from.
 // Stateless; the process's environment must not change meanwhile.
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "exchange/unmatched.hpp"
+#include "exchange/unmatched_notes.hpp"
 
 #include <algorithm>
 

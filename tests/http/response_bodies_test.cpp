@@ -1,5 +1,5 @@
 // answers.hpp, as values.
-#include "http/answers.hpp"
+#include "http/response_bodies.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "http/answers.hpp"
+#include "http/response_bodies.hpp"
 
 #include <chrono>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "config/io/option_table.hpp"
+#include "config/io/option_engine.hpp"
 
 #include <algorithm>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "exchange/answer_queue.hpp"
+#include "responder/answer_queue.hpp"
 
 #include <gtest/gtest.h>
 

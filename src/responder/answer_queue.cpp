@@ -1,4 +1,4 @@
-#include "exchange/answer_queue.hpp"
+#include "responder/answer_queue.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -275,7 +275,7 @@ bool AnswerQueue::make_fit(Outgoing& message) {
   return make_error(message) && fits(message);
 }
 
-/// Nothing where an error would be accepted_payload for an answer.
+/// Nothing where an error would be taken for an answer.
 bool AnswerQueue::make_error(Outgoing& message) const {
   if (message.correlation.empty() || message.retained)
     return false;

@@ -1,4 +1,4 @@
-#include "client/problem_text.hpp"
+#include "client/problem_reader.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,0 +1,25 @@
+#include "exchange/dropped.hpp"
+
+namespace mqtt_bridge {
+
+std::string_view to_string(Dropped reason) {
+  switch (reason) {
+    case Dropped::retained:
+      return "retained";
+    case Dropped::foreign_topic:
+      return "foreign-topic";
+    case Dropped::unknown_correlation:
+      return "unknown-correlation";
+    case Dropped::wrong_lane:
+      return "wrong-lane";
+    case Dropped::late:
+      return "late";
+    case Dropped::unmatched:
+      return "unmatched";
+    case Dropped::unchecked:
+      return "unchecked";
+  }
+  return {};
+}
+
+}  // namespace mqtt_bridge
