@@ -39,13 +39,15 @@ struct HttpResponse {
 
   void add(std::string_view name, std::string value) { fields.push_back({name, std::move(value)}); }
 
-  std::optional<std::string_view> field(std::string_view name) const {
+  /// A view into it.
+  std::optional<std::string_view> field(std::string_view name) const& {
     for (const Field& each : fields) {
       if (ascii::equals_ignoring_case(each.name, name))
         return each.value;
     }
     return std::nullopt;
   }
+  std::optional<std::string_view> field(std::string_view name) && = delete;
 };
 
 }  // namespace mqtt_bridge

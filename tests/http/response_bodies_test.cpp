@@ -68,8 +68,10 @@ TEST(Answers, AreJsonForWhoWantsIt) {
 }
 
 TEST(Answers, SayWhenAProblemMayBeTriedAgain) {
-  const auto with = [](Failure failure) {
-    return problem_response(failure, Retryable::yes, "r1").field("Retry-After");
+  const auto with = [](Failure failure) -> std::optional<std::string> {
+    const HttpResponse response = problem_response(failure, Retryable::yes, "r1");
+    const auto seconds = response.field("Retry-After");
+    return seconds ? std::optional<std::string>(*seconds) : std::nullopt;
   };
   EXPECT_EQ(with({Problem::overloaded, "", {}}), "1");
   EXPECT_EQ(with({Problem::turn_pending, "", {}, 1500ms}), "2");
