@@ -71,7 +71,7 @@ inline constexpr std::size_t responders = 256;    // remembered, those that are 
 inline constexpr std::size_t birth_bytes = 8192;  // what one says of itself
 inline constexpr std::size_t birth_actions = 64;  // how many actions it may name
 inline constexpr auto gone_grace = 25ms;          // for one that lost its connection to come back,
-inline constexpr int gone_round_trips = 8;        // and so many round trips to the broker
+inline constexpr int gone_round_trips = 12;       // and so many round trips to the broker
 inline constexpr auto presence_probe =
     1s;  // between calls that are published although all are gone
 inline constexpr std::size_t presence_probes =
