@@ -31,7 +31,7 @@ struct Caller {
 struct Guests {
   std::vector<std::string> hosts;  // names or addresses without port, IPv6 with or without brackets
   std::vector<std::string> origins;  // each an is_web_origin()
-  std::vector<std::uint32_t> users;  // over the unix socket; empty: whom its file mode lets in
+  std::vector<std::uint32_t> users;  // over the unix socket; empty: all that its file mode lets in
 };
 
 struct Forbidden {

@@ -12,8 +12,7 @@ namespace mqtt_bridge {
 std::optional<std::string_view> parse_bearer(std::string_view authorization);
 
 /// Takes the same time wherever `presented` first differs from `expected`; the time depends on the
-/// length of `presented` alone. Two empty strings are equal, so whoever has no token configured
-/// must not ask.
+/// length of `presented` alone. Two empty strings are equal. REQUIRES: a token is configured.
 bool constant_time_equal(std::string_view presented, std::string_view expected);
 
 }  // namespace mqtt_bridge

@@ -180,7 +180,7 @@ HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options,
 HttpReply reply_with(const HttpRequest& request, const HttpApiOptions& options,
                      HttpResponse response) {
   add_connection(request, response);
-  if (response.status == 401)  // whoever named it (RFC 9110 15.5.2)
+  if (response.status == 401)  // also one that a responder named (RFC 9110 15.5.2)
     response.add("WWW-Authenticate", "Bearer");
   add_allow(request, response);
   response.add("Request-Id", request.request_id);

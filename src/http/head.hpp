@@ -40,8 +40,8 @@ struct HttpHead {
   std::string_view
       target;  // origin-form: path and perhaps query; "*" for OPTIONS; or only a query,
                // of an absolute-form without a path, which is "/" (RFC 9110 4.2.3)
-  /// Whom the request is for: host[:port] of absolute-form, else Host, which may be empty. Nothing
-  /// in HTTP/1.0 without either.
+  /// The host that the request names: host[:port] of absolute-form, else Host, which may be empty.
+  /// Nothing in HTTP/1.0 without either.
   std::optional<std::string_view> authority;
   int minor_version = 1;  // HTTP/1.1 or HTTP/1.0
   std::vector<HttpField> fields;

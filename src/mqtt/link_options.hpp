@@ -1,4 +1,4 @@
-// What a link is asked for: which broker, as whom, and which subscriptions. Values.
+// The options of a link: the broker, the client id and credentials, and the subscriptions. Values.
 #pragma once
 
 #include <chrono>

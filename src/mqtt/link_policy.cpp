@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 // An outage shorter than this is a restart, and is watched closely.
 constexpr auto short_outage = 2s;
 constexpr Duration short_outage_cap = 150ms;
-// Between attempts while somebody needs the link.
+// Between attempts while a call waits for the link.
 constexpr auto needed_pause = 1s;
 // After so many links in a row that lived shorter than this there is no connecting at once.
 constexpr int many_short_links = 3;

@@ -31,7 +31,7 @@ class LinkPolicy {
   bool tries_newest_again() const { return tries_newest_again_; }
 
   void attempt_begins(Instant now);
-  /// Somebody needs the link: the next attempt is due within a second of the last one, unless we
+  /// A call waits for the link: the next attempt is due within a second of the last one, unless we
   /// yield to another client.
   void hurry(Instant now);
   /// The verdict is on a connection that ended only.

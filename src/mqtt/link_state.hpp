@@ -57,7 +57,7 @@ class LinkState {
   void reconfigure(MqttLinkOptions options, Instant now);
   /// REQUIRES: is_up(). The command has the same views.
   void publish(const MqttPublish& publish, Instant now);
-  /// Somebody needs it: it is not to wait long before it connects again.
+  /// A call waits for the link: the pause before it connects again is to be short.
   void hurry(Instant now) { policy_.hurry(now); }
   /// While answers are waited for, a broker that says nothing is probed.
   void expect_answers(bool expected, Instant now);
@@ -173,7 +173,7 @@ class LinkState {
   std::chrono::seconds keep_alive_ = limits::keep_alive;
   std::optional<MqttWill> will_;        // as the broker takes it
   bool is_renewing_ = false;            // the connection is being cut, for another one
-  bool is_session_ours_ = false;        // the broker has promised to keep it, for nobody else
+  bool is_session_ours_ = false;        // the broker keeps it, and no other client had it
   bool was_session_asked_for_ = false;  // on the present connection
   bool grants_less_ = false;            // QoS 0 for a subscription
 

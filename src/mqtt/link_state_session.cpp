@@ -65,7 +65,7 @@ void LinkState::subscribe_refused_again(Instant now) {
     ask_again_ = now + limits::reconnect_cap;
 }
 
-/// Unsubscribes from what is no longer wanted, once nobody waits for an answer there; from some at
+/// Unsubscribes from what is no longer wanted, once no call waits for an answer there; from some at
 /// a time, as it subscribes, and look() goes on.
 void LinkState::leave_filters(Instant now) {
   if (!is_up() || is_renewing_ || !subscriptions_.is_settled())

@@ -53,7 +53,7 @@ struct BridgedOptions {
   std::vector<std::string> host;          // that callers may use besides the loopback's; lower case
   std::vector<std::string> allow_origin;  // of web pages of other sites that may call
   std::vector<std::string>
-      allow_user;               // over the unix socket; empty: each user whom its mode lets in
+      allow_user;               // over the unix socket; empty: all that its file mode lets in
   unsigned socket_mode = 0660;  // of the unix sockets
   std::string socket_group;     // likewise; empty: the process's own
   std::size_t max_in_flight = limits::in_flight;

@@ -117,7 +117,7 @@ void HttpServer::Connection::on_end_of_input() {
 }
 
 void HttpServer::Connection::on_broken() {
-  // Nobody is there to be answered, but it is to be known of.
+  // The peer is gone, so there is no answer to send; the service logs and counts the request.
   if (phase_ == Phase::head || phase_ == Phase::body)
     server_.service_.refuse(*request_, {Problem::malformed_request, "the connection broke", {}});
   close();
@@ -201,7 +201,7 @@ void HttpServer::Connection::begin_request(const HttpHead& head) {
                     });
 }
 
-/// Whom the service refuses whatever the body is.
+/// Whether the service refuses the request by its head alone; then that answer is sent.
 bool HttpServer::Connection::refuse_early() {
   const bool keeps_alive = std::exchange(request_->keep_alive, false);
   auto response = server_.service_.refuse_early(*request_);

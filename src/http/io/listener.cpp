@@ -21,8 +21,8 @@ namespace {
 
 constexpr int backlog = 1024;
 
-/// Whether the unix socket at `address` was left over by a process that is gone. One of another
-/// kind, or that we may not open, is somebody's.
+/// Whether the unix socket at `address` was left over by a process that is gone. A file of
+/// another kind, or one that we may not open, is in use.
 bool is_left_over(const sockaddr_un& address) {
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const bool refused =
@@ -173,7 +173,7 @@ void Listener::open(const UnixListen& address) {
     fail(errno);
   bind_to(reinterpret_cast<const sockaddr*>(&name), sizeof name);
   path_ = address.path;
-  // Nobody can connect before it listens, so nobody comes before this holds.
+  // A client can connect only once it listens, so these hold for every client.
   constexpr auto as_it_is = static_cast<uid_t>(-1);
   if (access_.group && chown(path_.c_str(), as_it_is, *access_.group) != 0)
     fail(errno);

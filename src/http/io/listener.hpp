@@ -1,6 +1,6 @@
 // A listening socket, TCP or unix: opens, names and closes it; accepting is the server's. An
-// address that somebody else serves is an error at once: never shared (no SO_REUSEPORT), never
-// stolen.
+// address that another process serves is an error at once: it is not shared (no SO_REUSEPORT), and
+// not taken over.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ class Listener {
  public:
   /// Throws std::runtime_error with one sentence that names the address, which is not localhost.
   explicit Listener(const Listen& address, SocketAccess access = {});
-  /// A socket that listens already, which somebody else bound (systemd, say). Throws if it is none.
+  /// A socket that listens already, which another process bound (systemd, say). Throws if it is
+  /// none.
   explicit Listener(int descriptor);
   /// Removes a unix socket's path again, if it is ours.
   ~Listener();
@@ -37,8 +38,8 @@ class Listener {
 
   /// From now on no new connection comes in, so that those in the backlog can be taken in to the
   /// last one. False, with errno, where the system does not let us: what comes until it is closed
-  /// is then reset. REQUIRES: it is not inherited: whoever has that socket too goes on with its
-  /// backlog.
+  /// is then reset. REQUIRES: it is not inherited: the other process that has it still
+  /// uses its backlog.
   bool admit_no_more();
 
   std::uint16_t port() const { return port_; }  // 0 of a unix socket

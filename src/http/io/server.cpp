@@ -231,10 +231,10 @@ void HttpServer::sweep() {
 
 void HttpServer::drain() {
   is_draining_ = true;
-  empty_doors();
+  empty_backlogs();
   // Once more, for those that were within TCP's handshake.
   asio::post(loop_, [this] {
-    empty_doors();
+    empty_backlogs();
     sockets_.clear();
     if (connections() == 0 && on_empty_)
       std::exchange(on_empty_, {})();
@@ -243,8 +243,8 @@ void HttpServer::drain() {
     connection->drain();
 }
 
-/// Takes in all that wait, and lets nobody else come.
-void HttpServer::empty_doors() {
+/// Accepts the connections that wait in the backlogs, and lets no further ones in.
+void HttpServer::empty_backlogs() {
   for (const auto& listening : sockets_) {
     if (listening->listener->is_inherited())
       continue;

@@ -81,7 +81,7 @@ class HttpServer {
   void wait_at(ListeningSocket& listening);
   void accept_from(ListeningSocket& listening);
   bool take_in(ListeningSocket& listening, int accepted);
-  void empty_doors();
+  void empty_backlogs();
   void pause(ListeningSocket& listening);
   bool make_input_room(std::size_t bytes, const Connection& newcomer);
   void bound_output();

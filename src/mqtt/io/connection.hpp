@@ -45,7 +45,7 @@ class MqttConnection {
   /// Ends the connection as if the network had: Lost follows.
   void cut();
 
-  /// The descriptor of the connection once it is up, -1 otherwise: for whoever wants to look at it.
+  /// The descriptor of the connection once it is up, -1 otherwise: for tests and diagnosis.
   int descriptor() const;
 
  private:

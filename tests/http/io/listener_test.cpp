@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "os/io/folder.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -24,15 +26,10 @@ std::string refusal(const Listen& address) {
 /// The path of a socket in a folder of its own, gone at the end.
 class SocketPath {
  public:
-  SocketPath() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "listener-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~SocketPath() { std::filesystem::remove_all(folder_); }
-  std::filesystem::path path() const { return folder_ / "socket"; }
+  std::filesystem::path path() const { return folder_.path() / "socket"; }
 
  private:
-  std::filesystem::path folder_;
+  Folder folder_;
 };
 
 TEST(Listener, NamesThePortThatTheSystemChose) {

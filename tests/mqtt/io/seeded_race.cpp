@@ -55,6 +55,6 @@ int main() {
   });
   while (!was_called_back.load(std::memory_order_relaxed)) {
     seeded_race();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // for the other thread to run
   }
 }

@@ -10,29 +10,10 @@
 #include <unistd.h>
 
 #include "os/io/folder.hpp"
+#include "os/io/ordinary_user.hpp"
 
 namespace mqtt_bridge {
 namespace {
-
-/// An ordinary user while it lives, where this is root, whom nothing is forbidden.
-class OrdinaryUser {
- public:
-  OrdinaryUser() {
-    if (was_root_) {
-      EXPECT_EQ(seteuid(65534), 0);
-    }
-  }
-  ~OrdinaryUser() {
-    if (was_root_) {
-      EXPECT_EQ(seteuid(0), 0);
-    }
-  }
-  OrdinaryUser(const OrdinaryUser&) = delete;
-  OrdinaryUser& operator=(const OrdinaryUser&) = delete;
-
- private:
-  const bool was_root_ = geteuid() == 0;
-};
 
 std::string fault_of(const std::function<void()>& action) {
   try {

@@ -10,28 +10,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "os/io/folder.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
 class StateFile : public testing::Test {
  protected:
-  StateFile() {
-    std::string name = std::filesystem::temp_directory_path() / "state_file_test.XXXXXX";
-    folder_ = mkdtemp(name.data());
-    file_ = folder_ / "it";
-  }
-  ~StateFile() override { std::filesystem::remove_all(folder_); }
-
   void put(const std::string& text) { std::ofstream(file_, std::ios::binary) << text; }
   std::string names() const {
     std::string all;
-    for (const auto& each : std::filesystem::directory_iterator(folder_))
+    for (const auto& each : std::filesystem::directory_iterator(folder_.path()))
       all += each.path().filename().string() + " ";
     return all;
   }
 
-  std::filesystem::path folder_;
-  std::filesystem::path file_;
+  const Folder folder_;
+  const std::filesystem::path file_ = folder_.path() / "it";
 };
 
 TEST_F(StateFile, IsReadBackAsItWasWritten) {

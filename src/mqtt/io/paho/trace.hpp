@@ -1,6 +1,6 @@
 // Fault of the Paho MQTT C library: unless it was built with HIGH_PERFORMANCE, which Debian's is
-// not, it writes a trace of every function that it enters and of every packet into memory, where
-// nobody reads it: a fifth of what a call costs.
+// not, it writes a trace of every function that it enters and of every packet into memory, which
+// is a fifth of what a call costs. Our programs never read it.
 #pragma once
 
 namespace mqtt_bridge::paho_quirks {
