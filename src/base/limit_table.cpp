@@ -137,6 +137,8 @@ std::vector<Limit> all_limits() {
        "time for answers to go out once the responder is asked to stop"},
       {"inbound_packet_bytes", bytes(inbound_packet_bytes),
        "largest message from the broker, with its topic; a larger one is dropped"},
+      {"property_bytes", bytes(property_bytes),
+       "properties of a message from the broker; one with more is dropped"},
       {"inbox_events", text(inbox_events),
        "events of the MQTT library that wait for the loop; beyond it messages are dropped"},
       {"inbox_bytes", bytes(inbox_bytes),

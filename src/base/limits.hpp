@@ -43,6 +43,7 @@ inline constexpr std::size_t topic_memories = 256;            // per response to
 inline constexpr std::size_t topic_memory_bytes = 64 * 1024;  // their payloads together
 inline constexpr std::size_t checked_bytes = 1024 * 1024;     // of requests that one response is
                                                               // compared with, see check_cost()
+inline constexpr std::size_t property_bytes = 66 * 1024;      // of a message: the longest, and more
 inline constexpr std::size_t id_bytes = 256 * 1024;  // of a response in which an id is looked for
 inline constexpr std::size_t idle_topics = 256;      // response topics that hold only these
 inline constexpr std::size_t turn_answers = 64;      // per response topic on which turns are taken

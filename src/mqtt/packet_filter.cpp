@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/limits.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -133,7 +135,9 @@ PacketFilter::Judgement PacketFilter::judge_publish(Shape& shape) {
   }
   const bool ends_within =
       properties + properties_bytes.bytes + properties_bytes.value <= shape.end;
-  return ends_within ? Judgement::sound : Judgement::malformed;
+  if (!ends_within)
+    return Judgement::malformed;
+  return properties_bytes.value > limits::property_bytes ? Judgement::too_large : Judgement::sound;
 }
 
 /// MQTT 5.0 3.4: packet identifier, reason code (none: success), properties.

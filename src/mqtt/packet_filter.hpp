@@ -5,7 +5,9 @@
 //   connection malformed: libraries read out of bounds on it.
 // - A PUBLISH of more bytes than we take becomes one without a payload on `too_large_topic`, so
 //   that it is acknowledged like any other and holds no memory. In MQTT 5 a broker that keeps to
-//   our Maximum Packet Size sends none (MQTT 5.0 3.1.2.11.4); MQTT 3.1.1 has no such limit.
+//   our Maximum Packet Size sends none (MQTT 5.0 3.1.2.11.4); MQTT 3.1.1 has no such limit. So
+//   does one with too many properties (limits::property_bytes), which Paho would hold in more
+//   than a hundred times their bytes.
 // - A PUBACK with the reason code 0x10, No matching subscribers (MQTT 5.0 3.4.2.1), is remembered.
 // Value; the owner serialises.
 #pragma once

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -85,6 +87,28 @@ TEST(PacketFilter, GivesAPublishThatIsTooLargeAsOneWithoutAPayload) {
         fits + large(most_bytes + 1, version, '\x3b') + large(16'000, version, '\x3b') + fits;
     for (const std::size_t piece : {1, 2, 7, 100, 4096, 100'000})
       EXPECT_EQ(filtered(stream, piece, version), fits + instead + instead + fits) << piece;
+  }
+}
+
+TEST(PacketFilter, GivesAPublishWithTooManyPropertiesAsOneWithoutThem) {
+  const auto number = [](std::size_t value) {  // of three bytes
+    return std::string{static_cast<char>(value % 128 | 0x80),
+                       static_cast<char>(value / 128 % 128 | 0x80),
+                       static_cast<char>(value / 128 / 128)};
+  };
+  for (const std::size_t bytes : {limits::property_bytes, limits::property_bytes + 1}) {
+    const std::string body = "\0\3a/b\0\7"s + number(bytes) + std::string(bytes, 'p') + "payload";
+    const std::string packet = "\x32"s + number(body.size()) + body;
+    PacketFilter filter(MqttVersion::v5, 2 * limits::property_bytes);
+    std::string out;
+    ASSERT_TRUE(filter.take(packet + "\xd0\0"s, out));
+    if (bytes == limits::property_bytes) {
+      EXPECT_EQ(out, packet + "\xd0\0"s);
+    } else {
+      const std::string topic(PacketFilter::too_large_topic);
+      EXPECT_EQ(out, "\x32"s + static_cast<char>(topic.size() + 5) + "\0"s +
+                         static_cast<char>(topic.size()) + topic + "\0\7\0"s + "\xd0\0"s);
+    }
   }
 }
 

@@ -21,7 +21,7 @@ from harness import BUILD, Caller, SystemTest, environment, eventually
 from hostile import Memory, allow_descriptors, percentile
 from load import Load
 from mqtt_peer import CALLBACKS, Peer, silent_service
-from scripted_broker import ScriptedBroker, publish
+from scripted_broker import ScriptedBroker, correlation_data, publish, user_property
 
 MIB = 1024 * 1024
 AT_ONCE = "max_queued_messages 0\nmax_inflight_messages 0"  # mosquitto: without a limit
@@ -129,6 +129,38 @@ class WhatTheBrokerSends(LoopTest):
     @best_of_three
     def test_an_answer_of_60_mb_harms_nobody_in_mqtt_3(self):
         self.huge_answer("3.1.1", "é")
+
+    @best_of_three
+    def test_a_message_of_properties_harms_nobody(self):
+        """One of 4.8 MB held 854 MiB, and the library for 5 s."""
+        with ScriptedBroker() as broker:
+            daemon = self.watched_daemon(broker.url)
+            smallest = user_property("", "")  # the worst of each byte
+            broker.play("answer", lambda request, good: 20 * publish(
+                request.topic.removesuffix("/request") + "/response", b"ABC",
+                correlation_data(b"no call's") + 13_500 * smallest) + broker.answer(
+                    request, smallest * (4_800_000 // len(smallest))))
+            with Caller(daemon.port) as caller:
+                self.assertEqual(caller.transform("uppercase", "x", timeout="3s").status, 504)
+                self.assertEqual(caller.transform("uppercase", "abc").text, "ABC")
+                self.assertIn('mqtt_bridge_dropped_responses_total{reason="too-large"} 1',
+                              caller.get("/metrics").text)
+            self.assert_loop_is_free(daemon, "a message of 4.8 MB of properties")
+            self.assertLess((Memory.of(daemon) - self.idle).peak, GROWTH)
+
+    @best_of_three
+    def test_many_messages_as_large_as_can_be_harm_nobody(self):
+        with ScriptedBroker() as broker:
+            daemon = self.watched_daemon(broker.url)
+            large = "é".encode() * 2_450_000
+            broker.play("answer", lambda request, good: 20 * publish(
+                request.topic.removesuffix("/request") + "/response", large,
+                correlation_data(b"no call's")))
+            with Caller(daemon.port) as caller:
+                self.assertEqual(caller.transform("uppercase", "x", timeout="3s").status, 504)
+                self.assertEqual(caller.transform("uppercase", "abc").text, "ABC")
+            self.assert_loop_is_free(daemon, "20 messages of 4.9 MB")
+            self.assertLess((Memory.of(daemon) - self.idle).peak, GROWTH)
 
     def answers_near_a_large_call(self, protocol):
         """They might all be the answer, and none is; each would be folded to see that."""

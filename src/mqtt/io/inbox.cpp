@@ -14,7 +14,14 @@ namespace {
 
 std::size_t bytes_of(const MqttEvent& event) {
   const auto* const arrived = std::get_if<mqtt_event::Arrived>(&event);
-  return arrived != nullptr ? arrived->message.topic.size() + arrived->message.payload.size() : 0;
+  if (arrived == nullptr)
+    return 0;
+  const MqttMessage& message = arrived->message;
+  std::size_t bytes = message.topic.size() + message.payload.size();
+  for (const auto* property : {&message.response_topic, &message.correlation, &message.status,
+                               &message.error, &message.responder})
+    bytes += property->has_value() ? (*property)->size() : 0;
+  return bytes;
 }
 
 }  // namespace

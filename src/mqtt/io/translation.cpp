@@ -167,10 +167,24 @@ mqtt::properties properties_of(const MqttPublish& publish) {
 
 // From the library ------------------------------------------------------------------------------
 
+namespace {
+
+/// Taken out of the library's message instead of copied: a large one is held often enough.
+/// REQUIRES: nothing else uses that message.
+std::string payload_of(const mqtt::message& from) {
+  const auto& shared = from.get_payload_ref().ptr();
+  if (!shared)
+    return {};
+  return std::move(
+      const_cast<std::string&>(*shared));  // the library made it as one that may change
+}
+
+}  // namespace
+
 MqttMessage message_of(const mqtt::message& from) {
   MqttMessage message;
   message.topic = from.get_topic();
-  message.payload = from.get_payload_str();
+  message.payload = payload_of(from);
   message.retained = from.is_retained();
   message.duplicate = from.is_duplicate();
   const MQTTProperties& properties = from.get_properties().c_struct();
