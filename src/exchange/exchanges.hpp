@@ -105,9 +105,9 @@ class Exchanges {
   /// The filters to which the broker does not let us subscribe, of those of response topics; from
   /// now on.
   void subscriptions_refused(std::set<std::string> filters, Instant now);
-  /// It broke, or an attempt failed; `why`, in words for the caller.
   /// Whether the only request on the link is one that may break it.
   bool is_on_trial() const { return alone_.has_value(); }
+  /// It broke, or an attempt failed; `why`, in words for the caller.
   void link_down(std::string why, Instant now, LinkEnd end = LinkEnd::broken);
   void acknowledged(ExchangeId exchange, Subscribers subscribers, Instant now);
   /// The broker took no responsibility for the request: a PUBACK with `why`.

@@ -44,11 +44,9 @@ std::optional<int> status_of(std::string_view text) {
 Failure with_topics(Failure failure, const MqttRequest& request, Instant now) {
   const bool names_both = failure.detail.find(request.request_topic) != std::string::npos &&
                           failure.detail.find(request.response_topic) != std::string::npos;
-  if (!names_both && failure.problem != Problem::responder_error) {
-    failure.detail +=
-        " (request on " + request.request_topic + ", response on " + request.response_topic;
-    failure.detail +=
-        now > request.arrived ? ", waited " + in_words(now - request.arrived) + ")" : ")";
+  if (!names_both) {
+    failure.detail += " (request on " + request.request_topic + ", response on " +
+                      request.response_topic + ", waited " + in_words(now - request.arrived) + ")";
   }
   return failure;
 }
