@@ -9,6 +9,7 @@
 namespace mqtt_bridge {
 namespace {
 
+constexpr std::size_t secret_bytes = 65'535;     // MQTT 5.0 1.5.4: a string's length has two bytes
 constexpr std::size_t file_bytes = 1024 * 1024;  // certificates of many authorities
 
 [[noreturn]] void refuse(std::string_view option, const std::string& sentence) {
@@ -52,6 +53,8 @@ std::string read_secret(const std::filesystem::path& file, std::string_view opti
     refuse(option, file.string() + " is empty");
   if (text.find_first_of("\r\n") != std::string::npos)
     refuse(option, file.string() + " has more than one line");
+  if (text.size() > secret_bytes)
+    refuse(option, file.string() + " has more than " + std::to_string(secret_bytes) + " bytes");
   return text;
 }
 

@@ -44,6 +44,9 @@ TEST(Secret, HasASentenceForEachWayInWhichItCannotBeRead) {
             "--token-file: " + path + "/two has more than one line");
   EXPECT_EQ(fault(folder.file("long", std::string(2 << 20, 'x'))),
             "--token-file: " + path + "/long has more than 1048576 bytes");
+  EXPECT_EQ(fault(folder.file("wide", std::string(65'536, 'x'))),
+            "--token-file: " + path + "/wide has more than 65535 bytes");
+  EXPECT_EQ(fault(folder.file("fits", std::string(65'535, 'x'))), "no fault");
   const auto secret = folder.file("secret", "x");
   ASSERT_EQ(chmod(secret.c_str(), 0), 0);
   ASSERT_EQ(chmod(path.c_str(), 0755), 0);
