@@ -151,8 +151,9 @@ ExitCode follow(const Answered& answered, const ClientOptions& options, Instant 
 }
 
 ExitCode follow(const NothingListens& nothing, const ClientOptions& options, Instant started) {
-  return leave_aside(options, {"no mqtt_bridged at " + nothing.text, nothing.is_forbidden}, "",
-                     started);
+  const std::string what =
+      nothing.is_forbidden ? "cannot reach mqtt_bridged at " : "no mqtt_bridged at ";
+  return leave_aside(options, {what + nothing.text, nothing.is_forbidden}, "", started);
 }
 
 ExitCode follow(const Broken& broken, const ClientOptions& options, Instant started) {
@@ -179,7 +180,7 @@ int main(int argc, char** argv) {
   keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // write() says so itself; mqtt_client_direct inherits it
   try {
-    const auto parsed = parse_client_options(argc, argv, std::getenv("MQTT_BRIDGE_URL"));
+    const auto parsed = parse_client_options(argc, argv, environ);
     if (const auto* const exit = std::get_if<ExitNow>(&parsed)) {
       return exit_now(program, *exit);
     }

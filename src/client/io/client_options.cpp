@@ -1,5 +1,7 @@
 #include "client/io/client_options.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -11,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/duration.hpp"
+#include "base/nearest.hpp"
 #include "base/utf8.hpp"
 #include "client/io/daemon_call.hpp"
 #include "config/io/arguments.hpp"
@@ -126,8 +129,29 @@ std::string take_call(const Texts& texts, ClientOptions& to) {
   return {};
 }
 
+/// The first fault; empty when there is none. Other variables with our prefix are mqtt_bridged's.
+std::string take_environment(const char* const* environment, ClientOptions& to) {
+  constexpr std::array known{std::string_view("MQTT_BRIDGE_URL")};
+  for (; environment != nullptr && *environment != nullptr; ++environment) {
+    const std::string_view variable = *environment;
+    const auto end_of_name = std::min(variable.find('='), variable.size());
+    const auto name = variable.substr(0, end_of_name);
+    const auto value = variable.substr(std::min(end_of_name + 1, variable.size()));
+    if (!name.starts_with("MQTT_BRIDGE_") || value.empty())
+      continue;
+    std::string fault;
+    if (name == known.front())
+      fault = take_daemon(std::string(value), std::string(name), to.daemon);
+    else if (!nearest(name, known).empty())
+      fault = std::string(name) + ": no option has this variable" + did_you_mean(name, known);
+    if (!fault.empty())
+      return fault;
+  }
+  return {};
+}
+
 /// The first fault; empty when there is none.
-std::string take_all(const CLI::App& app, const Texts& texts, const char* bridge_url,
+std::string take_all(const CLI::App& app, const Texts& texts, const char* const* environment,
                      ClientOptions& to) {
   const auto given = [&app](const char* name) { return app.count(name) > 0; };
   std::string fault = take_call(texts, to);
@@ -143,10 +167,7 @@ std::string take_all(const CLI::App& app, const Texts& texts, const char* bridge
     return "--direct asks the broker itself; leave out --daemon, or --direct";
   if (given("--daemon"))
     return take_daemon(texts.daemon, "--daemon", to.daemon);
-  const bool in_environment = bridge_url != nullptr && *bridge_url != '\0';
-  if (in_environment && !to.direct)
-    return take_daemon(bridge_url, "MQTT_BRIDGE_URL", to.daemon);
-  return {};
+  return to.direct ? "" : take_environment(environment, to);
 }
 
 /// The help and the version are asked for before NETID; after ACTION those words are a text.
@@ -170,7 +191,7 @@ ExitNow usage_fault_with_reminder(const std::string& fault) {
 
 /// Nothing when all was taken.
 std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts& texts, int argc,
-                             const char* const* argv, const char* bridge_url) {
+                             const char* const* argv, const char* const* environment) {
   constexpr std::size_t message_at = 2;  // after NETID and ACTION
   const std::vector<Argument> arguments = classify_arguments(argc, argv, app, message_at);
   for (const std::string& fault :
@@ -187,7 +208,7 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts&
   } catch (const CLI::ParseError& error) {
     return usage_fault_with_reminder(usage_fault(app, error));
   }
-  const std::string fault = take_all(app, texts, bridge_url, options);
+  const std::string fault = take_all(app, texts, environment, options);
   if (!fault.empty())
     return usage_error(program, fault);
   return std::nullopt;
@@ -196,13 +217,13 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts&
 }  // namespace
 
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
-                                                          const char* bridge_url) {
+                                                          const char* const* environment) {
   CLI::App app{"Has a text transformed by the service behind an MQTT broker.",
                std::string(program)};
   ClientOptions options;
   Texts texts;
   declare_all(app, options, texts);
-  if (auto exit = parse(app, options, texts, argc, argv, bridge_url))
+  if (auto exit = parse(app, options, texts, argc, argv, environment))
     return *std::move(exit);
   return options;
 }

@@ -33,11 +33,11 @@ struct ClientOptions {
 inline constexpr std::string_view client_usage =
     "mqtt_client [--help] [-v] [--host HOST] [-p PORT] NETID ACTION MESSAGE";
 
-/// The command line of mqtt_client. `bridge_url` is the environment variable MQTT_BRIDGE_URL; null
-/// or empty when it is not set. Options go before ACTION or after MESSAGE: what follows ACTION is
-/// MESSAGE, whatever it looks like. --help and --version go before NETID.
+/// The command line of mqtt_client. `environment`: "NAME=value", null at its end, of which
+/// MQTT_BRIDGE_URL counts; null: empty. Options go before ACTION or after MESSAGE: what follows
+/// ACTION is MESSAGE, whatever it looks like. --help and --version go before NETID.
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
-                                                          const char* bridge_url);
+                                                          const char* const* environment);
 
 /// That of mqtt_client_direct, which mqtt_client runs: the same, and --not-asked=REASON or
 /// --left-aside=REASON.

@@ -1,6 +1,7 @@
 #include "client/io/client_options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <initializer_list>
 #include <string>
@@ -16,21 +17,23 @@ namespace {
 
 using Arguments = std::vector<const char*>;
 
-std::variant<ClientOptions, ExitNow> parse(Arguments arguments, const char* bridge_url = nullptr) {
+std::variant<ClientOptions, ExitNow> parse(Arguments arguments, const char* variable = nullptr) {
   arguments.insert(arguments.begin(), "mqtt_client");
-  return parse_client_options(static_cast<int>(arguments.size()), arguments.data(), bridge_url);
+  const std::array environment{"HOME=/root", variable, static_cast<const char*>(nullptr)};
+  return parse_client_options(static_cast<int>(arguments.size()), arguments.data(),
+                              environment.data());
 }
 
-ClientOptions options(const Arguments& arguments, const char* bridge_url = nullptr) {
-  const auto parsed = parse(arguments, bridge_url);
+ClientOptions options(const Arguments& arguments, const char* variable = nullptr) {
+  const auto parsed = parse(arguments, variable);
   const auto* const found = std::get_if<ClientOptions>(&parsed);
   EXPECT_TRUE(found != nullptr) << std::get<ExitNow>(parsed).err;
   return found != nullptr ? *found : ClientOptions{};
 }
 
 /// The one line of a usage error, without the program's name and the reminder of the usage.
-std::string fault(const Arguments& arguments, const char* bridge_url = nullptr) {
-  const auto parsed = parse(arguments, bridge_url);
+std::string fault(const Arguments& arguments, const char* variable = nullptr) {
+  const auto parsed = parse(arguments, variable);
   const auto* const exit = std::get_if<ExitNow>(&parsed);
   if (exit == nullptr)
     return "no fault";
@@ -163,16 +166,20 @@ TEST(ClientOptions, TakeANetidByteForByte) {
 
 TEST(ClientOptions, FindTheDaemonByFlagBeforeEnvironment) {
   EXPECT_EQ(options({"a", "reverse", "x"}).daemon, "");
-  EXPECT_EQ(options({"a", "reverse", "x"}, "").daemon, "");
-  EXPECT_EQ(options({"a", "reverse", "x"}, "unix:/run/b.sock").daemon, "unix:/run/b.sock");
-  EXPECT_EQ(options({"--daemon", "http://[::1]:80", "a", "reverse", "x"}, "unix:/b").daemon,
+  EXPECT_EQ(options({"a", "reverse", "x"}, "MQTT_BRIDGE_URL=").daemon, "");
+  EXPECT_EQ(options({"a", "reverse", "x"}, "MQTT_BRIDGE_URL=unix:/run/b.sock").daemon,
+            "unix:/run/b.sock");
+  EXPECT_EQ(options({"--daemon", "http://[::1]:80", "a", "reverse", "x"}, "MQTT_BRIDGE_URL=unix:/b")
+                .daemon,
             "http://[::1]:80");
-  EXPECT_EQ(options({"--daemon", "http://box:80/", "a", "reverse", "x"}, "nonsense").daemon,
+  EXPECT_EQ(options({"--daemon", "http://box:80/", "a", "reverse", "x"}, "MQTT_BRIDGE_URL=nonsense")
+                .daemon,
             "http://box:80/");
 }
 
 TEST(ClientOptions, AskTheBrokerDirectlyWhateverTheEnvironmentSays) {
-  const ClientOptions direct = options({"--direct", "a", "reverse", "x"}, "nonsense");
+  const ClientOptions direct =
+      options({"--direct", "a", "reverse", "x"}, "MQTT_BRIDGE_URL=nonsense");
   EXPECT_TRUE(direct.direct);
   EXPECT_EQ(direct.daemon, "");
 }
@@ -236,8 +243,17 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
   };
   for (const auto& [arguments, sentence] : rows)
     EXPECT_EQ(fault(arguments), sentence);
-  EXPECT_EQ(fault({"a", "reverse", "x"}, "localhost"),
+  EXPECT_EQ(fault({"a", "reverse", "x"}, "MQTT_BRIDGE_URL=localhost"),
             "MQTT_BRIDGE_URL: 'localhost' is neither http://host:port nor unix:PATH");
+}
+
+TEST(ClientOptions, RefuseAMisspeltVariableAndLeaveThoseOfTheDaemon) {
+  for (const char* const name : {"MQTT_BRIDGE_URI", "MQTT_BRIDGE_URLS", "MQTT_BRIDGE_ULR"}) {
+    EXPECT_EQ(fault({"a", "reverse", "x"}, (std::string(name) + "=unix:/b").c_str()),
+              std::string(name) + ": no option has this variable; did you mean 'MQTT_BRIDGE_URL'?");
+  }
+  for (const char* const others : {"MQTT_BRIDGE_NETIDS=a", "MQTT_BRIDGE_URI=", "MQTT_BRIDGE_", "X"})
+    EXPECT_EQ(options({"a", "reverse", "x"}, others).daemon, "");
 }
 
 TEST(ClientOptions, RefuseWhatIsNoNetid) {
