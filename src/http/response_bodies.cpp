@@ -107,6 +107,8 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
       {"dropped_responses", dropped}};
   if (status.why_not_ready)
     json["why_not_ready"] = *status.why_not_ready;
+  if (status.warning)
+    json["warning"] = *status.warning;
   return response_of(json_type, dump(json) + "\n");
 }
 

@@ -20,7 +20,8 @@ namespace mqtt_bridge {
 /// What GET /status tells.
 struct BridgeStatus {
   std::optional<std::string> why_not_ready;
-  std::string mqtt_version;  // of the link; empty without one
+  std::optional<std::string> warning;  // of what may end the link
+  std::string mqtt_version;            // of the link; empty without one
   std::uint64_t times_linked;
   Duration uptime;
   std::size_t in_flight;

@@ -39,6 +39,8 @@ class LinkPolicy {
   /// Connected and subscribed. `is_forgotten`: without the session that the broker had promised to
   /// keep.
   void link_is_up(bool is_forgotten, Instant now);
+  /// Whether another client may take over the link that is up, as it did before.
+  bool is_clash_suspected(Instant now) const { return evidence_.is_suspected(now - up_since_); }
   /// How long nothing is to be sent on a new connection, to see whether it stays.
   Duration quiet_time() const;
   /// The verdict: whether another client with our client id was the reason.

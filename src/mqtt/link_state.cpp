@@ -310,15 +310,21 @@ std::string LinkState::explain(std::string why, LinkLoss loss, Verdict verdict) 
                                                                   : ClashCertainty::seems;
   clash_ = clash_in_words(certainty, assigned.empty() ? options_.client_id : assigned,
                           options_.username.has_value());
-  if (verdict == Verdict::hint)
+  const bool is_hint = verdict == Verdict::hint;
+  if (options_.whose_client_id == LinkPolicy::ClientId::own) {
+    log_rarely(LogLevel::error,
+               (is_hint ? "the connection breaks again and again; " + clash_ + " If so,"
+                        : clash_ + "; we stay away for a while;") +
+                   " give each client an id of its own (--client-id)");
+  }
+  if (is_hint)
     return why + "; " + clash_;
   is_session_ours_ = false;  // the other one may have taken what was ours
-  if (options_.whose_client_id == LinkPolicy::ClientId::own) {
-    log_rarely(LogLevel::error, clash_ +
-                                    "; we stay away for a while; give each client an id of its own "
-                                    "(--client-id)");
-  }
   return clash_;
+}
+
+std::optional<std::string> LinkState::clash_suspected(Instant now) const {
+  return is_up() && policy_.is_clash_suspected(now) ? std::optional(clash_) : std::nullopt;
 }
 
 void LinkState::drop_connection(std::string why) {

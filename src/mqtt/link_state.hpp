@@ -98,6 +98,8 @@ class LinkState {
   LinkLoss last_loss() const { return last_loss_; }
   /// That another client uses our client id, or seems to, in words; empty where nothing said so.
   const std::string& clash() const { return clash_; }
+  /// The same of the link that is up, for as long as it may still be so.
+  std::optional<std::string> clash_suspected(Instant now) const;
   /// Why the link is not up, in words; empty while it is.
   const std::string& why_down() const { return why_down_; }
   /// Those of the wanted filters that the broker refuses.

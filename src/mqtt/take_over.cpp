@@ -13,7 +13,8 @@ constexpr int idle_that_mean_take_over = 2;
 // Most clients come back within that.
 constexpr auto long_life = 10s;
 constexpr int broken_that_are_a_hint = 5;
-// So many sessions forgotten in a row mean a take-over, as long as none lives longer than this.
+// So many sessions forgotten in a row mean a take-over, as long as no link lives longer than
+// clients wait at most before they come back: two minutes, by the default of the Paho libraries.
 constexpr int forgotten_that_mean_take_over = 4;
 constexpr auto longest_life = 120s;
 
@@ -37,11 +38,11 @@ void TakeOverEvidence::link_is_up(bool is_forgotten) {
 TakeOverEvidence::Verdict TakeOverEvidence::link_broke(Duration life) {
   idle_ = 0;
   short_ = life < short_life ? short_ + 1 : 0;
-  broken_ = life < long_life ? broken_ + 1 : 0;
   if (life >= long_life)
     is_known_ = false;
+  ++broken_;
   if (life >= longest_life)
-    forgotten_ = 0;
+    broken_ = forgotten_ = 0;
   return verdict();
 }
 
@@ -62,6 +63,10 @@ void TakeOverEvidence::is_certain() {
 
 void TakeOverEvidence::forget() {
   *this = TakeOverEvidence();
+}
+
+bool TakeOverEvidence::is_suspected(Duration life) const {
+  return life < longest_life && (is_known_ || broken_ >= broken_that_are_a_hint);
 }
 
 }  // namespace mqtt_bridge

@@ -4,7 +4,8 @@
 //  - Connections end as soon as they are made, though we have sent nothing on them. So after some
 //    that were short nothing is sent on the next ones for a while.
 //  - The broker has forgotten a session that it had promised to keep, again and again.
-// Both mean a take-over. Connections that break often are a hint only.
+// Both mean a take-over. Connections that break again and again, each before the other client would
+// have come back at the latest, are a hint only: a network may break them too.
 // Value; the owner serialises.
 #pragma once
 
@@ -29,13 +30,15 @@ class TakeOverEvidence {
   void is_certain();
   /// The broker was not there, or did not accept us, or we ended the connection.
   void forget();
+  /// Whether the present link, which has lived for `life`, may be taken over as those before it.
+  bool is_suspected(Duration life) const;
 
  private:
   Verdict verdict();
 
   int short_ = 0;          // in a row
   int idle_ = 0;           // of these, in a row, those on which nothing was sent
-  int broken_ = 0;         // in a row, those that did not live long
+  int broken_ = 0;         // in a row, those that did not live longer than the longest pause
   int forgotten_ = 0;      // in a row, those without their session
   bool is_known_ = false;  // that there is such a client
 };

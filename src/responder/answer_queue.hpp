@@ -75,6 +75,8 @@ class AnswerQueue {
   /// The broker took no responsibility for it. An answer that is too large becomes an error.
   std::optional<Outgoing> refused(std::uint64_t id, Refusal why);
 
+  /// Whether the only message on the link is one that may break it.
+  bool is_on_trial() const { return is_alone_; }
   /// When next() may have something that it had not before.
   std::optional<Instant> next_deadline() const;
   /// Nothing is unacknowledged, and all that waits is put aside.

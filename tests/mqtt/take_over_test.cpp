@@ -53,8 +53,28 @@ TEST(TakeOverEvidence, IsNotThatANetworkDropsConnections) {
 }
 
 TEST(TakeOverEvidence, HintsAtItWhenConnectionsBreakAgainAndAgain) {
-  EXPECT_EQ(links_until(Verdict::hint, 1s), 5);
-  EXPECT_EQ(links_until(Verdict::hint, 10s), 0);
+  for (const Duration life : {Duration(1s), Duration(30s), Duration(119s)})
+    EXPECT_EQ(links_until(Verdict::hint, life), 5);
+  EXPECT_EQ(links_until(Verdict::hint, 120s), 0) << "no client stays away for longer";
+}
+
+TEST(TakeOverEvidence, SuspectsALinkAfterAHintUntilItHasLivedLongerThanAnyClientStaysAway) {
+  TakeOverEvidence evidence;
+  EXPECT_FALSE(evidence.is_suspected(0s));
+  for (int link = 0; link < 5; ++link) {
+    evidence.link_is_up(false);
+    evidence.link_broke(6s);
+  }
+  EXPECT_TRUE(evidence.is_suspected(119s));
+  EXPECT_FALSE(evidence.is_suspected(120s));
+  evidence.forget();
+  EXPECT_FALSE(evidence.is_suspected(0s));
+}
+
+TEST(TakeOverEvidence, SuspectsALinkOnceAnotherClientIsKnown) {
+  TakeOverEvidence evidence;
+  evidence.is_certain();
+  EXPECT_TRUE(evidence.is_suspected(0s));
 }
 
 TEST(TakeOverEvidence, IsForgottenWhenTheBrokerWasNotThere) {

@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import re
 import socket
 import threading
@@ -92,6 +93,19 @@ class LongRunning(SystemTest):
                 daemon = self.world.daemon(broker, "--client-id", CLIENT_ID, "--protocol", protocol)
                 with Holder(broker, CLIENT_ID, 0):
                     self.assert_named(daemon)
+
+    def test_a_client_that_comes_back_after_a_pause_is_named(self):
+        """The link is up most of the time, so it is named while it is."""
+        for protocol in ("5", "3.1.1"):
+            with self.subTest(protocol=protocol):
+                broker = self.world.broker()
+                daemon = self.world.daemon(broker, "--client-id", CLIENT_ID, "--protocol", protocol)
+                with Holder(broker, CLIENT_ID, 1), Caller(daemon.port) as caller:
+                    daemon.wait_for_line(r" error .*another client (seems to )?use our client id")
+                    eventually(lambda: caller.get("/readyz").text.startswith("ready\nwarning: ")
+                               and "warning" in json.loads(caller.get("/status").text),
+                               "the daemon is ready, and warns of it")
+                    self.assertIn(CLIENT_ID, caller.get("/readyz").text)
 
     def test_a_client_with_the_same_id_is_named_though_it_was_made_up(self):
         broker = self.world.broker()

@@ -159,6 +159,7 @@ void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Rep
 
 BridgeStatus Bridge::status() const {
   return {.why_not_ready = why_not_ready(),
+          .warning = link_.clash_suspected(Clock::now()),
           .mqtt_version = link_.is_up() ? std::string(to_string(link_.version())) : "",
           .times_linked = metrics_.times_linked(),
           .uptime = Clock::now() - started_,

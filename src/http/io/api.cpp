@@ -131,7 +131,8 @@ HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
   }
   if (status.why_not_ready)
     return finish(request, {Problem::broker_unavailable, *status.why_not_ready, {}});
-  return dated(reply_with(request, options_, text_response("ready\n")));
+  const std::string warning = status.warning ? "warning: " + *status.warning + "\n" : "";
+  return dated(reply_with(request, options_, text_response("ready\n" + warning)));
 }
 
 std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {

@@ -70,6 +70,9 @@ class MqttLink {
   MqttVersion version() const { return state_.version(); }
   LinkLoss last_loss() const { return state_.last_loss(); }
   const std::string& clash() const { return state_.clash(); }
+  std::optional<std::string> clash_suspected(Instant now) const {
+    return state_.clash_suspected(now);
+  }
   const std::string& why_down() const { return state_.why_down(); }
   /// What the broker refuses us while the link is up, in words; nothing when it refuses nothing.
   std::optional<std::string> why_incomplete() const { return state_.why_incomplete(); }

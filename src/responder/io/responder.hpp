@@ -49,6 +49,7 @@ class Responder : private MqttLink::User {
   void on_acknowledged(std::uint64_t id, Subscribers subscribers) override;
   void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
   void on_batch_end() override;
+  bool risks_link() const override { return queue_.is_on_trial(); }
 
   std::string request_filter(Action action) const;
   MqttLinkOptions complete(MqttLinkOptions link) const;

@@ -14,6 +14,7 @@ namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -44,6 +45,7 @@ HttpApiOptions options() {
 struct Subject : HttpApi::Subject {
   BridgeStatus status() const override {
     return {.why_not_ready = why_not_ready,
+            .warning = warning,
             .mqtt_version = "5",
             .times_linked = 3,
             .uptime = 90s,
@@ -55,6 +57,7 @@ struct Subject : HttpApi::Subject {
   }
   std::string metrics() override { return "some_metric 1\n"; }
   std::optional<std::string> why_not_ready;
+  std::optional<std::string> warning;
 };
 Subject ready;
 
@@ -387,6 +390,16 @@ TEST(HttpApi, SaysWhetherItIsReady) {
   EXPECT_THAT(response, HasSubstr("no broker"));
   EXPECT_THAT(outcome(api_with(options(), unready), {"GET /healthz", ""}),
               StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpApi, WarnsOfWhatMayEndTheLinkThoughItIsReady) {
+  Subject threatened;
+  threatened.warning = "another client?";
+  const std::string response = outcome(api_with(options(), threatened), {"GET /readyz", ""});
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(response, EndsWith("\r\n\r\nready\nwarning: another client?\n"));
+  EXPECT_THAT(outcome(api_with(options(), threatened), {"GET /status", ""}),
+              HasSubstr("\"warning\":\"another client?\""));
 }
 
 TEST(HttpApi, SaysThatTheConnectionClosesExactlyWhenItDoes) {
