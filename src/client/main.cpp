@@ -8,7 +8,6 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "client/io/client_options.hpp"
 #include "client/io/daemon_call.hpp"
 #include "client/verdict.hpp"
+#include "os/error_text.hpp"
 #include "os/io/output.hpp"
 
 namespace {
@@ -115,7 +115,7 @@ ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant s
   if (!is_there) {
     become(installed, arguments);
   }
-  return fail("cannot run " + (is_there ? built : installed) + ": " + std::strerror(errno));
+  return fail("cannot run " + (is_there ? built : installed) + ": " + error_text(errno));
 }
 
 /// A daemon that was named is the only way: what it does not do is not done.

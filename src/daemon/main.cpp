@@ -30,6 +30,7 @@
 #include "http/io/listener.hpp"
 #include "mqtt/io/paho/environment.hpp"
 #include "mqtt/io/paho/library_threads.hpp"
+#include "os/error_text.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
 #include "os/io/persistent_id.hpp"
@@ -290,7 +291,7 @@ std::size_t allow_all_descriptors() {
   const rlim_t allowed = std::exchange(descriptors.rlim_cur, descriptors.rlim_max);
   if (allowed != descriptors.rlim_max && setrlimit(RLIMIT_NOFILE, &descriptors) != 0) {
     spdlog::warn("cannot have more than {} descriptors, one for each connection: {}", allowed,
-                 std::generic_category().message(errno));
+                 error_text(errno));
     descriptors.rlim_cur = allowed;
   }
   return std::max<std::size_t>(descriptors.rlim_cur, 2 * kept_descriptors);

@@ -13,6 +13,7 @@ struct ExitNow {
   std::string err;  // for stderr, likewise
 };
 
+inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 
 /// One line on stderr, whatever `sentence` holds, and exit code 2.

@@ -3,25 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <stdexcept>
 
-#include <unicode/brkiter.h>
 #include <unicode/bytestream.h>
 #include <unicode/casemap.h>
-#include <unicode/locid.h>
 #include <unicode/stringoptions.h>
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
 #include "base/utf8.hpp"
+#include "text/icu.hpp"
 #include "text/transform.hpp"
 
 namespace mqtt_bridge {
-
-void check(UErrorCode status) {
-  if (U_FAILURE(status))
-    throw std::runtime_error(std::string("ICU: ") + u_errorName(status));
-}
 
 UChar32 next_code_point(std::string_view text, std::size_t& at) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(text.data());
@@ -168,17 +161,6 @@ bool can_head(UChar32 c) {
   if ((category & U_GC_LM_MASK) != 0)
     return is_cased(c);
   return (category & (U_GC_L_MASK | U_GC_N_MASK | U_GC_S_MASK | U_GC_CO_MASK)) != 0;
-}
-
-icu::BreakIterator& word_breaks() {
-  thread_local const auto iterator = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::BreakIterator> opened(
-        icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), status));
-    check(status);
-    return opened;
-  }();
-  return *iterator;
 }
 
 }  // namespace

@@ -30,9 +30,6 @@ struct Word {
 };
 using Words = std::vector<Word>;
 
-/// An error of ICU's, which is none of ours to have, becomes an exception.
-void check(UErrorCode status);
-
 /// The code point at `at`, which moves behind it. REQUIRES: is_utf8(text), at < text.size().
 UChar32 next_code_point(std::string_view text, std::size_t& at);
 

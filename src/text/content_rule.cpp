@@ -12,6 +12,7 @@
 
 #include "base/utf8.hpp"
 #include "text/case_mapping.hpp"
+#include "text/icu.hpp"
 #include "text/transform.hpp"
 
 namespace mqtt_bridge {

@@ -7,44 +7,17 @@
 #include <utility>
 #include <vector>
 
-#include <unicode/brkiter.h>
 #include <unicode/bytestream.h>
 #include <unicode/casemap.h>
-#include <unicode/locid.h>
 #include <unicode/utext.h>
+
+#include "text/icu.hpp"
 
 namespace mqtt_bridge {
 
 namespace {
 
 constexpr const char* root_locale = "";  // null would be the machine's own
-
-/// On well-formed text ICU fails for want of memory or of its data only.
-void check(UErrorCode status) {
-  if (U_FAILURE(status))
-    throw std::runtime_error(std::string("ICU: ") + u_errorName(status));
-}
-
-using OpenBreakIterator = icu::BreakIterator* (*)(const icu::Locale&, UErrorCode&);
-
-std::unique_ptr<icu::BreakIterator> opened(OpenBreakIterator open) {
-  UErrorCode status = U_ZERO_ERROR;
-  std::unique_ptr<icu::BreakIterator> iterator(open(icu::Locale::getRoot(), status));
-  check(status);
-  return iterator;
-}
-
-// Opening an iterator parses its rules, which costs far more than a short text: once per thread.
-
-icu::BreakIterator& word_breaks() {
-  thread_local const auto iterator = opened(&icu::BreakIterator::createWordInstance);
-  return *iterator;
-}
-
-icu::BreakIterator& grapheme_breaks() {
-  thread_local const auto iterator = opened(&icu::BreakIterator::createCharacterInstance);
-  return *iterator;
-}
 
 /// Calls `visit` with each extended grapheme cluster of `text`, in order.
 template <typename Visit>

@@ -9,13 +9,13 @@
 namespace mqtt_bridge {
 namespace {
 
-struct Line {
+struct Body {
   std::string bytes;
   std::string outcome;
 };
 
 TEST(ReadProblem, FindsTheSlugAfterTheLastSlashOrColon) {
-  const std::vector<Line> table{
+  const std::vector<Body> table{
       {"urn:mqtt-bridge:problem:wrong-broker", "wrong-broker"},
       {"https://example.org/problems/wrong-broker", "wrong-broker"},
       {"urn:x:a/wrong-broker", "wrong-broker"},
@@ -31,7 +31,7 @@ TEST(ReadProblem, FindsTheSlugAfterTheLastSlashOrColon) {
 }
 
 TEST(ReadProblem, ReadsDetailPastEveryOtherKindOfMember) {
-  const std::vector<Line> table{
+  const std::vector<Body> table{
       {"{}", ""},
       {" \t\r\n{ \"detail\" : \"d\" } \n", "d"},
       {R"({"status":504,"retryable":false,"a":null,"b":true,"detail":"d"})", "d"},

@@ -1,27 +1,14 @@
-// canonical_head() of http_head.hpp.
+// canonical_head() of http/head.hpp.
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include <gtest/gtest.h>
 
-#include "http/head.hpp"
+#include "http/parsed_head.hpp"
 
 namespace mqtt_bridge {
 namespace {
-
-HttpHead parsed(std::string_view bytes) {
-  auto result = parse_http_head(bytes);
-  if (auto* head = std::get_if<HttpHead>(&result))
-    return *head;
-  ADD_FAILURE() << bytes;
-  return {};
-}
-
-/// A request with these field lines besides Host.
-std::string post(std::string_view field_lines) {
-  return "POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(field_lines) + "\r\n";
-}
 
 TEST(CanonicalHead, HandsOnOnlyWhatHandlersRead) {
   EXPECT_EQ(

@@ -9,7 +9,7 @@ namespace mqtt_bridge {
 namespace {
 
 /// A path that leads to it.
-std::string path_of(const Endpoint& endpoint) {
+std::string example_of(const Endpoint& endpoint) {
   std::string path(endpoint.path);
   const auto placeholder = path.find("{action}");
   if (placeholder != std::string::npos)
@@ -19,7 +19,7 @@ std::string path_of(const Endpoint& endpoint) {
 
 TEST(Endpoints, AreFoundByTheirPathAndByNoOther) {
   for (const Endpoint& each : endpoint::all) {
-    const std::string path = path_of(each);
+    const std::string path = example_of(each);
     EXPECT_EQ(endpoint::of(path), &each) << path;
     for (const std::string& other : {path + "/", "/" + path, path.substr(1), " " + path})
       EXPECT_EQ(endpoint::of(other), nullptr) << other;

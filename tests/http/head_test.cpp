@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.hpp"
+#include "http/parsed_head.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -37,19 +38,6 @@ std::string trickled_verdict(std::string_view bytes) {
 void expect_verdict(std::string_view bytes, std::string_view expected) {
   EXPECT_EQ(verdict(bytes), expected) << bytes;
   EXPECT_EQ(trickled_verdict(bytes), expected) << "byte by byte: " << bytes;
-}
-
-HttpHead parsed(std::string_view bytes) {
-  auto result = parse_http_head(bytes);
-  if (auto* head = std::get_if<HttpHead>(&result))
-    return *head;
-  ADD_FAILURE() << bytes;
-  return {};
-}
-
-/// A request with these field lines besides Host.
-std::string post(std::string_view field_lines) {
-  return "POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(field_lines) + "\r\n";
 }
 
 TEST(HttpHead, IsTakenApart) {

@@ -9,7 +9,7 @@ namespace mqtt_bridge {
 namespace {
 
 /// `name=value` for each parameter, in brackets.
-std::string parsed(std::string_view query) {
+std::string read(std::string_view query) {
   std::string text;
   for (const QueryParameter& parameter : parse_query(query))
     text += "[" + parameter.name + "=" + parameter.value + "]";
@@ -33,15 +33,15 @@ TEST(Query, IsTakenApartInItsOrder) {
       {"a;b=c", "[a;b=c]"},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(parsed(row.query), row.parameters) << row.query;
+    EXPECT_EQ(read(row.query), row.parameters) << row.query;
 }
 
 TEST(Query, IsDecodedAfterItWasTakenApart) {
-  EXPECT_EQ(parsed("%6eet%69D=%41%2f"), "[netiD=A/]");
-  EXPECT_EQ(parsed("a=b%26c%3Dd"), "[a=b&c=d]");
-  EXPECT_EQ(parsed("a=b+c%2B"), "[a=b c+]");
-  EXPECT_EQ(parsed("a=%c3%A9%00%0d"), std::string("[a=\xc3\xa9\0\r]", 8));
-  EXPECT_EQ(parsed("a=%&b=%4&c=%4g&d=%%41"), "[a=%][b=%4][c=%4g][d=%A]");
+  EXPECT_EQ(read("%6eet%69D=%41%2f"), "[netiD=A/]");
+  EXPECT_EQ(read("a=b%26c%3Dd"), "[a=b&c=d]");
+  EXPECT_EQ(read("a=b+c%2B"), "[a=b c+]");
+  EXPECT_EQ(read("a=%c3%A9%00%0d"), std::string("[a=\xc3\xa9\0\r]", 8));
+  EXPECT_EQ(read("a=%&b=%4&c=%4g&d=%%41"), "[a=%][b=%4][c=%4g][d=%A]");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <unicode/unistr.h>
 
 #include "base/limits.hpp"
+#include "text/repeated.hpp"
 #include "text/transform.hpp"
 
 namespace mqtt_bridge {
@@ -22,13 +23,6 @@ using namespace std::string_view_literals;
 
 bool answers(Action action, std::string_view request, std::string_view response) {
   return fit(action, request, response) == Fit::exact;
-}
-
-std::string repeated(std::string_view text, std::size_t bytes) {
-  std::string result;
-  while (result.size() + text.size() <= bytes)
-    result += text;
-  return result;
 }
 
 /// What CPython 3.11 (Unicode 14) made of `text`: generated, not written by hand.

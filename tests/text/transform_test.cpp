@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.hpp"
+#include "text/repeated.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -30,25 +31,18 @@ std::uint32_t keep_the_order(std::uint32_t bound) {
   return bound - 1;
 }
 
-struct Row {
+struct Example {
   std::string_view text;
   std::string_view expected;
 };
 
 void expect_rows(Action action, const auto& rows) {
-  for (const Row& row : rows)
+  for (const Example& row : rows)
     EXPECT_EQ(transform(action, row.text, no_randomness), row.expected) << row.text;
 }
 
-std::string repeated(std::string_view text, std::size_t bytes) {
-  std::string result;
-  while (result.size() + text.size() <= bytes)
-    result += text;
-  return result;
-}
-
 TEST(Transform, UppercasesByTheFullMappingsOfNoLanguage) {
-  constexpr Row rows[] = {
+  constexpr Example rows[] = {
       {"", ""},
       {"Hello, World! 123", "HELLO, WORLD! 123"},
       {"a\0b"sv, "A\0B"sv},
@@ -73,7 +67,7 @@ TEST(Transform, UppercasesByTheFullMappingsOfNoLanguage) {
 }
 
 TEST(Transform, LowercasesByTheFullMappingsOfNoLanguage) {
-  constexpr Row rows[] = {
+  constexpr Example rows[] = {
       {"", ""},
       {"Hello, World! 123", "hello, world! 123"},
       {"A\0B"sv, "a\0b"sv},
@@ -88,7 +82,7 @@ TEST(Transform, LowercasesByTheFullMappingsOfNoLanguage) {
 }
 
 TEST(Transform, LowercasesASigmaByItsPlaceInTheWord) {
-  constexpr Row rows[] = {
+  constexpr Example rows[] = {
       {"ΟΔΥΣΣΕΥΣ", "οδυσσευς"}, {"Σ", "σ"},
       {"ΑΣ ΣΑ", "ας σα"},       {"ΑΣ.", "ας."},
       {"Α.Σ", "α.ς"},           {"ΑΣ.Α", "ασ.α"},
@@ -100,7 +94,7 @@ TEST(Transform, LowercasesASigmaByItsPlaceInTheWord) {
 }
 
 TEST(Transform, TitleCasesByWordBoundaries) {
-  constexpr Row rows[] = {
+  constexpr Example rows[] = {
       {"", ""},
       {"hello WORLD", "Hello World"},
       {"they're", "They're"},

@@ -21,17 +21,13 @@ using namespace std::chrono_literals;
 constexpr auto answer_margin = 1s;
 constexpr auto default_place_patience = 1s;
 
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
-
 /// When to give up connecting to `place`. By default at half of what is left, so that enough is
 /// left to go another way; for the one that the user chose there is no other.
 Instant connect_deadline(const DaemonPlace& place, Instant call_deadline) {
   if (place.chosen == DaemonPlace::Chosen::by_user) {
     return call_deadline;
   }
-  return now() + std::min<milliseconds>(until(call_deadline) / 2, default_place_patience);
+  return Clock::now() + std::min<milliseconds>(until(call_deadline) / 2, default_place_patience);
 }
 
 /// The head and the body of one request, on their way out.

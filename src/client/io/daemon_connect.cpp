@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -23,25 +22,15 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "os/error_text.hpp"
+
 namespace mqtt_bridge {
 
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-namespace {
-
-Instant now() {
-  return std::chrono::steady_clock::now();
-}
-
-}  // namespace
-
 milliseconds until(Instant deadline) {
-  return std::max(0ms, std::chrono::ceil<milliseconds>(deadline - now()));
-}
-
-std::string error_text(int error) {
-  return std::generic_category().message(error);
+  return std::max(0ms, std::chrono::ceil<milliseconds>(deadline - Clock::now()));
 }
 
 std::string why_none(const Connection& connection) {
@@ -60,7 +49,7 @@ short wait_for(const Socket& socket, short events, Instant deadline) {
     if (ready < 0 && errno != EINTR) {
       return POLLERR;
     }
-    if (ready == 0 && now() >= deadline) {
+    if (ready == 0 && Clock::now() >= deadline) {
       return 0;
     }
   }
@@ -126,8 +115,8 @@ class Race {
   explicit Race(const std::vector<TcpAddress>& addresses) : waiting_(addresses) {}
 
   Connection run(Instant deadline) {
-    while (now() < deadline) {
-      if (!waiting_.empty() && now() >= next_start_) {
+    while (Clock::now() < deadline) {
+      if (!waiting_.empty() && Clock::now() >= next_start_) {
         start_next();
       } else if (running_.empty()) {
         return {Socket(), error_};
@@ -151,7 +140,7 @@ class Race {
       winner_ = std::move(begun.socket);
     } else if (begun.error == EINPROGRESS) {
       running_.push_back(std::move(begun.socket));
-      next_start_ = now() + head_start;
+      next_start_ = Clock::now() + head_start;
     } else {
       error_ = begun.error;
     }
@@ -174,7 +163,7 @@ class Race {
         winner_ = std::move(running_[i]);
       } else {
         error_ = error;
-        next_start_ = now();
+        next_start_ = Clock::now();
       }
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -182,7 +171,7 @@ class Race {
 
   std::span<const TcpAddress> waiting_;
   std::vector<Socket> running_;
-  Instant next_start_ = now();
+  Instant next_start_ = Clock::now();
   Socket winner_;
   int error_ = EHOSTUNREACH;  // the last one
 };

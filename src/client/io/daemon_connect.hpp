@@ -52,6 +52,4 @@ short wait_for(const Socket& socket, short events, Instant deadline);
 /// Rounded up, so that one who waits this long does not wake too early; at least 0.
 std::chrono::milliseconds until(Instant deadline);
 
-std::string error_text(int error);
-
 }  // namespace mqtt_bridge

@@ -18,8 +18,6 @@
 namespace mqtt_bridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // A broker that knows an older version only may need this many attempts to say so, see LinkPolicy.
 constexpr int attempts = 6;
 // While another process calls with the same NetID.

@@ -5,12 +5,12 @@
 #include <cerrno>
 #include <fstream>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <toml++/toml.h>
 
 #include "base/nearest.hpp"
+#include "os/error_text.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -168,7 +168,7 @@ ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const
   }
   if (!stream.is_open() || stream.bad()) {  // a directory can be opened, but not read
     const int reason = errno != 0 ? errno : EIO;
-    return file.string() + ": cannot be read: " + std::generic_category().message(reason);
+    return file.string() + ": cannot be read: " + error_text(reason);
   }
   return parse_toml_config(toml, file.string(), keys);
 }

@@ -17,8 +17,6 @@
 namespace mqtt_bridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t correlation_bytes = 16;
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 

@@ -18,7 +18,6 @@ namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 // What moves less than this between two looks makes room for others, when there is no room.
 constexpr std::int64_t least_progress = 16 * 1024;

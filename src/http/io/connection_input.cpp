@@ -17,7 +17,6 @@ namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kept_size = 16 * 1024;  // a connection's buffer that is larger is given back
 constexpr std::size_t linger_bytes = 256 * 1024;  // of a peer that sends on behind its answer

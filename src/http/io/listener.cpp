@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "os/error_text.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -198,8 +200,7 @@ void Listener::fail(int error) {
   if (!path_.empty())
     unlink(path_.c_str());
   const std::string hint = error == EADDRINUSE ? "; is another mqtt_bridged running?" : "";
-  throw std::runtime_error("cannot listen on " + name_ + ": " +
-                           std::generic_category().message(error) + hint);
+  throw std::runtime_error("cannot listen on " + name_ + ": " + error_text(error) + hint);
 }
 
 }  // namespace mqtt_bridge

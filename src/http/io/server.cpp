@@ -17,12 +17,12 @@
 
 #include "base/limits.hpp"
 #include "http/io/connection.hpp"
+#include "os/error_text.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t read_size = 64 * 1024;
 constexpr auto sweep_interval = 50ms;  // at least, between two looks at deadlines
@@ -55,8 +55,7 @@ struct HttpServer::ListeningSocket {
     if (now < next_complaint)
       return;
     next_complaint = now + complaint_interval;
-    spdlog::warn("cannot accept a connection on {}: {}", listener->name(),
-                 std::generic_category().message(error));
+    spdlog::warn("cannot accept a connection on {}: {}", listener->name(), error_text(error));
   }
 
   std::unique_ptr<Listener> listener;
@@ -250,7 +249,7 @@ void HttpServer::empty_backlogs() {
       continue;
     if (!listening->listener->admit_no_more()) {
       spdlog::warn("cannot keep new connections out of {} ({}): those that come now may be reset",
-                   listening->listener->name(), std::generic_category().message(errno));
+                   listening->listener->name(), error_text(errno));
     }
     accept_from(*listening);
   }

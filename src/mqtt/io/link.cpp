@@ -8,7 +8,6 @@ namespace mqtt_bridge {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 // How long events may keep the loop from everything else.
 constexpr auto batch_time = 10ms;

@@ -17,6 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "os/error_text.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
@@ -32,10 +34,6 @@ void remove_socket(const std::filesystem::path& path) {
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode))
     unlink(path.c_str());
-}
-
-std::string reason(int error) {
-  return std::generic_category().message(error);
 }
 
 /// All that comes until the end; the errno where there is none.
@@ -108,14 +106,14 @@ std::optional<std::string> ask_health(const std::filesystem::path& path) {
   if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;
     close(descriptor);
-    return "nothing answers at " + name + ": " + reason(error);
+    return "nothing answers at " + name + ": " + error_text(error);
   }
   auto [said, error] = read_to_end(descriptor);
   close(descriptor);
   if (said == ready)
     return std::nullopt;
   if (said.empty() || said.back() != '\n')
-    return "no answer from " + name + (error != 0 ? ": " + reason(error) : "");
+    return "no answer from " + name + (error != 0 ? ": " + error_text(error) : "");
   said.pop_back();
   return said;
 }

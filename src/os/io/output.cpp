@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <string>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "os/error_text.hpp"
+
 namespace mqtt_bridge {
 namespace {
-
-constexpr int exit_failed = 1;
 
 /// All of it, or the errno.
 int write_all(int descriptor, std::string_view text) {
@@ -54,7 +53,7 @@ int print(std::string_view program, std::string_view text) {
   if (error == EPIPE)
     end_as_by_sigpipe();
   else
-    say(program, "cannot write to stdout: " + std::string(std::strerror(error)));
+    say(program, "cannot write to stdout: " + error_text(error));
   return exit_failed;
 }
 

@@ -16,8 +16,6 @@
 
 namespace mqtt_bridge {
 
-inline constexpr int exit_failed = 1;
-
 /// Runs `body` and gives its exit code; an exception becomes one line on stderr and the exit code
 /// that it deserves, see above: `exit_of_fault` for a fault of ours or of the operator's. What ends
 /// the process elsewhere, in a thread of a library, is logged. Call first in main().

@@ -4,7 +4,8 @@
 #include <fstream>
 #include <functional>
 #include <stdexcept>
-#include <system_error>
+
+#include "os/error_text.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -23,7 +24,7 @@ constexpr std::size_t file_bytes = 1024 * 1024;  // certificates of many authori
     refuse(option, "no permission to read " + file);
   if (error == EISDIR)
     refuse(option, file + " is a directory");
-  refuse(option, "cannot read " + file + ": " + std::generic_category().message(error));
+  refuse(option, "cannot read " + file + ": " + error_text(error));
 }
 
 /// All that is in the file, which `option` named; also of a pipe.

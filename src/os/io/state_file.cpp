@@ -3,19 +3,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
-#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "os/error_text.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
 constexpr std::size_t most_bytes = 4096;
-
-std::string reason(int error) {
-  return std::generic_category().message(error);
-}
 
 /// Writes all of `text` to a new file that is on the disk then; 0 or the errno.
 int write_new(const std::filesystem::path& file, const std::string& text) {
@@ -66,7 +63,7 @@ std::optional<std::string> write_state(const std::filesystem::path& file, std::s
     error = errno;
   if (error != 0) {
     ::unlink(fresh.c_str());
-    return reason(error);
+    return error_text(error);
   }
   sync_folder(file.parent_path());
   return std::nullopt;

@@ -10,7 +10,6 @@ namespace mqtt_bridge {
 namespace {
 
 using std::chrono::microseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr int keep_environment = 0;
 

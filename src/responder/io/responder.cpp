@@ -17,8 +17,6 @@
 namespace mqtt_bridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr auto farewell_margin = std::chrono::seconds(2);  // beyond what the farewell may take
 
 // How long our announcement may take to come back through a shared subscription, once the broker

@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 30s;
+constexpr auto link_patience = 30s;
 
 /// Uses a link until something of interest has happened.
 class Watcher : public MqttLink::User {
@@ -31,7 +31,7 @@ class Watcher : public MqttLink::User {
   /// Runs the loop until `condition` holds; false when it does not in time.
   template <typename Condition>
   bool run_until(const Condition& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + link_patience;
     while (!condition() && std::chrono::steady_clock::now() < deadline) {
       loop.restart();
       loop.run_one_for(10ms);
