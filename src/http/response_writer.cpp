@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -83,7 +85,8 @@ std::size_t size_of(const HttpResponse::Body& body) {
   return body.begin.size() + (is_json ? json_size(body.text) : body.text.size()) + body.end.size();
 }
 
-std::string head_of(const HttpResponse& response) {
+/// Without the fields that say how its content is framed.
+std::string open_head(const HttpResponse& response) {
   std::string head;
   head.reserve(usual_head + response.body.begin.size());
   head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
@@ -92,6 +95,11 @@ std::string head_of(const HttpResponse& response) {
     if (may_be_sent(each))
       head.append(each.name).append(": ").append(each.value).append("\r\n");
   }
+  return head;
+}
+
+std::string head_of(const HttpResponse& response) {
+  std::string head = open_head(response);
   if (!never_has_content(response.status))  // RFC 9110 8.6
     head.append("Content-Length: ").append(std::to_string(size_of(response.body))).append("\r\n");
   return head += "\r\n";
@@ -122,6 +130,17 @@ void ResponseWriter::take(std::string& piece) {
   is_taken_ = at_ == body_.text.size();
   if (is_taken_)
     piece.append(body_.end);
+}
+
+std::string head_of_stream(const HttpResponse& response, bool is_chunked) {
+  return open_head(response) + (is_chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
+}
+
+std::string chunk(std::string_view piece) {
+  std::array<char, 2 * sizeof(std::size_t)> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16).ptr;
+  std::string framed(size.data(), end);
+  return framed.append("\r\n").append(piece).append("\r\n");
 }
 
 std::string whole(HttpResponse response) {

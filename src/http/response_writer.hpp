@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "http/response.hpp"
 
@@ -27,6 +28,12 @@ class ResponseWriter {
   std::size_t at_ = 0;  // in its text
   bool is_taken_ = false;
 };
+
+/// The head of a response whose body goes out in pieces: each one as chunk(), and last_chunk() at
+/// the end, where it is_chunked (RFC 9112 7.1); else as it is, until the connection closes.
+std::string head_of_stream(const HttpResponse& response, bool is_chunked);
+std::string chunk(std::string_view piece);  // REQUIRES: it is not empty
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 /// All that is sent of it.
 std::string whole(HttpResponse response);

@@ -128,5 +128,14 @@ TEST(ResponseWriter, IsWholeWhereItComesInPieces) {
   }
 }
 
+TEST(ResponseWriter, FramesABodyThatGoesOutInPieces) {
+  const HttpResponse response{.status = 206, .fields = {{"A", "b"}, {"Bad", "c\r\nd"}}};
+  EXPECT_EQ(head_of_stream(response, true),
+            "HTTP/1.1 206 \r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(head_of_stream(response, false), "HTTP/1.1 206 \r\nA: b\r\n\r\n");
+  EXPECT_EQ(chunk("x"), "1\r\nx\r\n");
+  EXPECT_EQ(chunk(std::string(0x1abc, 'x')), "1abc\r\n" + std::string(0x1abc, 'x') + "\r\n");
+}
+
 }  // namespace
 }  // namespace mqtt_bridge

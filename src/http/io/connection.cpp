@@ -87,6 +87,7 @@ HttpServer::Connections& HttpServer::Connection::list_for(Phase phase) {
     case Phase::writing:
       return server_.writing_;
     case Phase::answering:
+    case Phase::streaming:
     case Phase::lingering:
     case Phase::closed:
       break;
@@ -108,12 +109,15 @@ void HttpServer::Connection::close() {
     return;
   phase_ = Phase::closed;
   const auto self = shared_from_this();
+  const auto in_pieces = std::exchange(stream_, {}) ? pending_.lock() : nullptr;
   server_.deadlines_.remove(deadline_);
   std::error_code ignored;
   socket_.close(ignored);
   release_input();
   release_output();
   list_->erase(place_);
+  if (in_pieces)
+    in_pieces->gone();
   if (server_.connections() == 0 && server_.sockets_.empty() && server_.on_empty_)
     std::exchange(server_.on_empty_, {})();
 }
@@ -144,6 +148,7 @@ void HttpServer::Connection::on_deadline(Instant now) {
       ++server_.unread_.timed_out;
       return abort();
     case Phase::answering:
+    case Phase::streaming:
     case Phase::lingering:
       return close();
     case Phase::closed:
@@ -207,6 +212,8 @@ void HttpServer::Connection::refuse(Problem problem, std::string_view detail) {
 void HttpServer::Connection::write(HttpResponse response) {
   if (phase_ == Phase::closed)
     return;
+  if (const auto stream = std::exchange(stream_, {}))
+    says_close_ = says_close_ || !stream->body_ended;
   written_ = Clock::now();
   is_sent_ = false;
   pace_.begin(written_);
@@ -220,6 +227,10 @@ void HttpServer::Connection::write(HttpResponse response) {
 
 void HttpServer::Connection::write_piece() {
   output_->take(piece_);
+  send_piece();
+}
+
+void HttpServer::Connection::send_piece() {
   const auto self = shared_from_this();
   // As much at once as the kernel takes. Asio does not ask after the last part of a piece.
   const auto count = [self, before = transferred_](const std::error_code& error, std::size_t size) {
@@ -233,6 +244,8 @@ void HttpServer::Connection::write_piece() {
                         return;
                       if (error)
                         return self->close();
+                      if (self->stream_)
+                        return self->on_held_sent();
                       return self->output_->is_taken() ? self->on_written() : self->write_piece();
                     });
 }

@@ -1,6 +1,7 @@
 // One connection of the server: reads requests, frames them and hands them to the service one at a
 // time, and sends their answers. It is in one of the server's lists, and has one deadline, always.
-// connection.cpp has its life and its output, connection_input.cpp its input.
+// connection.cpp has its life and its output, connection_input.cpp its input, connection_stream.cpp
+// what comes or goes in pieces.
 //
 // Threads: everything on the loop's thread.
 #pragma once
@@ -53,12 +54,14 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  private:
   // What most requests fit into, kept for each connection; the rest comes into one buffer for all.
   static constexpr std::size_t first_read_size = 2 * 1024;
+  // A stream on which nothing moves for this long is closed.
+  static constexpr auto stream_patience = std::chrono::seconds(60);
   // How long one within a request has, once the server drains.
   static constexpr auto drain_patience = std::chrono::seconds(2);
 
-  enum class Phase { idle, head, body, answering, writing, lingering, closed };
+  enum class Phase { idle, head, body, answering, streaming, writing, lingering, closed };
 
-  class Request : public HttpRequest {
+  class Request : public HttpRequest, public HttpStream {
    public:
     explicit Request(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
     void answer(HttpResponse response) override {
@@ -76,6 +79,31 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
     void gone() {
       if (on_gone_)
         std::exchange(on_gone_, {})();
+    }
+
+    void read(Take take) override {
+      if (const auto connection = connection_.lock())
+        connection->read_piece(std::move(take));
+    }
+    void start(HttpResponse response) override {
+      if (const auto connection = connection_.lock())
+        connection->start_stream(std::move(response), *this);
+    }
+    void write(std::string_view piece) override {
+      if (const auto connection = connection_.lock())
+        connection->write_stream(piece);
+    }
+    void end() override {
+      if (const auto connection = std::exchange(connection_, {}).lock())
+        connection->end_stream();
+    }
+    std::size_t unsent() const override {
+      const auto connection = connection_.lock();
+      return connection ? connection->held_output_ : 0;
+    }
+    void when_sent(std::function<void()> action) override {
+      if (const auto connection = connection_.lock())
+        connection->when_sent(std::move(action));
     }
 
    private:
@@ -111,10 +139,26 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   bool refuse_early();
   void write(HttpResponse response);
   void write_piece();
+  void send_piece();
   void on_written();
   void release_output();
   void linger();
   int unsent_bytes();
+
+  void begin_stream();
+  void read_piece(HttpStream::Take take);
+  void give_piece();
+  std::pair<std::string, HttpStream::Body> next_piece();
+  void start_stream(HttpResponse head, const HttpRequest& request);
+  void write_stream(std::string_view piece);
+  void end_stream();
+  void when_sent(std::function<void()> action) {
+    if (stream_)
+      stream_->on_sent = std::move(action);
+  }
+  void hold_output(std::string_view bytes);
+  void send_held();
+  void on_held_sent();
 
   HttpServer& server_;
   Socket socket_;
@@ -138,6 +182,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   bool says_close_ = false;  // that answer does
   bool is_used_ = false;     // there has been a request
   bool is_asking_ = false;   // "100 Continue" is on its way
+  bool takes_pieces_ = false;
 
   std::shared_ptr<Request> request_;  // on its way in
   std::weak_ptr<Request> pending_;    // with the service
@@ -152,6 +197,20 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   Instant written_{};             // when the last answer was begun
   bool is_sent_ = true;           // the peer's kernel has taken all of it
   std::int64_t transferred_ = 0;  // to our kernel, of all answers
+
+  struct Stream {
+    std::size_t body_left = 0;  // where its length was said
+    bool body_ended = false;
+    HttpStream::Take take;  // who asked for the next piece
+    bool answer_began = false;
+    bool is_chunked = false;
+    bool has_content = true;  // it does not answer a HEAD
+    bool answer_ended = false;
+    std::string held;  // of the answer, behind piece_
+    std::function<void()> on_sent;
+  };
+  std::optional<Stream> stream_;  // while a request comes, or is answered, in pieces
+
   std::size_t lingered_ = 0;
 };
 

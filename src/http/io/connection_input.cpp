@@ -80,19 +80,23 @@ void HttpServer::Connection::on_read(std::size_t size) {
       input_.clear();
       lingered_ += size;
       return lingered_ > linger_bytes ? close() : read_more();
-    case Phase::answering:
+    case Phase::streaming:
     case Phase::writing:
+      return give_piece();
+    case Phase::answering:
     case Phase::closed:
       return;
   }
 }
 
 void HttpServer::Connection::watch_for_end() {
-  if (std::exchange(is_watching_, true))
+  const bool will_be_read = stream_ && !stream_->body_ended;
+  if (will_be_read || std::exchange(is_watching_, true))
     return;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const std::error_code& error) {
     self->is_watching_ = false;
-    if (error || self->phase_ != Phase::answering || !self->is_at_end())
+    const bool is_answering = self->phase_ == Phase::answering || self->stream_;
+    if (error || !is_answering || !self->is_at_end())
       return;  // where the next request has come, the end behind it cannot be seen
     if (const auto request = self->pending_.lock())
       request->gone();
@@ -112,6 +116,8 @@ void HttpServer::Connection::on_end_of_input() {
   if (phase_ == Phase::head || phase_ == Phase::body) {
     return refuse(Problem::malformed_request, "the connection ended within the request");
   }
+  if (stream_)
+    return give_piece();
   close();
 }
 
@@ -171,7 +177,8 @@ void HttpServer::Connection::begin_request(const HttpHead& head) {
   }
   framing_ = head.framing;
   content_length_ = head.content_length;
-  if (content_length_ > limits::payload_bytes) {
+  takes_pieces_ = server_.service_.takes_pieces(*request_);
+  if (content_length_ > limits::payload_bytes && !takes_pieces_) {
     return refuse(Problem::payload_too_large, "the body is longer than this bridge takes");
   }
   request_->keep_alive = head.keep_alive && !is_last_;
@@ -180,7 +187,7 @@ void HttpServer::Connection::begin_request(const HttpHead& head) {
   input_.erase(0, head.bytes);
   const bool is_whole = framing_ == HttpHead::Framing::none ||
                         (framing_ == HttpHead::Framing::length && input_.size() >= content_length_);
-  if (!is_whole && refuse_early())
+  if ((!is_whole || takes_pieces_) && refuse_early())
     return;
   chunked_.reset();
   if (framing_ == HttpHead::Framing::chunked)
@@ -261,6 +268,8 @@ void HttpServer::Connection::keep_the_rest() {
 }
 
 void HttpServer::Connection::read_body() {
+  if (takes_pieces_)
+    return begin_stream();
   switch (framing_) {
     case HttpHead::Framing::none:
       return finish_request();

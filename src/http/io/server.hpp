@@ -24,6 +24,7 @@
 #include "http/io/listener.hpp"
 #include "http/request.hpp"
 #include "http/response.hpp"
+#include "http/stream.hpp"
 
 namespace mqtt_bridge {
 
@@ -35,6 +36,10 @@ class HttpServer {
     /// The response to a request that is refused before its body has come.
     virtual std::optional<HttpResponse> refuse_early(HttpRequest& request) = 0;
     virtual void on_request(std::shared_ptr<HttpRequest> request) = 0;
+    /// Whether a request, of which the head has come, is to come and be answered in pieces: then
+    /// on_stream() has it next, instead of on_request(), or answers it whole by `request`.
+    virtual bool takes_pieces(HttpRequest&) { return false; }
+    virtual void on_stream(std::shared_ptr<HttpRequest>, std::shared_ptr<HttpStream>) {}
     /// The response to a request that is refused before it has come whole, or that could not be
     /// read; the connection closes after it. Its head is empty where it could not be read.
     virtual HttpResponse refuse(HttpRequest& request, const Failure& failure) = 0;
