@@ -117,7 +117,7 @@ std::vector<Limit> all_limits() {
        "response topics for which the last such call is remembered"},
       {"return_grace", text(return_grace),
        "time for a responder to come back that lost its connection when the daemon lost its own"},
-      {"presence_patience", text(presence_patience),
+      {"session_lost_grace", text(session_lost_grace),
        "time for a responder to come back after the broker lost all sessions"},
       {"responder_queue", text(responder_queue),
        "answers of the responder that wait for the broker; beyond it the oldest are dropped"},
@@ -149,7 +149,7 @@ std::vector<Limit> all_limits() {
        "time without an acknowledgement after which the connection counts as dead"},
       {"keep_alive", text(keep_alive), "MQTT's Keep Alive"},
       {"connect_timeout", text(connect_timeout), "time for one attempt to connect to the broker"},
-      {"thread_patience", text(thread_patience),
+      {"library_stall_timeout", text(library_stall_timeout),
        "time in which a thread of the MQTT library must move, or systemd's watchdog is not "
        "notified"},
       {"reconnect_base", text(reconnect_base), "longest first pause between attempts to connect"},

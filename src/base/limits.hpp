@@ -76,9 +76,9 @@ inline constexpr int gone_round_trips = 12;       // and so many round trips to 
 inline constexpr auto presence_probe =
     1s;  // between calls that are published although all are gone
 inline constexpr std::size_t presence_probes =
-    4096;                                       // response topics for which that is remembered
-inline constexpr auto return_grace = 1500ms;    // the same, where the broker was gone too
-inline constexpr auto presence_patience = 15s;  // the same, where the broker forgot everything
+    4096;                                        // response topics for which that is remembered
+inline constexpr auto return_grace = 1500ms;     // the same, where the broker was gone too
+inline constexpr auto session_lost_grace = 15s;  // the same, where the broker forgot everything
 
 // The responder: answers that wait for the broker.
 inline constexpr std::size_t responder_queue = 10'000;
@@ -99,7 +99,8 @@ inline constexpr auto down_grace = 2s;      // calls wait this long for a lost l
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;
 inline constexpr auto connect_timeout = 5s;
-inline constexpr auto thread_patience = 3s;  // the MQTT library's threads wake up every second
+inline constexpr auto library_stall_timeout =
+    3s;  // the MQTT library's threads wake up every second
 inline constexpr auto reconnect_base = 50ms;
 inline constexpr auto reconnect_cap = 10s;
 inline constexpr auto yield_cap = 60s;      // while another client uses our client id

@@ -61,6 +61,6 @@ int main(int argc, char** argv) {
       return exit_now(program, *exit);
     return run(std::get<ClientOptions>(parsed));
   };
-  paho_quirks::clean_environment();
+  paho::clean_environment();
   return run_main(program, body, static_cast<int>(ExitCode::failed));
 }

@@ -92,7 +92,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
       .max_timeout = options.max_timeout,
       .token = {},
       .open_health = options.open_health,
-      .guests = {options.host, options.allow_origin, users_of(options.allow_user)},
+      .allow_list = {options.host, options.allow_origin, users_of(options.allow_user)},
   };
   if (!options.token_file.empty())
     bridge.api.token = read_token(options.token_file);
@@ -320,7 +320,7 @@ void serve(Loop& loop, const BridgedOptions& options, int argc, char** argv) {
   const Signals signals(
       loop.events, [&] { bridge.drain(); }, [&] { reload.begin(); });
   bridge.start();
-  paho_quirks::LibraryThreads library;
+  paho::LibraryThreads library;
   const Watchdog watchdog(loop.events, [&](Instant now) { return library.stuck(now); });
   notify_ready();
   run_loop(loop.events);
@@ -346,7 +346,7 @@ ExitNow check_health(const BridgedOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  paho_quirks::clean_environment();
+  paho::clean_environment();
   return run_main(program, [&] {
     const auto parsed = parse_bridged_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))

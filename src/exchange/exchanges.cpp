@@ -96,7 +96,7 @@ void Exchanges::link_up(LinkUp link, Instant now) {
   rounds_of_again_ = was_down_ ? 0 : again_after.size();
   tells_subscribers_ = false;
   if (is_forgotten)
-    presence_.doubt(now + limits::presence_patience);
+    presence_.session_lost(now + limits::session_lost_grace);
   if (const auto alone = std::exchange(broken_alone_, {}))
     blame(*alone, now);
   for (const auto& [id, waiting] : waiting_) {
@@ -280,8 +280,8 @@ std::optional<Instant> Exchanges::next_deadline() const {
     consider(offenders_.next_trial());
   if (!waiting_.empty() && rounds_of_again_ < again_after.size())
     consider(up_since_ + again_after[rounds_of_again_]);
-  for (const auto& [action, deserted] : unserved_)
-    consider(deserted.until);
+  for (const auto& [action, unserved] : unserved_)
+    consider(unserved.until);
   return next;
 }
 
@@ -307,7 +307,7 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"idle matchers", idle_.size(), limits::idle_topics, false},
           {"exclusive matchers", turn_matchers_.size(), limits::turn_topics, false},
           {"quarantines", quarantines_.size(), limits::turn_topics, true},
-          {"deserted actions", unserved_.size(), most_unserved, true}};
+          {"unserved actions", unserved_.size(), most_unserved, true}};
 }
 
 }  // namespace mqtt_bridge

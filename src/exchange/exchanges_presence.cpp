@@ -83,13 +83,13 @@ void Exchanges::end_unserved(Instant now) {
     unserved_.emplace(std::move(action), Unserved{now, now});
   if (!link_)
     return;
-  for (auto deserted = unserved_.begin(); deserted != unserved_.end();) {
-    if (!is_due(deserted->second.until, now)) {
-      ++deserted;
+  for (auto unserved = unserved_.begin(); unserved != unserved_.end();) {
+    if (!is_due(unserved->second.until, now)) {
+      ++unserved;
       continue;
     }
-    const auto [action, when] = *deserted;
-    deserted = unserved_.erase(deserted);
+    const auto [action, when] = *unserved;
+    unserved = unserved_.erase(unserved);
     if (presence_.is_unserved(action, now))
       end_unserved(action, when.since, now);
   }

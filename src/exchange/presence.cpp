@@ -89,7 +89,7 @@ void Presence::answered(std::string_view action, std::string_view id, Instant no
   answered.insert_or_assign(std::string(is_known || has_room ? id : ""), now);
 }
 
-void Presence::doubt(Instant until) {
+void Presence::session_lost(Instant until) {
   for (auto& [id, responder] : responders_) {
     if (responder.state == State::gone)
       continue;

@@ -42,7 +42,7 @@ class Presence {
   /// The broker forgot us, so a will may have been missed: who is not announced again by `until` is
   /// taken for gone. Not so where no retained announcement ever came: some brokers give
   /// none to a filter with a wildcard (RabbitMQ), and their silence says nothing.
-  void doubt(Instant until);
+  void session_lost(Instant until);
   /// The actions that are unserved by that.
   std::vector<std::string> expire(Instant now);
   std::optional<Instant> next_deadline() const { return doubtful_until_; }

@@ -104,27 +104,28 @@ bool is_web_origin(std::string_view text) {
   return parse_origin(text).has_value();
 }
 
-bool is_guest(std::string_view origin, const Guests& guests) {
+bool is_allowed_origin(std::string_view origin, const AllowList& allow_list) {
   const auto parsed = parse_origin(origin);
   return parsed &&
-         std::any_of(guests.origins.begin(), guests.origins.end(),
+         std::any_of(allow_list.origins.begin(), allow_list.origins.end(),
                      [&parsed](const std::string& guest) { return parse_origin(guest) == parsed; });
 }
 
-std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guests) {
+std::optional<Forbidden> why_forbidden(const Caller& caller, const AllowList& allow_list) {
   const auto forbid = [](std::string why) {
     return Forbidden{Problem::forbidden_origin, std::move(why)};
   };
-  if (caller.user && !guests.users.empty() &&
-      std::find(guests.users.begin(), guests.users.end(), *caller.user) == guests.users.end()) {
+  if (caller.user && !allow_list.users.empty() &&
+      std::find(allow_list.users.begin(), allow_list.users.end(), *caller.user) ==
+          allow_list.users.end()) {
     return Forbidden{Problem::forbidden_user, "This user may not call (--allow-user)."};
   }
   const auto host = parse_authority(caller.host.value_or(""));
   const bool any_host = caller.via == Caller::Via::unix_socket || !caller.host;
-  if (!any_host && (!host || !is_allowed(host->host, caller.own_address, guests.hosts))) {
+  if (!any_host && (!host || !is_allowed(host->host, caller.own_address, allow_list.hosts))) {
     return forbid("The Host field names neither this machine nor a host that --host allows.");
   }
-  if (caller.origin && is_guest(*caller.origin, guests))
+  if (caller.origin && is_allowed_origin(*caller.origin, allow_list))
     return std::nullopt;
   if (caller.origin) {
     const auto origin = parse_origin(*caller.origin);

@@ -28,7 +28,7 @@ struct Caller {
 
 /// Who may call besides this machine's own programs and the bridge's own pages.
 /// Constant after construction.
-struct Guests {
+struct AllowList {
   std::vector<std::string> hosts;  // names or addresses without port, IPv6 with or without brackets
   std::vector<std::string> origins;  // each an is_web_origin()
   std::vector<std::uint32_t> users;  // over the unix socket; empty: all that its file mode lets in
@@ -43,20 +43,20 @@ struct Forbidden {
 bool is_web_origin(std::string_view text);
 
 /// Whether `origin` is one of the configured ones: its pages may read the answers (Fetch 3.2).
-bool is_guest(std::string_view origin, const Guests& guests);
+bool is_allowed_origin(std::string_view origin, const AllowList& allow_list);
 
 /// Says why `caller` may not call; nothing when it may.
 ///
 /// - Host is localhost, a name below it, 127.0.0.0/8, [::1], `own_address` or one of
-/// `guests.hosts`,
+/// `allow_list.hosts`,
 ///   with any port; over the unix socket, which file permissions guard, it is whatever the URL
 ///   said. An address cannot be made to point elsewhere, as a name can (DNS rebinding).
 /// - There may be none at all, as in the HTTP/1.0 of health checks: every browser sends one.
 /// - Origin, when there is one, is that very host and port over http or https. Another port is
 ///   another site: any local program may serve pages there. "null" is a stranger.
 /// - Sec-Fetch-Site, when there is one, is `same-origin` or `none`.
-/// - Over the unix socket the user is one of `guests.users`, if there are any.
-/// - The rules for Origin and Sec-Fetch-Site do not hold for an Origin of `guests.origins`.
-std::optional<Forbidden> why_forbidden(const Caller& caller, const Guests& guests);
+/// - Over the unix socket the user is one of `allow_list.users`, if there are any.
+/// - The rules for Origin and Sec-Fetch-Site do not hold for an Origin of `allow_list.origins`.
+std::optional<Forbidden> why_forbidden(const Caller& caller, const AllowList& allow_list);
 
 }  // namespace mqtt_bridge

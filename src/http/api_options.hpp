@@ -21,7 +21,7 @@ struct HttpApiOptions {
   std::chrono::milliseconds max_timeout{};
   std::optional<std::string> token;
   bool open_health = false;  // /healthz, /readyz and /metrics need no token
-  Guests guests = {};
+  AllowList allow_list = {};
 };
 
 }  // namespace mqtt_bridge

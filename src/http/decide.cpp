@@ -28,10 +28,10 @@ bool is_ping(const HttpRequest& request) {
 }
 
 /// A browser asks whether a page of a guest's may send what it wants to (Fetch 3.2.2).
-bool is_preflight(const HttpRequest& request, const Guests& guests) {
+bool is_preflight(const HttpRequest& request, const AllowList& allow_list) {
   const Asked& asked = asked_of(request);
   return request.method == "OPTIONS" && !asked.field("Access-Control-Request-Method").empty() &&
-         is_guest(asked.field("Origin"), guests);
+         is_allowed_origin(asked.field("Origin"), allow_list);
 }
 
 bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
@@ -121,12 +121,13 @@ void add_allow(const HttpRequest& request, HttpResponse& response) {
     response.add("Allow", std::string(endpoint->allow));
 }
 
-void add_cross_origin(const HttpRequest& request, const Guests& guests, HttpResponse& response) {
-  if (guests.origins.empty())
+void add_cross_origin(const HttpRequest& request, const AllowList& allow_list,
+                      HttpResponse& response) {
+  if (allow_list.origins.empty())
     return;
   response.add("Vary", "Origin");
   const std::string_view origin = asked_of(request).field("Origin");
-  if (!is_guest(origin, guests))
+  if (!is_allowed_origin(origin, allow_list))
     return;
   response.add("Access-Control-Allow-Origin", std::string(origin));
   response.add("Access-Control-Expose-Headers", std::string(fields_for_pages));
@@ -135,7 +136,7 @@ void add_cross_origin(const HttpRequest& request, const Guests& guests, HttpResp
 }  // namespace
 
 Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
-  if (is_preflight(request, options.guests))
+  if (is_preflight(request, options.allow_list))
     return reply_with(request, options, admission_of_guest());
   if (!is_authorized(request, options)) {
     return refuse(request, options,
@@ -163,7 +164,8 @@ HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, End
     reply = refuse(request, options, *failure,
                    ended.may_be_carried_out ? Retryable::no : Retryable::yes);
   } else {
-    const bool is_json = !asked_of(request).field("Accept").empty();  // canonical_head() judged it
+    const bool is_json =
+        !asked_of(request).field("Accept").empty();  // head_for_httplib() judged it
     reply = reply_with(
         request, options,
         answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text, request.request_id));
@@ -186,7 +188,7 @@ HttpReply reply_with(const HttpRequest& request, const HttpApiOptions& options,
   response.add("Request-Id", request.request_id);
   response.add("X-Content-Type-Options", "nosniff");
   response.add("Cache-Control", "no-store");
-  add_cross_origin(request, options.guests, response);
+  add_cross_origin(request, options.allow_list, response);
   response.is_to_head = request.method == "HEAD";
   return {.response = std::move(response), .was_to_call = was_to_call(asked_of(request))};
 }

@@ -96,6 +96,6 @@ std::variant<NeedMore, HttpHead, BadHead> parse_http_head(std::string_view bytes
 /// application/json for who prefers that, and left out otherwise: 0.41 refuses one that is not to
 /// the letter, and the others do not look at it. The query goes its own way (query.hpp): 0.11
 /// misreads a second '?' or '=' in it.
-std::string canonical_head(const HttpHead& head);
+std::string head_for_httplib(const HttpHead& head);
 
 }  // namespace mqtt_bridge

@@ -42,7 +42,7 @@ class HttpRequest {
   virtual ~HttpRequest() = default;
 
   std::string method;  // as it was sent; empty where it could not be read
-  std::string head;    // as canonical_head() makes it; empty where it could not be read
+  std::string head;    // as head_for_httplib() makes it; empty where it could not be read
   std::string query;   // apart from the head, as it was sent
   std::string body;
   // Apart from the head, which cannot hold every value of them.
@@ -58,7 +58,7 @@ class HttpRequest {
 
   void set_head(const HttpHead& parsed) {
     method = parsed.method;
-    head = canonical_head(parsed);
+    head = head_for_httplib(parsed);
     query = parsed.query();
     tracestate = parsed.joined("tracestate");
     content_type = parsed.field("Content-Type").value_or("");

@@ -137,7 +137,7 @@ class LinkState {
   void subscribe(Instant now);
   void subscribe_refused_again(Instant now);
   void leave_filters(Instant now);
-  void come_up(Instant now);
+  void mark_up(Instant now);
 
   void drop_connection(std::string why);
   std::string explain(std::string why, LinkLoss loss, Verdict verdict);

@@ -24,7 +24,7 @@ void LinkState::begin_subscribing(Instant now) {
   limit_attempt(now);
   subscribe(now);
   if (subscriptions_.is_settled())
-    come_up(now);
+    mark_up(now);
 }
 
 void LinkState::subscribe(Instant now) {
@@ -55,7 +55,7 @@ void LinkState::on(const mqtt_event::Subscribed& event, Instant now) {
   }
   leave_filters(now);
   if (!is_up())
-    come_up(now);
+    mark_up(now);
   subscribe_refused_again(now);
 }
 
@@ -79,7 +79,7 @@ void LinkState::leave_filters(Instant now) {
 }
 
 /// All that was to be subscribed to is answered.
-void LinkState::come_up(Instant now) {
+void LinkState::mark_up(Instant now) {
   limit_.reset();
   const bool is_forgotten = was_session_asked_for_ && !connected_->session_present;
   policy_.link_is_up(is_forgotten, now);

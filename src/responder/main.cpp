@@ -46,7 +46,7 @@ void serve(asio::io_context& loop, const ResponderOptions& options) {
   if (!options.health_socket.empty())
     health.emplace(loop, options.health_socket, [&] { return responder.why_not_ready(); });
   responder.start();
-  paho_quirks::LibraryThreads library;
+  paho::LibraryThreads library;
   const Watchdog watchdog(loop, [&](Instant now) { return library.stuck(now); });
   notify_ready();
   run_loop(loop);
@@ -67,7 +67,7 @@ ExitNow check_health(const ResponderOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  paho_quirks::clean_environment();
+  paho::clean_environment();
   return run_main(program, [&] {
     const auto parsed = parse_responder_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))

@@ -361,7 +361,7 @@ class OnThisBroker(SystemTest):
             time.sleep(20)  # the broker misses it after 1.5 keep-alives, its session ends 6 s later
             network.heal()
             eventually(lambda: self.status(daemon)["ready"], "ready")
-            time.sleep(17)  # limits::presence_patience is 15 s
+            time.sleep(17)  # limits::session_lost_grace is 15 s
             self.assert_all_answered(daemon)
 
     # Groups ------------------------------------------------------------------------------------

@@ -340,7 +340,7 @@ TEST(Exchanges, BelievesNobodyToBeThereForEverAfterTheBrokerForgot) {
   scene.down();
   scene.up(false);
   const auto a = scene.call("hello", Action::uppercase, 60s);
-  scene.advance(limits::presence_patience - 1ns);
+  scene.advance(limits::session_lost_grace - 1ns);
   EXPECT_EQ(scene.outcome(a), "waits");
   scene.advance(1ns);
   scene.advance(grace);
@@ -354,7 +354,7 @@ TEST(Exchanges, TakesNobodyForGoneWhereTheBrokerTellsOfNobodyWhoWasThereBefore) 
   scene.down();
   scene.up(false);
   const auto a = scene.call("hello", Action::uppercase, 60s);
-  scene.advance(limits::presence_patience);
+  scene.advance(limits::session_lost_grace);
   scene.advance(grace);
   EXPECT_EQ(scene.outcome(a), "waits");
   scene.table.gone("one", scene.now);

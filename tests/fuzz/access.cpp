@@ -15,8 +15,8 @@ namespace mqtt_bridge {
 namespace {
 
 const std::vector<std::string> extra_hosts{"bridge.example", "2001:db8::1"};
-const Guests without_pages{.hosts = extra_hosts, .origins = {}, .users = {}};
-const Guests with_pages{.hosts = extra_hosts, .origins = {"https://app.example"}, .users = {}};
+const AllowList without_pages{.hosts = extra_hosts, .origins = {}, .users = {}};
+const AllowList with_pages{.hosts = extra_hosts, .origins = {"https://app.example"}, .users = {}};
 
 bool may_call(const Caller& caller) {
   return !why_forbidden(caller, without_pages);
@@ -66,7 +66,7 @@ void fuzz(std::string_view input) {
   stranger.origin = "null";
   require(!may_call(stranger), "nobody's page may not call");
 
-  const bool is_from_guest = caller.origin && is_guest(*caller.origin, with_pages);
+  const bool is_from_guest = caller.origin && is_allowed_origin(*caller.origin, with_pages);
   require(
       !is_from_guest || ascii::equals_ignoring_case(caller.origin->substr(0, 11), "https://app"),
       "a guest is the site that was named");

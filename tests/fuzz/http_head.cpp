@@ -68,7 +68,7 @@ void check_head(std::string_view input, const HttpHead& head) {
 }
 
 void check_canonical(const HttpHead& head) {
-  const std::string canonical = canonical_head(head);
+  const std::string canonical = head_for_httplib(head);
   const auto verdict = parse_http_head(canonical);
   if (const auto* bad = std::get_if<BadHead>(&verdict)) {
     require(canonical.find("\r\nHost: ") == std::string::npos ||
@@ -94,7 +94,7 @@ void check_canonical(const HttpHead& head) {
                           [&](const HttpField& other) { return other.name == field.name; }) == 1,
             "a canonical head has each field once");
   }
-  require(canonical_head(again) == canonical, "a canonical head stays as it is");
+  require(head_for_httplib(again) == canonical, "a canonical head stays as it is");
 }
 
 }  // namespace

@@ -10,13 +10,13 @@
 namespace mqtt_bridge {
 namespace {
 
-const Guests guests{
+const AllowList allow_list{
     .hosts = {"bridge.example.", "Box", "192.0.2.7", "2001:db8::7", "[2001:db8::8]"},
     .origins = {"https://app.example", "http://Other.example:8080"},
     .users = {1000, 1002}};
 
 bool may_call(const Caller& caller) {
-  return !why_forbidden(caller, guests);
+  return !why_forbidden(caller, allow_list);
 }
 
 Caller page(std::string_view host, std::string_view origin) {
@@ -108,7 +108,7 @@ TEST(Access, NamesTheOptionThatWouldAllowIt) {
                       {{Caller::Via::tcp, "localhost", {}, "cross-site"}, "--allow-origin"},
                       {user, "--allow-user"}};
   for (const Row& row : rows) {
-    const auto forbidden = why_forbidden(row.caller, guests);
+    const auto forbidden = why_forbidden(row.caller, allow_list);
     ASSERT_TRUE(forbidden) << row.option;
     EXPECT_NE(forbidden->why.find(row.option), std::string::npos) << forbidden->why;
   }
@@ -271,14 +271,14 @@ TEST(Access, IsOpenToThePagesOfGuestsWhateverTheBrowserSays) {
 }
 
 TEST(Access, OverTheUnixSocketIsOpenToTheUsersWhoAreListed) {
-  const auto by = [](std::uint32_t user, const Guests& these) {
+  const auto by = [](std::uint32_t user, const AllowList& these) {
     return why_forbidden({Caller::Via::unix_socket, "localhost", {}, {}, user}, these);
   };
-  EXPECT_FALSE(by(1000, guests));
-  EXPECT_FALSE(by(1002, guests));
-  ASSERT_TRUE(by(1001, guests));
-  EXPECT_EQ(by(1001, guests)->problem, Problem::forbidden_user);
-  EXPECT_TRUE(by(0, guests));
+  EXPECT_FALSE(by(1000, allow_list));
+  EXPECT_FALSE(by(1002, allow_list));
+  ASSERT_TRUE(by(1001, allow_list));
+  EXPECT_EQ(by(1001, allow_list)->problem, Problem::forbidden_user);
+  EXPECT_TRUE(by(0, allow_list));
   EXPECT_FALSE(by(1001, {}));
 }
 
@@ -292,7 +292,7 @@ TEST(Access, SaysWhichFieldIsToBlame) {
 }
 
 TEST(Access, TakesAnEmptyConfiguredNameForNoName) {
-  const Guests empty{.hosts = {"", "."}, .origins = {}, .users = {}};
+  const AllowList empty{.hosts = {"", "."}, .origins = {}, .users = {}};
   EXPECT_TRUE(why_forbidden({Caller::Via::tcp, "", {}, {}}, empty));
   EXPECT_TRUE(why_forbidden({Caller::Via::tcp, ".", {}, {}}, empty));
 }

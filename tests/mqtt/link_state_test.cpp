@@ -47,7 +47,7 @@ class LinkStateTest : public testing::Test {
     reach();
     state.on(mqtt_event::Connected{.session_present = false}, now);
   }
-  void come_up() {
+  void mark_up() {
     connect();
     answer(1);
     answer(1);
@@ -141,7 +141,7 @@ TEST_F(LinkStateTest, UsesALookUpThatComesTooLateForTheNextAttempt) {
 }
 
 TEST_F(LinkStateTest, ResumesTheSessionThatTheBrokerPromisedToKeep) {
-  come_up();
+  mark_up();
   state.lost({"it broke", LinkLoss::broken}, LinkState::Blame::anything, now);
   EXPECT_THAT(commands(),
               ElementsAre("no link to mqtt://localhost:1883: it broke", "drop", "tell down"));
@@ -151,7 +151,7 @@ TEST_F(LinkStateTest, ResumesTheSessionThatTheBrokerPromisedToKeep) {
 }
 
 TEST_F(LinkStateTest, TakesWhatItIsToldTooLateForNothing) {
-  come_up();
+  mark_up();
   state.lost({"it broke", LinkLoss::broken}, LinkState::Blame::anything, now);
   commands();
   const auto deadline = state.next_deadline();
@@ -167,7 +167,7 @@ TEST_F(LinkStateTest, TakesWhatItIsToldTooLateForNothing) {
 }
 
 TEST_F(LinkStateTest, TakesABrokerForDeadThatOwesAnAcknowledgementForTooLong) {
-  come_up();
+  mark_up();
   publish(7);
   EXPECT_THAT(commands(), ElementsAre("publish"));
   EXPECT_THAT(after(5ms), ElementsAre("kick"));
@@ -180,7 +180,7 @@ TEST_F(LinkStateTest, TakesABrokerForDeadThatOwesAnAcknowledgementForTooLong) {
 }
 
 TEST_F(LinkStateTest, GoesByTheOldestPublishThoughAnEarlierRequestWasPublishedAgain) {
-  come_up();
+  mark_up();
   publish(8);
   after(limits::puback_timeout - 5ms);
   publish(7);
@@ -192,7 +192,7 @@ TEST_F(LinkStateTest, GoesByTheOldestPublishThoughAnEarlierRequestWasPublishedAg
 }
 
 TEST_F(LinkStateTest, ProbesABrokerThatSaysNothingWhileAnswersAreExpected) {
-  come_up();
+  mark_up();
   after(5ms);  // its first look at what is owed
   state.heard(now);
   state.expect_answers(true, now);
@@ -203,7 +203,7 @@ TEST_F(LinkStateTest, ProbesABrokerThatSaysNothingWhileAnswersAreExpected) {
 }
 
 TEST_F(LinkStateTest, GoesByAProbeThatIsNotAnsweredThoughSomethingIsPublishedMeanwhile) {
-  come_up();
+  mark_up();
   after(5ms);
   state.heard(now);
   state.expect_answers(true, now);
@@ -216,7 +216,7 @@ TEST_F(LinkStateTest, GoesByAProbeThatIsNotAnsweredThoughSomethingIsPublishedMea
 }
 
 TEST_F(LinkStateTest, LeavesWhatIsNoLongerWantedOnceNoAnswerIsExpected) {
-  come_up();
+  mark_up();
   state.expect_answers(true, now);
   auto fewer = options();
   fewer.filters = {"a/response"};
@@ -228,7 +228,7 @@ TEST_F(LinkStateTest, LeavesWhatIsNoLongerWantedOnceNoAnswerIsExpected) {
 }
 
 TEST_F(LinkStateTest, ConnectsAnewWithOtherCredentials) {
-  come_up();
+  mark_up();
   auto others = options();
   others.password = "another";
   state.reconfigure(others, now);
@@ -241,7 +241,7 @@ TEST_F(LinkStateTest, ConnectsAnewWithOtherCredentials) {
 }
 
 TEST_F(LinkStateTest, StaysAwayWhenAnotherClientHasTakenItsPlace) {
-  come_up();
+  mark_up();
   state.lost({"taken over", LinkLoss::taken_over}, LinkState::Blame::anything, now);
   EXPECT_THAT(commands().front(), testing::HasSubstr("another client uses our client id 'us'"));
   EXPECT_EQ(state.clash(), "another client uses our client id 'us'");
@@ -259,7 +259,7 @@ TEST_F(LinkStateTest, ConnectsAnewWhenTheBrokerWantsAShorterKeepAlive) {
 }
 
 TEST_F(LinkStateTest, SaysNothingMoreOnceItIsStopped) {
-  come_up();
+  mark_up();
   publish(7);
   state.stop();
   EXPECT_THAT(commands(), ElementsAre("drop"));

@@ -22,14 +22,14 @@
 #include "mqtt/events.hpp"
 #include "mqtt/message.hpp"
 
-namespace mqtt_bridge::world {
+namespace mqtt_bridge::simulation {
 
 using namespace std::chrono_literals;
 
 /// Time, chance, and what is to happen when.
-class Fate {
+class Schedule {
  public:
-  explicit Fate(std::uint64_t seed) : random_(seed) {}
+  explicit Schedule(std::uint64_t seed) : random_(seed) {}
 
   Instant now() const { return now_; }
   void at(Instant time, std::function<void()> event) {
@@ -86,7 +86,7 @@ class Fate {
 };
 
 /// What the seed chose for one world.
-struct Weather {
+struct FaultPlan {
   bool is_lossy;       // messages vanish, come twice, come late, overtake each other
   bool cuts;           // connections break, or go deaf
   bool restarts;       // the broker
@@ -141,7 +141,8 @@ class Broker {
   };
   using Handle = std::shared_ptr<Connection>;
 
-  Broker(Fate& fate, const Weather& weather) : fate_(fate), weather_(weather) {}
+  Broker(Schedule& schedule, const FaultPlan& fault_plan)
+      : schedule_(schedule), fault_plan_(fault_plan) {}
 
   // What clients do; the answers come through Client.
   enum class Keep { session, nothing };
@@ -149,7 +150,7 @@ class Broker {
                  std::optional<Message> will = {}) {
     auto connection = std::make_shared<Connection>(Connection{&client, id});
     if (!is_up_) {
-      fate_.after(fate_.up_to(2ms), [connection] {
+      schedule_.after(schedule_.up_to(2ms), [connection] {
         if (!connection->is_abandoned)
           connection->client->on_not_connected(ConnectFailure::unreachable);
       });
@@ -157,11 +158,11 @@ class Broker {
     }
     connections_.push_back(connection);
     to_broker(connection, [this, connection, clean, keep, will] {
-      if (fate_.now() < refuses_until_ && connection->client_id.starts_with(bridge_ids))
+      if (schedule_.now() < refuses_until_ && connection->client_id.starts_with(bridge_ids))
         return refuse(connection);
       if (const Handle other = sessions_[connection->client_id].connection) {
-        lose(other, fate_.up_to(5ms),
-             weather_.tells_clashes ? LinkLoss::taken_over : LinkLoss::broken);
+        lose(other, schedule_.up_to(5ms),
+             fault_plan_.tells_clashes ? LinkLoss::taken_over : LinkLoss::broken);
       }
       Session& session = sessions_[connection->client_id];
       const bool is_present = session.exists && !clean;
@@ -184,8 +185,8 @@ class Broker {
                  Retained retained) {
     to_broker(connection, [this, connection, id, filter, retained] {
       Session& session = sessions_[connection->client_id];
-      connection->subscribed = fate_.now();
-      const bool is_granted = !filter.starts_with(spare) || fate_.now() >= grants_all_from_;
+      connection->subscribed = schedule_.now();
+      const bool is_granted = !filter.starts_with(spare) || schedule_.now() >= grants_all_from_;
       to_client(connection, [connection, id, is_granted] {
         connection->client->on_subscribed(id, is_granted ? 1 : not_authorized);
       });
@@ -213,9 +214,9 @@ class Broker {
       if (message.payload.starts_with(poison) &&
           message.topic.find("/request") != std::string::npos)
         return cut(connection);
-      const bool acknowledges_first = fate_.chance(50);
+      const bool acknowledges_first = schedule_.chance(50);
       const auto subscribers =
-          weather_.tells && !has_subscribers(message) ? Subscribers::none : Subscribers::perhaps;
+          fault_plan_.tells && !has_subscribers(message) ? Subscribers::none : Subscribers::perhaps;
       const auto acknowledge = [&] {
         to_client(connection, [connection, id, subscribers] {
           connection->client->on_acknowledged(id, subscribers);
@@ -238,41 +239,41 @@ class Broker {
     if (!connection->is_open)
       return;
     connection->is_open = false;
-    fate_.after(fate_.up_to(1ms), [this, connection] { disconnected(connection); });
+    schedule_.after(schedule_.up_to(1ms), [this, connection] { disconnected(connection); });
   }
 
   // What happens to it.
   void cut(const Handle& connection) {
-    fate_.note("the connection of ", connection->client_id, " breaks");
-    lose(connection, fate_.up_to(2ms));
+    schedule_.note("the connection of ", connection->client_id, " breaks");
+    lose(connection, schedule_.up_to(2ms));
   }
   void deafen(const Handle& connection) {
-    fate_.note("the connection of ", connection->client_id, " goes deaf");
-    connection->deaf_since = fate_.now();
+    schedule_.note("the connection of ", connection->client_id, " goes deaf");
+    connection->deaf_since = schedule_.now();
     // One that says nothing by itself learns of it by its keep-alive.
-    fate_.after(limits::keep_alive * 3 / 2, [this, connection] { lose(connection, 0ms); });
+    schedule_.after(limits::keep_alive * 3 / 2, [this, connection] { lose(connection, 0ms); });
   }
 
   /// Of bridges: CONNACK has a reason code that is a refusal. A responder that cannot come back is
   /// rightly said to be gone.
   void refuse_connections(Duration time) {
-    fate_.note("the broker refuses bridges");
-    refuses_until_ = fate_.now() + time;
+    schedule_.note("the broker refuses bridges");
+    refuses_until_ = schedule_.now() + time;
   }
   /// Subscriptions to `spare` until then.
   void grant_all_from(Instant time) { grants_all_from_ = time; }
 
   enum class Memory { all, of_some_time_ago, none };
   void crash(Memory memory, Duration outage) {
-    fate_.note("the broker crashes and will remember ", memory == Memory::all ? "all"
-                                                        : memory == Memory::none
-                                                            ? "nothing"
-                                                            : "how it was some time ago");
+    schedule_.note("the broker crashes and will remember ", memory == Memory::all ? "all"
+                                                            : memory == Memory::none
+                                                                ? "nothing"
+                                                                : "how it was some time ago");
     is_up_ = false;
     for (auto& [id, session] : sessions_)
       session.will.reset();  // nobody is there to publish it
     for (const auto& connection : std::exchange(connections_, {}))
-      lose(connection, fate_.up_to(2ms));
+      lose(connection, schedule_.up_to(2ms));
     std::erase_if(sessions_, [](const auto& each) { return each.second.ends_with_connection; });
     for (auto& [id, session] : sessions_)
       session.connection.reset();
@@ -283,8 +284,8 @@ class Broker {
       sessions_ = saved_sessions_;
       retained_ = saved_retained_;
     }
-    fate_.after(outage, [this] {
-      fate_.note("the broker is back");
+    schedule_.after(outage, [this] {
+      schedule_.note("the broker is back");
       is_up_ = true;
     });
   }
@@ -343,8 +344,8 @@ class Broker {
     travel(connection, connection->to_client, std::move(happening));
   }
   void travel(const Handle& connection, Instant& last, std::function<void()> happening) {
-    last = std::max(last, fate_.now() + fate_.up_to(500us));
-    fate_.at(last, [connection, happening = std::move(happening)] {
+    last = std::max(last, schedule_.now() + schedule_.up_to(500us));
+    schedule_.at(last, [connection, happening = std::move(happening)] {
       if (connection->is_open && !connection->deaf_since)
         happening();
     });
@@ -376,17 +377,17 @@ class Broker {
   }
 
   void lose_or_enqueue(const std::string& client_id, Session& session, const Message& message) {
-    if (!weather_.is_lossy || parse_status_topic(message.topic))
+    if (!fault_plan_.is_lossy || parse_status_topic(message.topic))
       return enqueue(session, message);
-    if (fate_.chance(3))
-      return fate_.note("lost: ", message.topic, " ", message.payload);
+    if (schedule_.chance(3))
+      return schedule_.note("lost: ", message.topic, " ", message.payload);
     // A responder that takes turns must not be made to answer twice.
     const bool may_come_twice = !message.topic.starts_with("own-");
-    if (may_come_twice && fate_.chance(3))
+    if (may_come_twice && schedule_.chance(3))
       enqueue(session, message);
-    if (!fate_.chance(10))
+    if (!schedule_.chance(10))
       return enqueue(session, message);
-    fate_.after(fate_.up_to(2s), [this, client_id, message] {
+    schedule_.after(schedule_.up_to(2s), [this, client_id, message] {
       if (const auto found = sessions_.find(client_id); found != sessions_.end())
         enqueue(found->second, message);
     });
@@ -414,7 +415,7 @@ class Broker {
     if (!connection->is_open)
       return;
     connection->is_open = false;
-    fate_.after(client_learns_after, [connection, loss] {
+    schedule_.after(client_learns_after, [connection, loss] {
       if (!connection->is_abandoned)
         connection->client->on_lost(loss);
     });
@@ -442,8 +443,8 @@ class Broker {
       route(*will);
   }
 
-  Fate& fate_;
-  const Weather& weather_;
+  Schedule& schedule_;
+  const FaultPlan& fault_plan_;
   static constexpr int not_authorized = 0x87;  // (MQTT 5.0 3.9.3)
 
   bool is_up_ = true;
@@ -457,4 +458,4 @@ class Broker {
   std::uint64_t last_packet_ = 0;
 };
 
-}  // namespace mqtt_bridge::world
+}  // namespace mqtt_bridge::simulation

@@ -18,20 +18,23 @@
 #include "mqtt/link_state.hpp"
 #include "simulation/broker.hpp"
 
-namespace mqtt_bridge::world {
+namespace mqtt_bridge::simulation {
 
 /// Connects, subscribes, comes back. `Link`: LinkState, or one that breaks a rule on purpose.
 template <typename Link = LinkState>
 class Peer : protected Broker::Client {
  public:
-  Peer(Fate& fate, Broker& broker, MqttLinkOptions options)
-      : fate_(fate), broker_(broker), options_(std::move(options)), id_(options_.client_id) {}
+  Peer(Schedule& schedule, Broker& broker, MqttLinkOptions options)
+      : schedule_(schedule),
+        broker_(broker),
+        options_(std::move(options)),
+        id_(options_.client_id) {}
 
   void start() {
     if (std::exchange(is_running_, true))
       return;
     taken_over_.reset();
-    link_.emplace(options_, fate_.now(), [this] { return fate_.below(1000) / 1000.0; });
+    link_.emplace(options_, schedule_.now(), [this] { return schedule_.below(1000) / 1000.0; });
     link_->start();
     carry_out();
   }
@@ -39,7 +42,7 @@ class Peer : protected Broker::Client {
   void kill() {
     if (!std::exchange(is_running_, false))
       return;
-    fate_.note(id_, " is killed");
+    schedule_.note(id_, " is killed");
     drop();
     link_->stop();
     alarm_.reset();
@@ -53,7 +56,7 @@ class Peer : protected Broker::Client {
     if (!connection_ || !connection_->deaf_since || !is_up() || !expecting_since_)
       return {};
     const auto since = std::max({*connection_->deaf_since, *expecting_since_, last_asked_});
-    if (fate_.now() - since > most_silence)
+    if (schedule_.now() - since > most_silence)
       return "stays on a connection on which nothing comes";
     return {};
   }
@@ -87,15 +90,15 @@ class Peer : protected Broker::Client {
   void send(std::uint64_t number, Message message) {
     outgoing_.push_back(std::move(message));
     const Message& sent = outgoing_.back();
-    link_->publish({.id = number, .topic = sent.topic, .payload = sent.payload}, fate_.now());
+    link_->publish({.id = number, .topic = sent.topic, .payload = sent.payload}, schedule_.now());
     carry_out();
   }
   void expect(bool answers) {
     if (!answers)
       expecting_since_.reset();
     else if (!expecting_since_)
-      expecting_since_ = fate_.now();
-    link_->expect_answers(answers, fate_.now());
+      expecting_since_ = schedule_.now();
+    link_->expect_answers(answers, schedule_.now());
     carry_out();
   }
   void reconfigure(MqttLinkOptions options) {
@@ -104,11 +107,11 @@ class Peer : protected Broker::Client {
     options_ = std::move(options);
     if (!is_running_)
       return;
-    link_->reconfigure(options_, fate_.now());
+    link_->reconfigure(options_, schedule_.now());
     carry_out();
   }
 
-  Fate& fate_;
+  Schedule& schedule_;
   Broker& broker_;
   MqttLinkOptions options_;
   const std::string id_;
@@ -127,11 +130,11 @@ class Peer : protected Broker::Client {
     if (!due || (alarm_ && *alarm_ <= *due))
       return;
     alarm_ = due;
-    fate_.at(*due, [this, due] {
+    schedule_.at(*due, [this, due] {
       if (alarm_ != due)
         return;
       alarm_.reset();
-      link_->expire(fate_.now());
+      link_->expire(schedule_.now());
       end_batch();
     });
   }
@@ -144,19 +147,19 @@ class Peer : protected Broker::Client {
   void on(const link_command::LookUp&) { link_->host_found(); }
   void on(const link_command::Dial&) {
     link_->dialling("the broker");
-    fate_.after(fate_.up_to(200us), [this, dialled = ++dialled_] {
+    schedule_.after(schedule_.up_to(200us), [this, dialled = ++dialled_] {
       if (!is_running_ || dialled != dialled_)
         return;
       if (broker_.is_up())
-        link_->reached(fate_.now());
+        link_->reached(schedule_.now());
       else
-        link_->not_reached("there is no broker", fate_.now());
+        link_->not_reached("there is no broker", schedule_.now());
       end_batch();
     });
   }
-  void on(const link_command::StopDialling&) { link_->not_reached("no answer", fate_.now()); }
+  void on(const link_command::StopDialling&) { link_->not_reached("no answer", schedule_.now()); }
   void on(const link_command::Connect& connect) {
-    if (taken_over_ && fate_.now() - *taken_over_ < least_absence)
+    if (taken_over_ && schedule_.now() - *taken_over_ < least_absence)
       fault_ = "fights back with one that has its client id";
     const auto will = options_.will;
     connection_ = broker_.connect(
@@ -173,11 +176,11 @@ class Peer : protected Broker::Client {
   void on(const link_command::Drop&) { drop(); }
   void on(const link_command::Subscribe& subscribe) {
     asked_[subscribe.id] = subscribe.filter;
-    last_asked_ = fate_.now();
+    last_asked_ = schedule_.now();
     broker_.subscribe(connection_, subscribe.id, subscribe.filter, subscribe.retained);
   }
   void on(const link_command::Unsubscribe& unsubscribe) {
-    fate_.note(id_, " leaves ", unsubscribe.filter);
+    schedule_.note(id_, " leaves ", unsubscribe.filter);
     if (is_answer_expected_on(unsubscribe.filter))
       fault_ = "leaves a filter on which an answer is expected: " + unsubscribe.filter;
     broker_.unsubscribe(connection_, unsubscribe.filter);
@@ -189,11 +192,11 @@ class Peer : protected Broker::Client {
   void on(const link_command::Heed&) {}
   void on(const link_command::Kick&) {}
   void on(const link_command::Cut&) { broker_.cut(connection_); }
-  void on(const link_command::Log& log) { fate_.note(id_, " says: ", log.text); }
+  void on(const link_command::Log& log) { schedule_.note(id_, " says: ", log.text); }
   void on(const link_command::LogAnew&) {}
   void on(const link_command::TellRefused&) {}
   void on(const link_command::TellUp& told) {
-    fate_.note(id_, " is up", told.link.session_present ? ", its session is there" : "");
+    schedule_.note(id_, " is up", told.link.session_present ? ", its session is there" : "");
     for (TopicFilters wanted = options_.filters; !wanted.empty();) {
       if (const auto filter = wanted.take_first(); !answered_.contains(filter))
         fault_ = "is up without an answer for its subscription to " + filter;
@@ -201,7 +204,7 @@ class Peer : protected Broker::Client {
     up(told.link.session_present);
   }
   void on(const link_command::TellDown&) {
-    fate_.note(id_, " is down");
+    schedule_.note(id_, " is down");
     down();
   }
   void on(const link_command::TellAttemptFailed&) { failed(); }
@@ -226,24 +229,25 @@ class Peer : protected Broker::Client {
   }
   void on_lost(LinkLoss loss) override {
     if (loss == LinkLoss::taken_over && is_up())
-      taken_over_ = fate_.now();
+      taken_over_ = schedule_.now();
     link_->lost({"the connection broke", loss},
-                risks_link() ? LinkState::Blame::publish : LinkState::Blame::anything, fate_.now());
+                risks_link() ? LinkState::Blame::publish : LinkState::Blame::anything,
+                schedule_.now());
     end_batch();
   }
   void on_acknowledged(std::uint64_t id, Subscribers subscribers) final {
-    link_->heard(fate_.now());
+    link_->heard(schedule_.now());
     link_->acknowledged(id);
     acknowledged(id, subscribers);
   }
   void on_message(const Message& message) final {
-    link_->heard(fate_.now());
+    link_->heard(schedule_.now());
     arrived(message);
   }
   template <typename Event>
   void tell(const Event& event) {
-    link_->heard(fate_.now());
-    link_->on(event, fate_.now());
+    link_->heard(schedule_.now());
+    link_->on(event, schedule_.now());
     end_batch();
   }
   virtual void acknowledged(std::uint64_t /*id*/, Subscribers /*subscribers*/) {}
@@ -273,4 +277,4 @@ inline MqttLinkOptions link_options(std::string client_id, const std::vector<std
   return options;
 }
 
-}  // namespace mqtt_bridge::world
+}  // namespace mqtt_bridge::simulation

@@ -9,7 +9,7 @@ import unittest
 from harness import PATIENCE, SystemTest, World, eventually, read_answer, send_raw
 from hostile import slug_of
 from mqtt_peer import answer_with, responder, silent_service
-from test_knowing import BEARER, TOKEN, metrics_of
+from test_observability import BEARER, TOKEN, metrics_of
 
 CALL = "/transform/uppercase"
 # Those of an action are counted as calls, the others as refused requests. "%2F" is no separator

@@ -159,7 +159,7 @@ std::optional<Given> given_in_file(const Setting& setting, const std::string& fi
 /// The fault of the first text that is refused; empty when all are taken.
 std::string take_all(const Setting& setting, const Given& given) {
   for (const std::string& text : given.texts) {
-    const std::string fault = setting.take(text);
+    const std::string fault = setting.set(text);
     if (fault.empty())
       continue;
     // Only in a variable do commas separate.

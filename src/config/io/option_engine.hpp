@@ -31,7 +31,7 @@ struct Setting {
   std::string default_text;  // for --help; empty when there is none
   std::string help;
   /// Called for each text that was given, and only then: defaults are the caller's.
-  Take take;
+  Setter set;
   KeyType type = KeyType::text;
   Where where = Where::anywhere;
 };
@@ -48,7 +48,7 @@ struct Program {
 std::string environment_name(const Program& program, const std::string& setting);
 
 /// Parses the command line, the environment and the file that the setting named `config` points at,
-/// and hands every setting that was given to its take(). Nothing when all were taken. A list in the
+/// and hands every setting that was given to its set(). Nothing when all were taken. A list in the
 /// environment is separated by commas, with blanks beside them or without. Empty text in the
 /// environment, and in the file for settings without a default, is as good as none; as a flag it is
 /// a value. A variable with the program's prefix that no setting has is a fault, but for those

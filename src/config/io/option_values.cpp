@@ -29,7 +29,7 @@ std::string netid_with_comma(const std::string& text) {
 
 }  // namespace
 
-Take into(std::string& to) {
+Setter setter(std::string& to) {
   return [&to](const std::string& text) -> std::string {
     if (text.empty())
       return "needs a value";
@@ -40,7 +40,7 @@ Take into(std::string& to) {
   };
 }
 
-Take into_topic_level(std::string& to) {
+Setter topic_level_setter(std::string& to) {
   return [&to](const std::string& text) -> std::string {
     if (text.empty() || !is_mqtt_text(text) || text.find_first_of("/+#") != std::string::npos) {
       return "'" + text + "' is not one level of a topic: not empty, and without '/', '+' and '#'";
@@ -50,7 +50,7 @@ Take into_topic_level(std::string& to) {
   };
 }
 
-Take into(std::filesystem::path& to) {
+Setter setter(std::filesystem::path& to) {
   return [&to](const std::string& text) -> std::string {
     // Never taken for none: an unset shell variable must not switch a token off.
     if (text.empty() || text.find('\0') != std::string::npos)
@@ -60,7 +60,7 @@ Take into(std::filesystem::path& to) {
   };
 }
 
-Take into(bool& to) {
+Setter setter(bool& to) {
   return [&to](const std::string& text) -> std::string {
     if (text != "true" && text != "false")
       return "'" + text + "' is neither true nor false";
@@ -69,7 +69,7 @@ Take into(bool& to) {
   };
 }
 
-Take into(std::chrono::milliseconds& to) {
+Setter setter(std::chrono::milliseconds& to) {
   return [&to](const std::string& text) -> std::string {
     const auto duration = parse_duration(text);
     if (!duration)
@@ -83,7 +83,7 @@ Take into(std::chrono::milliseconds& to) {
   };
 }
 
-Take into(std::size_t& to, std::size_t most) {
+Setter setter(std::size_t& to, std::size_t most) {
   return [&to, most](const std::string& text) -> std::string {
     std::size_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -95,7 +95,7 @@ Take into(std::size_t& to, std::size_t most) {
   };
 }
 
-Take into_file_mode(unsigned& to) {
+Setter file_mode_setter(unsigned& to) {
   return [&to](const std::string& text) -> std::string {
     constexpr int octal = 8;
     constexpr unsigned most = 0777;
@@ -109,7 +109,7 @@ Take into_file_mode(unsigned& to) {
   };
 }
 
-Take into(BrokerUrl& to) {
+Setter setter(BrokerUrl& to) {
   return [&to](const std::string& text) -> std::string {
     auto parsed = parse_broker_url(text);
     if (const auto* fault = std::get_if<std::string>(&parsed))
@@ -119,7 +119,7 @@ Take into(BrokerUrl& to) {
   };
 }
 
-Take into(std::vector<Listen>& to) {
+Setter setter(std::vector<Listen>& to) {
   return [&to](const std::string& text) -> std::string {
     auto parsed = parse_listen(text);
     if (const auto* fault = std::get_if<std::string>(&parsed))
@@ -129,7 +129,7 @@ Take into(std::vector<Listen>& to) {
   };
 }
 
-Take into_netid(std::string& to) {
+Setter netid_setter(std::string& to) {
   return [&to](const std::string& text) -> std::string {
     if (text.find(',') != std::string::npos)
       return netid_with_comma(text) + "; more than one go into --netids";
@@ -140,7 +140,7 @@ Take into_netid(std::string& to) {
   };
 }
 
-Take into_netids(std::vector<std::string>& to) {
+Setter netids_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
     if (text.find(',') != std::string::npos)
       return netid_with_comma(text);
@@ -153,7 +153,7 @@ Take into_netids(std::vector<std::string>& to) {
   };
 }
 
-Take into_actions(std::vector<std::string>& to) {
+Setter actions_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
     if (!is_action_name(text))
       return "'" + text + "' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'";
@@ -164,7 +164,7 @@ Take into_actions(std::vector<std::string>& to) {
   };
 }
 
-Take into_hosts(std::vector<std::string>& to) {
+Setter hosts_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
     const bool bracketed = text.starts_with('[') && text.ends_with(']');
     std::string host = bracketed ? text.substr(1, text.size() - 2) : text;
@@ -176,7 +176,7 @@ Take into_hosts(std::vector<std::string>& to) {
   };
 }
 
-Take into_origins(std::vector<std::string>& to) {
+Setter origins_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
     if (!is_web_origin(text))
       return "'" + text + "' is not the origin of a web page, such as https://example.org";
@@ -185,7 +185,7 @@ Take into_origins(std::vector<std::string>& to) {
   };
 }
 
-Take into_users(std::vector<std::string>& to) {
+Setter users_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
     if (text.empty() || !is_mqtt_text(text) || text.find(',') != std::string::npos)
       return "'" + text + "' is not the name or the number of a user";

@@ -86,7 +86,7 @@ std::variant<BridgedOptions, ExitNow> parse_bridged_options(
 std::variant<ResponderOptions, ExitNow> parse_responder_options(
     int argc, const char* const* argv, const Environment& environment = process_environment());
 
-/// The option tables; each setting's take() writes into `options`, which must outlive it.
+/// The option tables; each setting's set() writes into `options`, which must outlive it.
 std::vector<Setting> settings_of(BridgedOptions& options);
 std::vector<Setting> settings_of(ResponderOptions& options);
 

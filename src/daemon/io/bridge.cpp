@@ -67,7 +67,7 @@ void Bridge::reload(BridgeOptions options) {
 // The front -----------------------------------------------------------------------------------
 
 std::optional<Forbidden> Bridge::why_forbidden(const mqtt_bridge::Caller& caller) {
-  return mqtt_bridge::why_forbidden(caller, api_.options().guests);
+  return mqtt_bridge::why_forbidden(caller, api_.options().allow_list);
 }
 
 void Bridge::on_request(std::shared_ptr<HttpRequest> request) {

@@ -152,7 +152,7 @@ class MqttConnection::Client {
   const MqttConnectOptions options_;
   int maximum_qos_ = 2;
   bool has_retained_ = true;
-  paho_quirks::Workarounds workarounds_;
+  paho::Workarounds workarounds_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};
   Listener on_subscribed_{[this](const mqtt::token& t, bool ok) { subscribed(t, ok); }};
   Listener on_published_{[this](const mqtt::token& t, bool ok) { published(t, ok); }};

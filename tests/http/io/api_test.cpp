@@ -442,7 +442,7 @@ TEST(HttpApi, TakesOtherOptionsForTheRequestsToCome) {
 TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   HttpApiOptions these = options();
   these.token = "secret";
-  these.guests.origins = {"https://app.example"};
+  these.allow_list.origins = {"https://app.example"};
   const auto with = [&](const std::string& line, const std::string& origin) {
     return outcome(api_with(these),
                    {line, "", "Origin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n"});

@@ -259,7 +259,7 @@ TEST(BrokerSocket, TellsOfAConnectionThatTheLibraryDoesNotReadByWayOfUs) {
   sockaddr_storage peer{};
   std::memcpy(&peer, not_the_librarys.remote_endpoint().data(),
               not_the_librarys.remote_endpoint().size());
-  paho_quirks::BrokerSocket socket;
+  paho::BrokerSocket socket;
   EXPECT_THAT(socket.missing(), testing::Contains(testing::HasSubstr("not found")));
   socket.tune(peer);
   EXPECT_THAT(socket.missing(),

@@ -17,7 +17,7 @@
 #include "base/limits.hpp"
 #include "mqtt/io/paho/read_ahead.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 bool is_peer(const sockaddr_storage& a, const sockaddr_storage& b) {
@@ -87,7 +87,7 @@ void BrokerSocket::tune(int descriptor) {
 }
 
 bool BrokerSocket::had_no_subscribers(std::uint16_t packet_id) const {
-  return paho_quirks::had_no_subscribers(original_, packet_id);
+  return paho::had_no_subscribers(original_, packet_id);
 }
 
 void BrokerSocket::shut_down() const {
@@ -120,4 +120,4 @@ std::vector<std::string> BrokerSocket::missing() const {
   return missing;
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

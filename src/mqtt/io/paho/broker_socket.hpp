@@ -10,7 +10,7 @@
 
 #include <sys/socket.h>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// The socket of one connection.
 /// Threads: tune() and release() belong to the owner, the rest may be called from any thread.
@@ -45,4 +45,4 @@ class BrokerSocket {
   int original_ = -1;  // the library's, of which that is a duplicate
 };
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 void clean_environment() {
   for (const char* const name : {"http_proxy", "https_proxy", "MQTT_C_CLIENT_TRACE",
@@ -12,4 +12,4 @@ void clean_environment() {
   }
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

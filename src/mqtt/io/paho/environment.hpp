@@ -4,9 +4,9 @@
 // to stdout or to a file, the texts of callers included, which our log never holds.
 #pragma once
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Takes all of them out of this process's environment. Call before the first thread starts.
 void clean_environment();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

@@ -16,7 +16,7 @@
 #include "mqtt/io/paho/interposed.hpp"
 #include "mqtt/io/paho/read_ahead.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 struct Place {
@@ -110,13 +110,13 @@ int HandOver::descriptor() const {
   return places().fetched(port_);
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho
 
 extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* host,
                                                                   const char* service,
                                                                   const addrinfo* hints,
                                                                   addrinfo** found) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   static const auto next =
       hidden<int(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");
   if (!is_library_thread())
@@ -129,7 +129,7 @@ extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* ho
 
 extern "C" __attribute__((visibility("default"))) int connect(int socket, const sockaddr* address,
                                                               socklen_t size) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   static const auto next = hidden<int(int, const sockaddr*, socklen_t)>("connect");
   const auto version =
       is_library_thread() ? places().fetch(port_of(*address), socket) : std::nullopt;

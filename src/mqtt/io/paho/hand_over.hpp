@@ -8,7 +8,7 @@
 
 #include "mqtt/message.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// One TCP connection on its way from our hands to the library's. All that the library says of the
 /// connection that it wants is a port, so no two of these have the same.
@@ -31,4 +31,4 @@ class HandOver {
   const std::uint16_t port_;
 };
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

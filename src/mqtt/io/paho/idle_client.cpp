@@ -1,6 +1,6 @@
 #include "mqtt/io/paho/idle_client.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 MQTTAsync idle_client() {
   static const MQTTAsync instance = [] {
@@ -18,4 +18,4 @@ MQTTAsync idle_client() {
   return instance;
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

@@ -5,9 +5,9 @@
 
 #include <MQTTAsync.h>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// That client; made by the first call, which is to come before the first connection. Threads: any.
 MQTTAsync idle_client();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

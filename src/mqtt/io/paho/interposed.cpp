@@ -6,7 +6,7 @@
 
 #include <sys/prctl.h>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 std::string name_of_this_thread() {
@@ -34,4 +34,4 @@ bool is_ours(const char* function) {
          dladdr(reinterpret_cast<void*>(&is_ours), &here) != 0 && here.dli_fbase == found.dli_fbase;
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

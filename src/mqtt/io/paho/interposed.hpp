@@ -6,7 +6,7 @@
 
 #include <dlfcn.h>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Whether this is a thread of the library; its receive thread.
 bool is_library_thread();
@@ -22,4 +22,4 @@ Function* hidden(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

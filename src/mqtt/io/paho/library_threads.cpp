@@ -10,7 +10,7 @@
 
 #include "base/limits.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 /// The rest of the line of `file` that begins with `begin`; empty where there is none.
@@ -39,7 +39,7 @@ std::optional<std::string> LibraryThreads::stuck(Instant now) {
     const auto before = threads_.find(thread);
     if (before != threads_.end() && before->second.sleeps == progress.sleeps)
       progress.since = before->second.since;
-    if (now - progress.since >= limits::thread_patience)
+    if (now - progress.since >= limits::library_stall_timeout)
       stuck = name;
     seen.emplace(thread, std::move(progress));
   }
@@ -47,4 +47,4 @@ std::optional<std::string> LibraryThreads::stuck(Instant now) {
   return stuck;
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

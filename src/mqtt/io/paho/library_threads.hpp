@@ -8,13 +8,13 @@
 
 #include "base/instant.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Threads: the owner serialises.
 class LibraryThreads {
  public:
-  /// The name of one that has not gone to sleep and come back for limits::thread_patience, as far
-  /// as the calls of this tell; nothing when all did, or there are none.
+  /// The name of one that has not gone to sleep and come back for limits::library_stall_timeout, as
+  /// far as the calls of this tell; nothing when all did, or there are none.
   std::optional<std::string> stuck(Instant now);
 
  private:
@@ -25,4 +25,4 @@ class LibraryThreads {
   std::map<int, Progress> threads_;  // by thread id
 };
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

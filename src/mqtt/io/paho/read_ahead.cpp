@@ -23,7 +23,7 @@
 #include "mqtt/io/paho/receive_thread.hpp"
 #include "mqtt/packet_filter.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 /// Else what came on a connection could be taken for what comes on the next one of its number.
@@ -232,11 +232,11 @@ bool is_poll_seen() {
   return is_ours("poll");
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho
 
 extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
                                                            int timeout) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   if (!is_receive_thread())
     return plain_poll(descriptors, count, timeout);
   if (is_any_connecting())
@@ -246,7 +246,7 @@ extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, 
 
 extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, void* buffer,
                                                                size_t size, int flags) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   const auto read = [&](char* to, std::size_t most) {
     return recvfrom(descriptor, to, most, flags, nullptr, nullptr);
   };
@@ -256,7 +256,7 @@ extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, v
 }
 
 extern "C" __attribute__((visibility("default"))) int SSL_read(SSL* ssl, void* buffer, int size) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   static const auto next = hidden<int(SSL*, void*, int)>("SSL_read");
   if (!is_receive_thread() || size < 0)
     return next(ssl, buffer, size);
@@ -268,7 +268,7 @@ extern "C" __attribute__((visibility("default"))) int SSL_read(SSL* ssl, void* b
 }
 
 extern "C" __attribute__((visibility("default"))) int close(int descriptor) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   static const auto next = hidden<int(int)>("close");
   connections().forget(descriptor);
   return next(descriptor);

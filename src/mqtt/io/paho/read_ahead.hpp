@@ -16,7 +16,7 @@
 
 #include "mqtt/message.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// From now on this descriptor is a connection on which packets of `version` come, until it is
 /// closed.
@@ -31,4 +31,4 @@ bool is_read_ahead(int descriptor);
 /// Whether poll() is ours.
 bool is_poll_seen();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

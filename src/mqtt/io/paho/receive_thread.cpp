@@ -10,7 +10,7 @@
 
 #include "mqtt/io/paho/interposed.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 using namespace std::chrono_literals;
@@ -83,10 +83,10 @@ bool is_receive_thread_woken() {
   return is_ours("usleep");
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho
 
 // The library's only use of usleep() is the receive thread's sleep of 100 ms.
 extern "C" __attribute__((visibility("default"))) int usleep(useconds_t microseconds) {
-  using namespace mqtt_bridge::paho_quirks;
+  using namespace mqtt_bridge::paho;
   return microseconds == library_sleep ? rest_of_receive_thread() : plain_usleep(microseconds);
 }

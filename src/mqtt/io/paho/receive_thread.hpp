@@ -5,7 +5,7 @@
 // read_ahead.cpp.
 #pragma once
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// What one connection needs of that thread. It has all of them to read from, so it does what the
 /// most demanding one needs. Threads: any.
@@ -33,4 +33,4 @@ bool is_any_connecting();
 /// Whether usleep() is ours.
 bool is_receive_thread_woken();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

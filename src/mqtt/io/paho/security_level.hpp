@@ -4,9 +4,9 @@
 // no connection.
 #pragma once
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Whether that is in effect.
 bool is_security_level_kept();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

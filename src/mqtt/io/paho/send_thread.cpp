@@ -7,7 +7,7 @@
 
 #include "mqtt/io/paho/idle_client.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 /// The library's release as a number that can be compared: 1.3.12 is 10312.
@@ -42,4 +42,4 @@ void kick_send_thread() noexcept {
   MQTTAsync_sendMessage(idle_client(), "kick", &message, nullptr);
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

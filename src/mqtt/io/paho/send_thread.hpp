@@ -3,9 +3,9 @@
 // (mended in 1.3.16). It is one thread for all connections.
 #pragma once
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Wakes that thread without any traffic, by handing idle_client() a message. Threads: any.
 void kick_send_thread() noexcept;
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

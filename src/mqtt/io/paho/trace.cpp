@@ -2,10 +2,10 @@
 
 #include <MQTTAsync.h>
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 void silence_trace() {
   MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

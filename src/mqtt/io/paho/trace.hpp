@@ -3,9 +3,9 @@
 // is a fifth of what a call costs. Our programs never read it.
 #pragma once
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 /// Has it note errors only. Calling it again does nothing.
 void silence_trace();
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

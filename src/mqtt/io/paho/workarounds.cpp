@@ -10,7 +10,7 @@
 #include "mqtt/io/paho/send_thread.hpp"
 #include "mqtt/io/paho/trace.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 namespace {
 
 /// Up to the port.
@@ -70,4 +70,4 @@ std::vector<std::string> Workarounds::missing() const {
   return missing;
 }
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

@@ -16,7 +16,7 @@
 #include "mqtt/io/paho/hand_over.hpp"
 #include "mqtt/io/paho/receive_thread.hpp"
 
-namespace mqtt_bridge::paho_quirks {
+namespace mqtt_bridge::paho {
 
 class Workarounds {
  public:
@@ -47,4 +47,4 @@ class Workarounds {
   BrokerSocket socket_;
 };
 
-}  // namespace mqtt_bridge::paho_quirks
+}  // namespace mqtt_bridge::paho

@@ -2,7 +2,7 @@
 // real state of the link), their callers, responders good and bad, strangers on the same topics,
 // and one broker with its sessions. A seed decides everything that happens, so that a seed that
 // fails fails again, with a trace. After every step the world checks what must always be true, see
-// World::check().
+// Simulation::check().
 //
 // `Table` is Exchanges, `Link` is LinkState, or one that breaks a rule on purpose.
 #pragma once
@@ -32,7 +32,7 @@
 #include "simulation/peer.hpp"
 #include "text/transform.hpp"
 
-namespace mqtt_bridge::world {
+namespace mqtt_bridge::simulation {
 
 // What answers are right ----------------------------------------------------------------------
 
@@ -62,14 +62,15 @@ inline std::string take_id(std::string& topic) {
 enum class Letters { full, ascii, own };
 
 inline std::string answer_of(std::string_view action, const std::string& request, Letters letters,
-                             Fate& fate) {
+                             Schedule& schedule) {
   const auto known = parse_action(action);
   if (action == keyed_by_id)
     return R"({"re":)" + request + "}";
   if (!known)
     return "<" + request + ">";
   if (letters == Letters::full || *known == Action::shuffle || *known == Action::title_case)
-    return transform(*known, request, [&fate](std::uint32_t bound) { return fate.below(bound); });
+    return transform(*known, request,
+                     [&schedule](std::uint32_t bound) { return schedule.below(bound); });
   std::string answer = request;
   if (*known == Action::reverse) {
     std::reverse(answer.begin(), answer.end());
@@ -95,9 +96,9 @@ inline bool is_right(std::string_view action, const std::string& request, std::s
     return answer == sorted;
   }
   constexpr std::array all_letters{Letters::full, Letters::ascii, Letters::own};
-  Fate fate(0);
+  Schedule schedule(0);
   return std::ranges::any_of(all_letters, [&](Letters letters) {
-    return answer_of(action, request, letters, fate) == answer;
+    return answer_of(action, request, letters, schedule) == answer;
   });
 }
 
@@ -114,9 +115,9 @@ class Responder : public Peer<> {
     std::uint32_t never = 0, twice = 0, late = 0, fails = 0;  // percent of the requests
   };
 
-  Responder(Fate& fate, Broker& broker, std::string id, std::vector<std::string> actions,
+  Responder(Schedule& schedule, Broker& broker, std::string id, std::vector<std::string> actions,
             Character character)
-      : Peer(fate, broker, options_for(std::move(id), actions, character)),
+      : Peer(schedule, broker, options_for(std::move(id), actions, character)),
         actions_(std::move(actions)),
         character_(character) {}
 
@@ -150,17 +151,17 @@ class Responder : public Peer<> {
     std::string asked = request.topic;
     const std::string id = take_id(asked);
     const auto topic = parse_request_topic(asked);
-    if (!topic || request.retained || fate_.chance(character_.never))
+    if (!topic || request.retained || schedule_.chance(character_.never))
       return;
     const std::string action(topic->action);
     Message answer{.topic = response_topic(topic->netid, action) + id,
-                   .payload = answer_of(action, request.payload, character_.letters, fate_)};
+                   .payload = answer_of(action, request.payload, character_.letters, schedule_)};
     if (character_.is_v5) {
       answer.correlation = request.correlation;
       answer.responder = id_;
       if (request.response_topic)
         answer.topic = *request.response_topic;
-      if (request.correlation && fate_.chance(character_.fails)) {
+      if (request.correlation && schedule_.chance(character_.fails)) {
         failed.insert(*request.correlation);
         answer.status = "422";
       }
@@ -171,7 +172,7 @@ class Responder : public Peer<> {
       return;
     }
     give(answer, Care::at_least_once);
-    if (fate_.chance(character_.twice))
+    if (schedule_.chance(character_.twice))
       give(answer, Care::at_least_once);
   }
 
@@ -179,8 +180,9 @@ class Responder : public Peer<> {
   /// twice.
   enum class Care { once, at_least_once };
   void give(const Message& answer, Care care) {
-    const auto delay = fate_.chance(character_.late) ? fate_.up_to(5s) : fate_.up_to(5ms);
-    fate_.after(delay, [this, answer, care] {
+    const auto delay =
+        schedule_.chance(character_.late) ? schedule_.up_to(5s) : schedule_.up_to(5ms);
+    schedule_.after(delay, [this, answer, care] {
       if (!is_running())
         return;
       const std::uint64_t number = ++last_;
@@ -198,10 +200,10 @@ class Responder : public Peer<> {
 };
 
 /// Another client on our topics: it asks too, and it says things that nobody asked for.
-class Stranger : public Peer<> {
+class OtherClient : public Peer<> {
  public:
-  Stranger(Fate& fate, Broker& broker, std::string id)
-      : Peer(fate, broker, link_options(std::move(id), {"x"}, 3600s)) {}
+  OtherClient(Schedule& schedule, Broker& broker, std::string id)
+      : Peer(schedule, broker, link_options(std::move(id), {"x"}, 3600s)) {}
 
   void request(const std::string& netid, std::string_view action, const std::string& payload) {
     if (is_up())
@@ -219,17 +221,17 @@ class Stranger : public Peer<> {
 /// Another client with the client id of a bridge: it comes back at once, again and again.
 class Twin : private Broker::Client {
  public:
-  Twin(Fate& fate, Broker& broker, std::string id)
-      : fate_(fate), broker_(broker), id_(std::move(id)) {}
+  Twin(Schedule& schedule, Broker& broker, std::string id)
+      : schedule_(schedule), broker_(broker), id_(std::move(id)) {}
 
   void start(Duration time) {
-    end_ = fate_.now() + time;
+    end_ = schedule_.now() + time;
     connect();
   }
 
  private:
   void connect() {
-    if (broker_.is_up() && fate_.now() < end_)
+    if (broker_.is_up() && schedule_.now() < end_)
       broker_.connect(*this, id_, true, Broker::Keep::nothing);
   }
   void on_connected(bool) override {}
@@ -238,10 +240,10 @@ class Twin : private Broker::Client {
   void on_acknowledged(std::uint64_t, Subscribers) override {}
   void on_message(const Message&) override {}
   void on_lost(LinkLoss) override {
-    fate_.after(fate_.up_to(20ms), [this] { connect(); });
+    schedule_.after(schedule_.up_to(20ms), [this] { connect(); });
   }
 
-  Fate& fate_;
+  Schedule& schedule_;
   Broker& broker_;
   const std::string id_;
   Instant end_{};
@@ -261,11 +263,11 @@ struct Asked {
 template <typename Table, typename Link>
 class Bridge : public Peer<Link>, private ExchangeHost {
   using Base = Peer<Link>;
-  using Base::broker_, Base::fate_, Base::id_, Base::options_;
+  using Base::broker_, Base::schedule_, Base::id_, Base::options_;
 
  public:
-  Bridge(Fate& fate, Broker& broker, MqttLinkOptions options, TopicFilters guest)
-      : Base(fate, broker, std::move(options)), guest_(std::move(guest)) {
+  Bridge(Schedule& schedule, Broker& broker, MqttLinkOptions options, TopicFilters guest)
+      : Base(schedule, broker, std::move(options)), guest_(std::move(guest)) {
     begin({});  // no earlier run left anything behind
   }
 
@@ -281,7 +283,7 @@ class Bridge : public Peer<Link>, private ExchangeHost {
   /// Without the NetID that is a guest, or with it again; what is under way for it goes on.
   void reload() {
     has_guest_ = !has_guest_;
-    fate_.note(id_, has_guest_ ? " takes its guest" : " has no guest any more");
+    schedule_.note(id_, has_guest_ ? " takes its guest" : " has no guest any more");
     auto options = options_;
     options.filters = has_guest_ ? options.filters : options.filters.without(guest_);
     if (has_guest_)
@@ -291,7 +293,7 @@ class Bridge : public Peer<Link>, private ExchangeHost {
   }
   bool has_guest() const { return has_guest_; }
   void renew() {
-    fate_.note(id_, " gets another password");
+    schedule_.note(id_, " gets another password");
     auto options = options_;
     options.password = options.password.value_or("") + "x";
     this->reconfigure(std::move(options));
@@ -305,20 +307,20 @@ class Bridge : public Peer<Link>, private ExchangeHost {
                 .action = std::string(action),
                 .payload = action == keyed_by_id ? body_of(payload, correlation) : payload,
                 .correlation = correlation,
-                .deadline = fate_.now() + timeout};
+                .deadline = schedule_.now() + timeout};
     const auto admitted = table->begin(keyed(route({.netid = netid,
                                                     .action = asked.action,
                                                     .payload = payload,
                                                     .correlation = asked.correlation,
-                                                    .arrived = fate_.now(),
+                                                    .arrived = schedule_.now(),
                                                     .deadline = asked.deadline})));
     if (const auto* failure = std::get_if<Failure>(&admitted)) {
       asked.outcome = *failure;
     } else {
       by_exchange_[std::get<ExchangeId>(admitted)] = calls.size();
     }
-    fate_.note(id_, " is called: ", netid, "/", action, " '", payload, "', correlation '",
-               asked.correlation, "'", asked.outcome ? ", and refuses" : "");
+    schedule_.note(id_, " is called: ", netid, "/", action, " '", payload, "', correlation '",
+                   asked.correlation, "'", asked.outcome ? ", and refuses" : "");
     calls.push_back(std::move(asked));
     act();
   }
@@ -347,40 +349,40 @@ class Bridge : public Peer<Link>, private ExchangeHost {
 
   void begin(const EarlierRun& earlier) {
     table = std::make_unique<Table>(
-        fate_.now(),
+        schedule_.now(),
         Exchanges::Bounds{
             .in_flight = 24, .queued = 64, .per_netid = 64, .bytes = 4096, .window = 4},
         earlier);
   }
 
   void up(bool session_present) override {
-    table->link_up({.session_present = session_present, .window = 3}, fate_.now());
+    table->link_up({.session_present = session_present, .window = 3}, schedule_.now());
     act();
   }
-  void failed() override { table->link_down("there is no broker", fate_.now()); }
+  void failed() override { table->link_down("there is no broker", schedule_.now()); }
   void down() override {
-    table->link_down("the connection broke", fate_.now(), this->how_it_ended());
+    table->link_down("the connection broke", schedule_.now(), this->how_it_ended());
     act();
   }
   void acknowledged(std::uint64_t exchange, Subscribers subscribers) override {
     if (this->version() != MqttVersion::v5)
       subscribers = Subscribers::perhaps;
     if (subscribers == Subscribers::none)
-      fate_.note(id_, " learns that a request has no subscriber");
-    table->acknowledged(exchange, subscribers, fate_.now());
+      schedule_.note(id_, " learns that a request has no subscriber");
+    table->acknowledged(exchange, subscribers, schedule_.now());
     act();
   }
   void arrived(const Message& message) override {
-    fate_.note(id_, " gets ", message.topic, " '", message.payload, "'",
-               message.correlation ? ", correlation '" + *message.correlation + "'" : "",
-               message.retained ? ", retained" : "", message.duplicate ? ", once more" : "");
-    deliver(*table, message, fate_.now());
+    schedule_.note(id_, " gets ", message.topic, " '", message.payload, "'",
+                   message.correlation ? ", correlation '" + *message.correlation + "'" : "",
+                   message.retained ? ", retained" : "", message.duplicate ? ", once more" : "");
+    deliver(*table, message, schedule_.now());
     act();
   }
 
   void act() {
-    if (const auto next = pump(*table, *this, fate_.now()))
-      fate_.at(*next, [this] { act(); });
+    if (const auto next = pump(*table, *this, schedule_.now()))
+      schedule_.at(*next, [this] { act(); });
   }
 
   bool is_linked() const override { return this->is_up(); }
@@ -404,7 +406,8 @@ class Bridge : public Peer<Link>, private ExchangeHost {
   void publish(const MqttPublish& request) override {
     if (*request.expiry <= 0ns)
       faults.push_back("published at or after its deadline: " + std::string(request.payload));
-    fate_.note(id_, " publishes '", request.payload, "', correlation '", request.correlation, "'");
+    schedule_.note(id_, " publishes '", request.payload, "', correlation '", request.correlation,
+                   "'");
     Message message{.topic = request.topic, .payload = std::string(request.payload)};
     if (this->version() == MqttVersion::v5) {
       message.correlation = request.correlation;
@@ -420,10 +423,11 @@ class Bridge : public Peer<Link>, private ExchangeHost {
     Asked& asked = calls[found->second];
     by_exchange_.erase(found);
     const auto* answer = std::get_if<Answer>(&ended.outcome);
-    fate_.note(id_, " answers '", asked.correlation, "': ",
-               answer != nullptr
-                   ? "'" + answer->payload + "' by " + std::string(to_string(answer->matched_by))
-                   : std::string(describe(std::get<Failure>(ended.outcome).problem).slug));
+    schedule_.note(
+        id_, " answers '", asked.correlation, "': ",
+        answer != nullptr
+            ? "'" + answer->payload + "' by " + std::string(to_string(answer->matched_by))
+            : std::string(describe(std::get<Failure>(ended.outcome).problem).slug));
     if (answer != nullptr && !is_right(asked.action, asked.payload, answer->payload)) {
       faults.push_back("wrong answer '" + answer->payload + "' to " + asked.action + " '" +
                        asked.payload + "'");
@@ -440,18 +444,18 @@ class Bridge : public Peer<Link>, private ExchangeHost {
 // The world -----------------------------------------------------------------------------------
 
 template <typename Table = Exchanges, typename Link = LinkState>
-class World {
+class Simulation {
  public:
-  explicit World(std::uint64_t seed) : fate_(seed), weather_(choose_weather()) {
+  explicit Simulation(std::uint64_t seed) : schedule_(seed), fault_plan_(choose_fault_plan()) {
     populate();
     schedule();
   }
 
-  void trace() { fate_.is_traced = true; }
+  void trace() { schedule_.is_traced = true; }
 
   /// Lets everything happen; what is wrong, or nothing.
   std::optional<std::string> run() {
-    while (fate_.step(Instant{} + end)) {
+    while (schedule_.step(Instant{} + end)) {
       if (auto fault = check())
         return fault;
     }
@@ -460,7 +464,7 @@ class World {
 
   std::string story() const {
     std::string story;
-    for (const auto& line : fate_.trace)
+    for (const auto& line : schedule_.trace)
       story += line + "\n";
     return story;
   }
@@ -489,18 +493,18 @@ class World {
     return failure == nullptr || failure->problem == Problem::bad_response;
   }
 
-  Weather choose_weather() {
-    const bool is_gentle = fate_.chance(40);
-    return {.is_lossy = !is_gentle && fate_.chance(60),
-            .cuts = fate_.chance(50),
-            .restarts = fate_.chance(50),
-            .has_strangers = fate_.chance(50),
+  FaultPlan choose_fault_plan() {
+    const bool is_gentle = schedule_.chance(40);
+    return {.is_lossy = !is_gentle && schedule_.chance(60),
+            .cuts = schedule_.chance(50),
+            .restarts = schedule_.chance(50),
+            .has_strangers = schedule_.chance(50),
             .is_gentle = is_gentle,
-            .tells = fate_.chance(50),
-            .has_poison = fate_.chance(30),
-            .refuses = fate_.chance(30),
-            .tells_clashes = fate_.chance(50),
-            .reloads = fate_.chance(40)};
+            .tells = schedule_.chance(50),
+            .has_poison = schedule_.chance(30),
+            .refuses = schedule_.chance(30),
+            .tells_clashes = schedule_.chance(50),
+            .reloads = schedule_.chance(40)};
   }
 
   void populate() {
@@ -510,8 +514,9 @@ class World {
     actions.emplace_back(keyed_by_topic);
     actions.emplace_back(keyed_by_id);
     // One with letters of its own can be understood only where nobody else asks.
-    const bool has_own_letters = !weather_.has_strangers && !weather_.is_gentle && fate_.chance(50);
-    const std::uint32_t count_of_bridges = has_own_letters ? 1 : 1 + fate_.below(3);
+    const bool has_own_letters =
+        !fault_plan_.has_strangers && !fault_plan_.is_gentle && schedule_.chance(50);
+    const std::uint32_t count_of_bridges = has_own_letters ? 1 : 1 + schedule_.below(3);
     for (std::uint32_t i = 0; i < count_of_bridges; ++i) {
       std::vector<std::string> filters{status_topic("+")};
       for (const auto& action : actions)
@@ -522,42 +527,42 @@ class World {
         guest.append({response_topic(guest_of(i), to_string(action))});
       auto options = link_options(std::string(bridge_ids) + std::to_string(i), filters, 60s);
       options.filters.append(guest);
-      options.protocol = fate_.chance(70) ? Protocol::v5 : Protocol::v3_1_1;
+      options.protocol = schedule_.chance(70) ? Protocol::v5 : Protocol::v3_1_1;
       bridges_.push_back(
-          std::make_unique<Bridge<Table, Link>>(fate_, broker_, std::move(options), guest));
+          std::make_unique<Bridge<Table, Link>>(schedule_, broker_, std::move(options), guest));
     }
-    const std::uint32_t count_of_responders = 1 + fate_.below(weather_.is_gentle ? 2 : 3);
+    const std::uint32_t count_of_responders = 1 + schedule_.below(fault_plan_.is_gentle ? 2 : 3);
     for (std::uint32_t i = 0; i < count_of_responders; ++i) {
-      const bool is_v5 = fate_.chance(50);
+      const bool is_v5 = schedule_.chance(50);
       // Where turns are taken, one that answers without correlation data must be alone.
       const bool serves_own = i == 0;
       std::vector<std::string> served = actions;
       if (!serves_own)
         served.erase(served.begin());
-      const bool announces = is_v5 && fate_.chance(70);
+      const bool announces = is_v5 && schedule_.chance(70);
       // What is published while it is away is lost, and a bridge learns of that by its return, or
       // by the broker; a request that takes turns is then published again only by the latter.
-      const bool may_be_clean = !weather_.is_gentle || (announces && !serves_own);
+      const bool may_be_clean = !fault_plan_.is_gentle || (announces && !serves_own);
       Responder::Character character{.is_v5 = is_v5,
                                      .announces = announces,
-                                     .is_clean = may_be_clean && fate_.chance(50),
-                                     .letters = has_own_letters    ? Letters::own
-                                                : fate_.chance(50) ? Letters::full
-                                                                   : Letters::ascii,
-                                     .never = weather_.is_gentle ? 0 : fate_.below(30),
-                                     .twice = serves_own && !is_v5 ? 0 : fate_.below(50),
-                                     .late = weather_.is_gentle ? 0 : fate_.below(30),
-                                     .fails = weather_.is_gentle ? 0 : fate_.below(10)};
+                                     .is_clean = may_be_clean && schedule_.chance(50),
+                                     .letters = has_own_letters        ? Letters::own
+                                                : schedule_.chance(50) ? Letters::full
+                                                                       : Letters::ascii,
+                                     .never = fault_plan_.is_gentle ? 0 : schedule_.below(30),
+                                     .twice = serves_own && !is_v5 ? 0 : schedule_.below(50),
+                                     .late = fault_plan_.is_gentle ? 0 : schedule_.below(30),
+                                     .fails = fault_plan_.is_gentle ? 0 : schedule_.below(10)};
       responders_.push_back(std::make_unique<Responder>(
-          fate_, broker_, "responder-" + std::to_string(i), std::move(served), character));
+          schedule_, broker_, "responder-" + std::to_string(i), std::move(served), character));
     }
     for (std::uint32_t i = 0; i < 3; ++i) {
-      const auto& action = fate_.pick(actions);
+      const auto& action = schedule_.pick(actions);
       broker_.retain(
           {.topic = response_topic(netid_for(action, 0), action), .payload = some_text()});
     }
-    if (weather_.has_strangers)
-      stranger_ = std::make_unique<Stranger>(fate_, broker_, "stranger");
+    if (fault_plan_.has_strangers)
+      stranger_ = std::make_unique<OtherClient>(schedule_, broker_, "stranger");
   }
 
   /// The action without a content rule has a topic for each bridge: a turn is taken
@@ -569,50 +574,50 @@ class World {
   static std::string guest_of(std::uint32_t bridge) { return "guest-" + std::to_string(bridge); }
 
   void schedule_refusals() {
-    broker_.grant_all_from(Instant{} + busy + fate_.up_to(30s));
-    fate_.after(fate_.up_to(busy), [this] {
-      broker_.refuse_connections(fate_.up_to(weather_.is_gentle ? 500ms : 2s));
-      if (auto connections = broker_.connections(); !weather_.is_gentle && !connections.empty())
-        broker_.cut(fate_.pick(connections));
+    broker_.grant_all_from(Instant{} + busy + schedule_.up_to(30s));
+    schedule_.after(schedule_.up_to(busy), [this] {
+      broker_.refuse_connections(schedule_.up_to(fault_plan_.is_gentle ? 500ms : 2s));
+      if (auto connections = broker_.connections(); !fault_plan_.is_gentle && !connections.empty())
+        broker_.cut(schedule_.pick(connections));
     });
   }
 
   void schedule_twin() {
-    twin_ = std::make_unique<Twin>(fate_, broker_, std::string(bridge_ids) + "0");
-    fate_.after(fate_.up_to(busy), [this] { twin_->start(fate_.up_to(15s)); });
+    twin_ = std::make_unique<Twin>(schedule_, broker_, std::string(bridge_ids) + "0");
+    schedule_.after(schedule_.up_to(busy), [this] { twin_->start(schedule_.up_to(15s)); });
   }
 
   void schedule() {
     for (const auto& responder : responders_)
       responder->start();
     for (const auto& bridge : bridges_)
-      fate_.after(fate_.up_to(20ms), [&bridge = *bridge] { bridge.start(); });
+      schedule_.after(schedule_.up_to(20ms), [&bridge = *bridge] { bridge.start(); });
     if (stranger_)
       stranger_->start();
-    const std::uint32_t count_of_calls = 10 + fate_.below(40);
+    const std::uint32_t count_of_calls = 10 + schedule_.below(40);
     for (std::uint32_t i = 0; i < count_of_calls; ++i)
-      fate_.after(100ms + fate_.up_to(busy), [this] { call(); });
-    for (std::uint32_t i = 0; weather_.has_strangers && i < 20; ++i)
-      fate_.after(fate_.up_to(busy), [this] { say_something_strange(); });
-    for (std::uint32_t i = 0; weather_.cuts && i < 10; ++i)
-      fate_.after(fate_.up_to(busy), [this] { cut_somebody(); });
-    for (std::uint32_t i = 0; weather_.restarts && i < 2; ++i) {
-      fate_.after(fate_.up_to(busy), [this] { broker_.save(); });
-      fate_.after(fate_.up_to(busy), [this] { restart_broker(); });
+      schedule_.after(100ms + schedule_.up_to(busy), [this] { call(); });
+    for (std::uint32_t i = 0; fault_plan_.has_strangers && i < 20; ++i)
+      schedule_.after(schedule_.up_to(busy), [this] { say_something_strange(); });
+    for (std::uint32_t i = 0; fault_plan_.cuts && i < 10; ++i)
+      schedule_.after(schedule_.up_to(busy), [this] { cut_somebody(); });
+    for (std::uint32_t i = 0; fault_plan_.restarts && i < 2; ++i) {
+      schedule_.after(schedule_.up_to(busy), [this] { broker_.save(); });
+      schedule_.after(schedule_.up_to(busy), [this] { restart_broker(); });
     }
-    if (weather_.refuses)
+    if (fault_plan_.refuses)
       schedule_refusals();
-    for (std::uint32_t i = 0; weather_.reloads && i < 6; ++i) {
-      fate_.after(fate_.up_to(busy), [this] { fate_.pick(bridges_)->reload(); });
+    for (std::uint32_t i = 0; fault_plan_.reloads && i < 6; ++i) {
+      schedule_.after(schedule_.up_to(busy), [this] { schedule_.pick(bridges_)->reload(); });
       if (i % 3 == 0)
-        fate_.after(fate_.up_to(busy), [this] { fate_.pick(bridges_)->renew(); });
+        schedule_.after(schedule_.up_to(busy), [this] { schedule_.pick(bridges_)->renew(); });
     }
-    if (!weather_.is_gentle && fate_.chance(15))
+    if (!fault_plan_.is_gentle && schedule_.chance(15))
       schedule_twin();
-    if (!weather_.is_gentle && fate_.chance(50))
-      fate_.after(fate_.up_to(busy), [this] { kill_a_responder(); });
-    if (!weather_.is_gentle && fate_.chance(20))
-      fate_.after(fate_.up_to(busy), [this] { fate_.pick(bridges_)->restart(); });
+    if (!fault_plan_.is_gentle && schedule_.chance(50))
+      schedule_.after(schedule_.up_to(busy), [this] { kill_a_responder(); });
+    if (!fault_plan_.is_gentle && schedule_.chance(20))
+      schedule_.after(schedule_.up_to(busy), [this] { schedule_.pick(bridges_)->restart(); });
   }
 
   std::string some_text() {
@@ -621,45 +626,46 @@ class World {
     // These mean each other when letters are folded, which is trusted only where nobody else asks.
     static const std::vector<std::string> folding{"ss", "SS", "\u00df", "\u1e9e", "a\u00df", "asS"};
     const bool is_alone = !stranger_ && bridges_.size() == 1;
-    return is_alone && fate_.chance(50) ? fate_.pick(folding) : fate_.pick(texts);
+    return is_alone && schedule_.chance(50) ? schedule_.pick(folding) : schedule_.pick(texts);
   }
   std::string_view some_action() {
-    if (fate_.chance(25))
-      return fate_.chance(50) ? keyed_by_topic : keyed_by_id;
-    return fate_.chance(30) ? own_action : to_string(fate_.pick(all_actions));
+    if (schedule_.chance(25))
+      return schedule_.chance(50) ? keyed_by_topic : keyed_by_id;
+    return schedule_.chance(30) ? own_action : to_string(schedule_.pick(all_actions));
   }
 
   void call() {
-    const auto bridge = fate_.below(static_cast<std::uint32_t>(bridges_.size()));
+    const auto bridge = schedule_.below(static_cast<std::uint32_t>(bridges_.size()));
     const auto action = some_action();
-    const std::uint32_t count = fate_.chance(20) ? 5 : 1;
+    const std::uint32_t count = schedule_.chance(20) ? 5 : 1;
     for (std::uint32_t i = 0; i < count; ++i)
       call(bridge, action);
   }
 
   void call(std::uint32_t bridge, std::string_view action) {
-    std::string text = weather_.has_poison && fate_.chance(10) ? std::string(poison) : some_text();
+    std::string text =
+        fault_plan_.has_poison && schedule_.chance(10) ? std::string(poison) : some_text();
     if (action == own_action)  // so that every answer tells whose it is
       text += std::to_string(++distinct_);
-    const Duration patience = 1ms + fate_.up_to(fate_.chance(10)   ? Duration(20s)
-                                                : fate_.chance(50) ? 5s
-                                                                   : 50ms);
-    const Duration timeout = weather_.is_gentle ? Duration(20s) : patience;
+    const Duration patience = 1ms + schedule_.up_to(schedule_.chance(10)   ? Duration(20s)
+                                                    : schedule_.chance(50) ? 5s
+                                                                           : 50ms);
+    const Duration timeout = fault_plan_.is_gentle ? Duration(20s) : patience;
     const bool is_for_guest =
-        parse_action(action) && bridges_[bridge]->has_guest() && fate_.chance(20);
+        parse_action(action) && bridges_[bridge]->has_guest() && schedule_.chance(20);
     bridges_[bridge]->call(is_for_guest ? guest_of(bridge) : netid_for(action, bridge), action,
                            text, timeout);
   }
 
   void say_something_strange() {
-    if (fate_.chance(20))
+    if (schedule_.chance(20))
       return say_something_with_a_strange_id();
-    const auto action = to_string(fate_.pick(all_actions));
-    if (fate_.chance(50))
+    const auto action = to_string(schedule_.pick(all_actions));
+    if (schedule_.chance(50))
       return stranger_->request("alice", action, some_text());
     // Out of the blue it may say only what is right for nobody, or is not to be believed.
     Message message{.topic = response_topic("alice", action), .payload = some_text() + "?"};
-    switch (fate_.below(4)) {
+    switch (schedule_.below(4)) {
       case 0:
         message.correlation = "unknown";
         break;
@@ -679,14 +685,14 @@ class World {
   }
 
   void say_something_with_a_strange_id() {
-    if (fate_.chance(50)) {
+    if (schedule_.chance(50)) {
       return stranger_->say(
           {.topic = response_topic("alice", keyed_by_topic) + "/nobody", .payload = some_text()});
     }
     static const std::vector<std::string> payloads{R"({"re":{"id":"nobody"}})", R"({"re":7})",
                                                    R"({"re":{"id":["bridge-0 0"]}})", "[", ""};
     stranger_->say(
-        {.topic = response_topic("alice", keyed_by_id), .payload = fate_.pick(payloads)});
+        {.topic = response_topic("alice", keyed_by_id), .payload = schedule_.pick(payloads)});
   }
 
   std::optional<Asked> a_checkable_call() {
@@ -700,14 +706,14 @@ class World {
     if (broker_.connections().empty())
       return;
     auto connections = broker_.connections();
-    const auto connection = fate_.pick(connections);
+    const auto connection = schedule_.pick(connections);
     // A responder that is cut off again and again is rightly said to be gone.
-    const bool is_young = fate_.now() - std::max(connection->subscribed, Instant{}) < 100ms;
-    if (weather_.is_gentle && (connection->subscribed == Instant{} || is_young))
+    const bool is_young = schedule_.now() - std::max(connection->subscribed, Instant{}) < 100ms;
+    if (fault_plan_.is_gentle && (connection->subscribed == Instant{} || is_young))
       return;
-    if (fate_.chance(weather_.is_gentle ? 0 : 20))
+    if (schedule_.chance(fault_plan_.is_gentle ? 0 : 20))
       broker_.deafen(connection);
-    else if (fate_.chance(50))
+    else if (schedule_.chance(50))
       connection->is_doomed = true;
     else
       broker_.cut(connection);
@@ -718,13 +724,13 @@ class World {
       return;
     const Broker::Memory memories[] = {Broker::Memory::all, Broker::Memory::of_some_time_ago,
                                        Broker::Memory::none};
-    broker_.crash(fate_.pick(memories), fate_.up_to(weather_.is_gentle ? 800ms : 4s));
+    broker_.crash(schedule_.pick(memories), schedule_.up_to(fault_plan_.is_gentle ? 800ms : 4s));
   }
 
   void kill_a_responder() {
-    Responder& responder = *fate_.pick(responders_);
+    Responder& responder = *schedule_.pick(responders_);
     responder.kill();
-    fate_.after(fate_.up_to(3s), [&responder] { responder.start(); });
+    schedule_.after(schedule_.up_to(3s), [&responder] { responder.start(); });
   }
 
   /// What must be true at every moment.
@@ -739,7 +745,7 @@ class World {
           return "too much in " + std::string(fill.table);
       }
       for (const auto& asked : bridge->calls) {
-        if (!asked.outcome && asked.deadline < fate_.now())
+        if (!asked.outcome && asked.deadline < schedule_.now())
           return "waits past its deadline: " + asked.correlation;
       }
     }
@@ -764,7 +770,7 @@ class World {
         } else if (asked.payload.starts_with(poison)) {
           if (is_answered(asked))
             return "answered though it never came through: " + asked.correlation;
-        } else if (weather_.is_gentle && !is_answered(asked)) {
+        } else if (fault_plan_.is_gentle && !is_answered(asked)) {
           return "lost its answer: " + asked.correlation;
         }
       }
@@ -772,14 +778,14 @@ class World {
     return {};
   }
 
-  Fate fate_;
-  const Weather weather_;
-  Broker broker_{fate_, weather_};
+  Schedule schedule_;
+  const FaultPlan fault_plan_;
+  Broker broker_{schedule_, fault_plan_};
   std::vector<std::unique_ptr<Bridge<Table, Link>>> bridges_;
   std::vector<std::unique_ptr<Responder>> responders_;
-  std::unique_ptr<Stranger> stranger_;
+  std::unique_ptr<OtherClient> stranger_;
   std::unique_ptr<Twin> twin_;
   int distinct_ = 0;
 };
 
-}  // namespace mqtt_bridge::world
+}  // namespace mqtt_bridge::simulation

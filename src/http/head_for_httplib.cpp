@@ -1,4 +1,4 @@
-// canonical_head() of head.hpp: a head in the form that cpp-httplib reads alike in all its
+// head_for_httplib() of head.hpp: a head in the form that cpp-httplib reads alike in all its
 // releases, with the fields of the table in endpoints.hpp and no others.
 #include <algorithm>
 #include <string>
@@ -17,7 +17,7 @@ constexpr std::size_t longest_value = 8000;
 
 }  // namespace
 
-std::string canonical_head(const HttpHead& head) {
+std::string head_for_httplib(const HttpHead& head) {
   // The library answers 400 to a method that it does not know; every release knows OPTIONS.
   const bool is_known = is_known_method(head.method) && head.method != "TRACE";
   std::string text(is_known ? head.method : "OPTIONS");

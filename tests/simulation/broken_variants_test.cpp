@@ -2,16 +2,16 @@
 #include <gtest/gtest.h>
 
 #include "simulation/seeds.hpp"
-#include "simulation/world.hpp"
+#include "simulation/simulation.hpp"
 
-namespace mqtt_bridge::world {
+namespace mqtt_bridge::simulation {
 namespace {
 
 /// The first of the seeds whose world is at fault, and what the fault is.
 template <typename Table, typename Link = LinkState>
 std::optional<std::pair<std::uint64_t, std::string>> first_fault(std::uint64_t count) {
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
-    World<Table, Link> world(seed);
+    Simulation<Table, Link> world(seed);
     if (const auto fault = world.run())
       return std::pair(seed, *fault);
   }
@@ -216,47 +216,47 @@ void expect_found_out(const std::string& fault) {
       << "seed " << found->first << ": " << found->second;
 }
 
-TEST(World, FindsOutWhoServesFirstComeFirst) {
+TEST(Simulation, FindsOutWhoServesFirstComeFirst) {
   expect_found_out<FirstComeFirstServed>("wrong answer");
   expect_found_out<LooksAtNoIds>("wrong answer");
 }
-TEST(World, FindsOutWhoBelievesRetainedMessages) {
+TEST(Simulation, FindsOutWhoBelievesRetainedMessages) {
   expect_found_out<BelievesRetainedMessages>("wrong answer");
 }
-TEST(World, FindsOutWhoForgetsWhatItGot) {
+TEST(Simulation, FindsOutWhoForgetsWhatItGot) {
   expect_found_out<ForgetsWhatItGot>("wrong answer");
 }
-TEST(World, FindsOutWhoDoesNotKnowThatItWasRestarted) {
+TEST(Simulation, FindsOutWhoDoesNotKnowThatItWasRestarted) {
   expect_found_out<DoesNotKnowThatItWasRestarted>("wrong answer");
 }
-TEST(World, FindsOutWhoOversleeps) {
+TEST(Simulation, FindsOutWhoOversleeps) {
   expect_found_out<Oversleeps>("waits past its deadline");
 }
-TEST(World, FindsOutWhoForgetsToSayHowACallEnded) {
+TEST(Simulation, FindsOutWhoForgetsToSayHowACallEnded) {
   expect_found_out<ForgetsToSayHowItEnded>("waits past its deadline");
 }
-TEST(World, FindsOutWhoPublishesNothingAgain) {
+TEST(Simulation, FindsOutWhoPublishesNothingAgain) {
   expect_found_out<PublishesNothingAgain>("lost its answer");
 }
 
-TEST(World, FindsOutWhoGivesUpWhenItIsRefused) {
+TEST(Simulation, FindsOutWhoGivesUpWhenItIsRefused) {
   expect_found_out<Exchanges, GivesUpWhenItIsRefused>("never came back");
 }
-TEST(World, FindsOutWhoIsUpTooEarly) {
+TEST(Simulation, FindsOutWhoIsUpTooEarly) {
   expect_found_out<Exchanges, IsUpTooEarly>("is up without an answer for its subscription");
 }
-TEST(World, FindsOutWhoSubscribesOnce) {
+TEST(Simulation, FindsOutWhoSubscribesOnce) {
   expect_found_out<Exchanges, SubscribesOnce>("is up without an answer for its subscription");
 }
-TEST(World, FindsOutWhoWaitsForASilentBroker) {
+TEST(Simulation, FindsOutWhoWaitsForASilentBroker) {
   expect_found_out<Exchanges, WaitsForASilentBroker>("on which nothing comes");
 }
-TEST(World, FindsOutWhoLeavesAFilterTooEarly) {
+TEST(Simulation, FindsOutWhoLeavesAFilterTooEarly) {
   expect_found_out<Exchanges, LeavesTooEarly>("leaves a filter on which an answer is expected");
 }
-TEST(World, FindsOutWhoFightsBack) {
+TEST(Simulation, FindsOutWhoFightsBack) {
   expect_found_out<Exchanges, FightsBack>("fights back");
 }
 
 }  // namespace
-}  // namespace mqtt_bridge::world
+}  // namespace mqtt_bridge::simulation

@@ -1,20 +1,20 @@
 // Thousands of worlds in which the promises hold.
-#include "simulation/world.hpp"
+#include "simulation/simulation.hpp"
 
 #include <gtest/gtest.h>
 
 #include "simulation/seeds.hpp"
 
-namespace mqtt_bridge::world {
+namespace mqtt_bridge::simulation {
 namespace {
 
-TEST(World, HoldsWhateverHappens) {
+TEST(Simulation, HoldsWhateverHappens) {
   std::size_t calls = 0;
   std::size_t answered = 0;
   for (std::uint64_t seed = 1; seed <= seeds_wanted(); ++seed) {
-    World world(seed);
+    Simulation world(seed);
     if (const auto fault = world.run()) {
-      World again(seed);
+      Simulation again(seed);
       again.trace();
       again.run();
       FAIL() << "seed " << seed << ": " << *fault << "\n" << again.story();
@@ -28,9 +28,9 @@ TEST(World, HoldsWhateverHappens) {
   RecordProperty("answered", std::to_string(answered));
 }
 
-TEST(World, GoesTheSameWayForTheSameSeed) {
-  World one(7);
-  World other(7);
+TEST(Simulation, GoesTheSameWayForTheSameSeed) {
+  Simulation one(7);
+  Simulation other(7);
   one.trace();
   other.trace();
   one.run();
@@ -40,4 +40,4 @@ TEST(World, GoesTheSameWayForTheSameSeed) {
 }
 
 }  // namespace
-}  // namespace mqtt_bridge::world
+}  // namespace mqtt_bridge::simulation

@@ -1,4 +1,4 @@
-// canonical_head() of http/head.hpp.
+// head_for_httplib() of http/head.hpp.
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,7 +12,7 @@ namespace {
 
 TEST(CanonicalHead, HandsOnOnlyWhatHandlersRead) {
   EXPECT_EQ(
-      canonical_head(parsed(
+      head_for_httplib(parsed(
           "POST /a?netid=c&b=c HTTP/1.0\r\nhost: localhost\r\nCookie: a\r\nRange: bytes=0-1\r\n"
           "Expect: 100-continue\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
           "Content-Length: 7\r\nAccept-Encoding: gzip\r\nACCEPT: application/json\r\n"
@@ -30,14 +30,14 @@ TEST(CanonicalHead, IsAHeadThatTheCheckAcceptsUnchanged) {
   for (const std::string& text :
        {post("Accept: a\r\n"), post("Transfer-Encoding: chunked\r\n"),
         std::string("GET http://h/?a=b=c?d HTTP/1.1\r\nHost: g\r\n\r\n")}) {
-    const std::string once = canonical_head(parsed(text));
-    EXPECT_EQ(canonical_head(parsed(once)), once);
+    const std::string once = head_for_httplib(parsed(text));
+    EXPECT_EQ(head_for_httplib(parsed(once)), once);
     EXPECT_EQ(parsed(once).bytes, once.size());
   }
 }
 
 TEST(CanonicalHead, JoinsRepeatedFieldsAndLeavesEmptyOnesOut) {
-  const std::string text = canonical_head(
+  const std::string text = head_for_httplib(
       parsed(post("traceparent: a=1\r\nAccept:\r\nTraceParent:\r\ntraceparent: b=2\r\n")));
   EXPECT_NE(text.find("\r\ntraceparent: a=1, b=2\r\n"), std::string::npos) << text;
   EXPECT_EQ(text.find("Accept"), std::string::npos) << text;
@@ -46,7 +46,7 @@ TEST(CanonicalHead, JoinsRepeatedFieldsAndLeavesEmptyOnesOut) {
 TEST(CanonicalHead, LeavesOutValuesThatTheLibraryWouldPercentDecode) {
   for (const std::string_view value : {"a%0d%0aSet-Cookie: b", "%", "%41", "%u000d", "a%00"}) {
     const std::string text =
-        canonical_head(parsed(post("Request-Id: " + std::string(value) + "\r\n")));
+        head_for_httplib(parsed(post("Request-Id: " + std::string(value) + "\r\n")));
     EXPECT_EQ(text.find('%'), std::string::npos) << text;
     EXPECT_EQ(text.find("Request-Id"), std::string::npos) << text;
   }
@@ -54,7 +54,7 @@ TEST(CanonicalHead, LeavesOutValuesThatTheLibraryWouldPercentDecode) {
 
 TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
   const auto with = [](std::size_t size) {
-    return canonical_head(parsed(post("traceparent: " + std::string(size, 'a') + "\r\n")));
+    return head_for_httplib(parsed(post("traceparent: " + std::string(size, 'a') + "\r\n")));
   };
   EXPECT_NE(with(8000).find("traceparent"), std::string::npos);
   EXPECT_EQ(with(8001).find("traceparent"), std::string::npos);
@@ -63,20 +63,23 @@ TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
 TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonIsPreferred) {
   for (const std::string_view value : {"Application/JSON;q=0.9, text/plain;q=0.5",
                                        "a/b;c=\"%41\",, application/json", "application/json,"}) {
-    const std::string text = canonical_head(parsed(post("Accept: " + std::string(value) + "\r\n")));
+    const std::string text =
+        head_for_httplib(parsed(post("Accept: " + std::string(value) + "\r\n")));
     EXPECT_NE(text.find("\r\nAccept: application/json\r\n"), std::string::npos) << text;
   }
   for (const std::string_view value :
        {"*/*", "text/plain", "text", ",", "application/json;q=2", "application/json;q="}) {
-    const std::string text = canonical_head(parsed(post("Accept: " + std::string(value) + "\r\n")));
+    const std::string text =
+        head_for_httplib(parsed(post("Accept: " + std::string(value) + "\r\n")));
     EXPECT_EQ(text.find("Accept"), std::string::npos) << text;
   }
 }
 
 TEST(CanonicalHead, NamesAsHostWhomTheRequestIsFor) {
-  EXPECT_NE(canonical_head(parsed("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")).find("Host: a\r\n"),
-            std::string::npos);
-  EXPECT_EQ(canonical_head(parsed("GET / HTTP/1.0\r\n\r\n")).find("Host"), std::string::npos);
+  EXPECT_NE(
+      head_for_httplib(parsed("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")).find("Host: a\r\n"),
+      std::string::npos);
+  EXPECT_EQ(head_for_httplib(parsed("GET / HTTP/1.0\r\n\r\n")).find("Host"), std::string::npos);
 }
 
 TEST(CanonicalHead, IsWithoutTheQuery) {
@@ -99,7 +102,7 @@ TEST(CanonicalHead, IsWithoutTheQuery) {
     const std::string text =
         "GET " + std::string(row.sent) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     const std::string line = "GET " + std::string(row.path) + " HTTP/1.1\r\n";
-    EXPECT_TRUE(canonical_head(parsed(text)).starts_with(line)) << row.sent;
+    EXPECT_TRUE(head_for_httplib(parsed(text)).starts_with(line)) << row.sent;
     EXPECT_EQ(parsed(text).query(), row.query) << row.sent;
   }
 }
