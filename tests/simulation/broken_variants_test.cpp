@@ -1,16 +1,17 @@
 // Worlds whose table or link breaks a rule on purpose: the simulation must find them out.
 #include <gtest/gtest.h>
 
-#include "simulation/seeds.hpp"
 #include "simulation/simulation.hpp"
 
 namespace mqtt_bridge::simulation {
 namespace {
 
+constexpr std::uint64_t most_seeds = 3000;  // the first few hundred find each of them out
+
 /// The first of the seeds whose world is at fault, and what the fault is.
 template <typename Table, typename Link = LinkState>
-std::optional<std::pair<std::uint64_t, std::string>> first_fault(std::uint64_t count) {
-  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+std::optional<std::pair<std::uint64_t, std::string>> first_fault() {
+  for (std::uint64_t seed = 1; seed <= most_seeds; ++seed) {
     Simulation<Table, Link> world(seed);
     if (const auto fault = world.run())
       return std::pair(seed, *fault);
@@ -210,8 +211,8 @@ class FightsBack : public LinkState {
 
 template <typename Table, typename Link = LinkState>
 void expect_found_out(const std::string& fault) {
-  const auto found = first_fault<Table, Link>(seeds_wanted());
-  ASSERT_TRUE(found) << "nothing was found in " << seeds_wanted() << " worlds";
+  const auto found = first_fault<Table, Link>();
+  ASSERT_TRUE(found) << "nothing was found in " << most_seeds << " worlds";
   EXPECT_NE(found->second.find(fault), std::string::npos)
       << "seed " << found->first << ": " << found->second;
 }
