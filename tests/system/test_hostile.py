@@ -398,9 +398,9 @@ class UnreadAnswers(MemoryTest):
     COUNT = 160
     AT_ONCE = 4
     BUDGET = 64 * 1024  # KiB: limits::output_bytes
-    # What is in flight beside the unread: a call of 1 MiB is held as its request, in the library's
-    # buffers, as its response and as its answer.
-    IN_FLIGHT = AT_ONCE * 6 * 1024
+    # What is in flight beside the unread: a call of 1 MiB is held as its request, up to three times by
+    # the library on its way out and three times on its way in, and as its answer.
+    IN_FLIGHT = AT_ONCE * 8 * 1024
     SLOW_RATE = 400_000  # bytes a second: an answer of 3 MiB in less than limits::write_timeout
 
     def take_answers(self, stack, request, count):

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kept_size = 16 * 1024;  // a connection's buffer that is larger is given back
 constexpr std::size_t linger_bytes = 256 * 1024;  // of a peer that sends on behind its answer
-// How long a caller has, once the server drains, who has connected and not yet said a word.
+// Once the server drains: how long a connection has on which nothing was ever sent.
 constexpr auto drain_grace = 50ms;
 
 }  // namespace
