@@ -20,8 +20,8 @@ namespace mqtt_bridge {
 std::optional<std::string> why_not_usable(const MqttTls& tls);
 
 /// Connects to `peer` once more, as Paho did, and calls `done` with the reason why that fails, if
-/// it still exists by then; `closed` when there is a TLS connection, and it was what followed that
-/// did not please. Its owner limits its time.
+/// it still exists by then; `closed` when TLS succeeds, so that the broker closed the connection
+/// afterwards. Its owner limits its time.
 class TlsDiagnosis {
  public:
   using Done = std::function<void(ConnectFailure failure, std::string why)>;
