@@ -220,6 +220,9 @@ void HttpServer::Connection::write(HttpResponse response) {
   output_.emplace(std::move(response));
   held_output_ = output_->bytes();
   server_.output_bytes_ += held_output_;
+  // Where room is scarce its first look tells already whether it moves.
+  if (server_.output_bytes_ > limits::output_bytes / 2)
+    pace_.look(written_, transferred_ - unsent_bytes(), least_progress);
   enter(Phase::writing, written_ + limits::write_timeout);
   write_piece();
   server_.bound_output();
