@@ -25,7 +25,8 @@ class HttpStream {
   virtual void read(Take take) = 0;
 
   /// Begins the answer; `head` says all but its length, and its body is left out. It goes out in
-  /// chunks (RFC 9112 7.1); to HTTP/1.0, until the connection closes (RFC 9112 6.3).
+  /// chunks (RFC 9112 7.1); to HTTP/1.0, until the connection closes (RFC 9112 6.3). One that
+  /// cannot go on is cut by HttpRequest::answer(). REQUIRES: a status that may have content.
   virtual void start(HttpResponse head) = 0;
   /// The next piece of it. REQUIRES: start() was called, and end() was not.
   virtual void write(std::string_view piece) = 0;

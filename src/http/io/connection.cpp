@@ -212,6 +212,8 @@ void HttpServer::Connection::refuse(Problem problem, std::string_view detail) {
 void HttpServer::Connection::write(HttpResponse response) {
   if (phase_ == Phase::closed)
     return;
+  if (stream_ && stream_->answer_began)
+    return close();  // it cannot become another one; the caller sees that it is not whole
   if (const auto stream = std::exchange(stream_, {}))
     says_close_ = says_close_ || !stream->body_ended;
   written_ = Clock::now();

@@ -27,7 +27,7 @@ void HttpServer::Connection::begin_stream() {
 
 // The body -------------------------------------------------------------------------------------
 
-/// Later, so that one who asks for the next piece when he gets one does not go ever deeper.
+/// Calls `take` from the loop: a service that asks again within it does not recurse.
 void HttpServer::Connection::read_piece(HttpStream::Take take) {
   if (!stream_)
     return;

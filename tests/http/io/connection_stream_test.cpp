@@ -178,6 +178,19 @@ TEST_F(Streams, CloseAfterAnAnswerToABodyThatHasNotComeWhole) {
   EXPECT_TRUE(client.is_closed);
 }
 
+TEST_F(Streams, CutAnAnswerThatCannotGoOn) {
+  Client client(path_);
+  client.send(head("Content-Length: 0\r\n"));
+  const auto stream = next_stream();
+  stream->start({});
+  stream->write("half");
+  request_->answer({.status = 500, .body = {.text = "no"}});
+  const std::string all = read_until(client, "never");
+  EXPECT_TRUE(client.is_closed);
+  EXPECT_THAT(all, Not(HasSubstr("500")));
+  EXPECT_THAT(all, Not(EndsWith("0\r\n\r\n"))) << "the caller must see that it is not whole";
+}
+
 TEST_F(Streams, AnswerHttp10UntilTheConnectionCloses) {
   Client client(path_);
   client.send(head("Connection: keep-alive\r\n", "GET / HTTP/1.0"));
