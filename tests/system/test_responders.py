@@ -141,9 +141,9 @@ class Poison(SystemTest):
         self.responder = self.world.responder(self.broker, "--protocol", "3.1.1")
         self.daemon = self.world.daemon(self.broker)
 
-    def poison(self, client):
+    def poison(self, client, netid="poison"):
         """Makes the longest request that the broker takes; its answer is longer."""
-        topic = "poison/uppercase/request"
+        topic = f"{netid}/uppercase/request"
         client.publish(topic, "x" * (self.PACKET_BYTES - 1 - 2 - len(topic) - 2))
 
     def assert_answered(self, text):
@@ -163,6 +163,16 @@ class Poison(SystemTest):
             self.responder.wait_for_line("warn +answers given up .*poison/uppercase/response")
             self.assert_answered("at the end")
         self.assertEqual(self.broken_links(), 3, "with others, and twice alone")
+
+    def test_the_connections_that_they_break_are_not_laid_to_another_client(self):
+        with Peer(self.broker, "nothing") as client:
+            for number in range(6):
+                self.assert_answered(f"text {number}")  # so it is there to get the next one
+                before = self.broken_links()
+                self.poison(client, f"poison-{number}")
+                eventually(lambda: self.broken_links() > before, "it has broken the connection")
+            self.assert_answered("at the end")
+        self.assertNotIn("client id", "\n".join(self.responder.lines))
 
     def test_a_requester_that_repeats_it_does_not_keep_others_from_their_answers(self):
         with Peer(self.broker, "nothing") as client:
