@@ -43,7 +43,6 @@ inline constexpr std::size_t topic_memories = 256;            // per response to
 inline constexpr std::size_t topic_memory_bytes = 64 * 1024;  // their payloads together
 inline constexpr std::size_t checked_bytes = 1024 * 1024;     // of requests that one response is
                                                               // compared with, see check_cost()
-inline constexpr std::size_t property_bytes = 66 * 1024;      // of a message: the longest, and more
 inline constexpr std::size_t id_bytes = 256 * 1024;  // of a response in which an id is looked for
 inline constexpr std::size_t idle_topics = 256;      // response topics that hold only these
 inline constexpr std::size_t turn_answers = 64;      // per response topic on which turns are taken
@@ -52,7 +51,7 @@ inline constexpr auto turn_rest =
     60s;  // how long a late answer is waited for where turns are taken
 inline constexpr std::size_t unmatched_notes = 4;  // per response topic: what came and did not fit
 
-// The front. RFC 9112 3 asks for a request line of at least 8000 octets.
+// The HTTP server. RFC 9112 3 asks for a request line of at least 8000 octets.
 inline constexpr std::size_t head_bytes = 16 * 1024;
 inline constexpr std::size_t target_bytes = 8000;  // the HTTP library takes 8192 for the line
 inline constexpr std::size_t header_fields = 100;
@@ -92,15 +91,15 @@ inline constexpr auto farewell_timeout = 1s;  // for them to go out once it is a
 
 // The link.
 inline constexpr std::size_t inbound_packet_bytes =
-    response_bytes + payload_bytes;                  // with its topic
+    response_bytes + payload_bytes;                       // with its topic
+inline constexpr std::size_t property_bytes = 66 * 1024;  // of one; the longest property has 64 KiB
 inline constexpr std::size_t inbox_events = 65'536;  // from the MQTT library, not yet looked at
 inline constexpr std::size_t inbox_bytes = 8 << 20;  // of the messages among these
 inline constexpr auto down_grace = 2s;      // calls wait this long for a lost link, then get 503
 inline constexpr auto puback_timeout = 4s;  // then the link is taken for dead
 inline constexpr auto keep_alive = 5s;
 inline constexpr auto connect_timeout = 5s;
-inline constexpr auto library_stall_timeout =
-    3s;  // the MQTT library's threads wake up every second
+inline constexpr auto library_stall_timeout = 3s;  // its threads wake up every second
 inline constexpr auto reconnect_base = 50ms;
 inline constexpr auto reconnect_cap = 10s;
 inline constexpr auto yield_cap = 60s;      // while another client uses our client id

@@ -48,9 +48,9 @@ bool is_allowed_origin(std::string_view origin, const AllowList& allow_list);
 /// Says why `caller` may not call; nothing when it may.
 ///
 /// - Host is localhost, a name below it, 127.0.0.0/8, [::1], `own_address` or one of
-/// `allow_list.hosts`,
-///   with any port; over the unix socket, which file permissions guard, it is whatever the URL
-///   said. An address cannot be made to point elsewhere, as a name can (DNS rebinding).
+///   `allow_list.hosts`, with any port; over the unix socket, which file permissions guard, it is
+///   whatever the URL said. An address cannot be made to point elsewhere, as a name can (DNS
+///   rebinding).
 /// - There may be none at all, as in the HTTP/1.0 of health checks: every browser sends one.
 /// - Origin, when there is one, is that very host and port over http or https. Another port is
 ///   another site: any local program may serve pages there. "null" is a stranger.

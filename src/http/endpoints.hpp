@@ -81,7 +81,7 @@ bool is_known_method(std::string_view method);
 /// Of all endpoints together, in the order of the alphabet: for the server as a whole.
 std::string all_methods();
 
-// For the pages of allow_list (Fetch 3.2.3).
+// For pages of allowed origins (Fetch 3.2.3).
 std::string methods_of_pages();
 std::string fields_of_pages();
 inline constexpr std::string_view fields_for_pages = "Request-Id, Retry-After, Server-Timing";

@@ -1,7 +1,7 @@
 // The strict check of an HTTP/1.1 request head (RFC 9112, RFC 9110) before the HTTP library sees
 // it, and the head that the library is given instead. What two parsers could read in two ways is
-// refused, so nothing can be smuggled past either. No body, no socket: chunked.hpp and the front.
-// Values and pure functions.
+// refused, so nothing can be smuggled past either. No body, no socket: chunked.hpp and
+// io/connection. Values and pure functions.
 #pragma once
 
 #include <cstddef>

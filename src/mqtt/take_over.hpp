@@ -38,7 +38,7 @@ class TakeOverEvidence {
 
   int short_ = 0;          // in a row
   int idle_ = 0;           // of these, in a row, those on which nothing was sent
-  int broken_ = 0;         // in a row, those that did not live longer than the longest pause
+  int broken_ = 0;         // in a row, those that ended within longest_absence
   int forgotten_ = 0;      // in a row, those without their session
   bool is_known_ = false;  // that there is such a client
 };

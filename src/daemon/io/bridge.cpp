@@ -64,7 +64,7 @@ void Bridge::reload(BridgeOptions options) {
   act();
 }
 
-// The front -----------------------------------------------------------------------------------
+// The HTTP server -----------------------------------------------------------------------------
 
 std::optional<Forbidden> Bridge::why_forbidden(const mqtt_bridge::Caller& caller) {
   return mqtt_bridge::why_forbidden(caller, api_.options().allow_list);

@@ -51,7 +51,8 @@ class HttpApi {
   Reply finish(const HttpRequest& request, Ended& ended);
   /// The same for a call that was not admitted.
   Reply finish(const HttpRequest& request, const Failure& failure);
-  /// The same for a request that the front refuses, whose head may be empty. Closes the connection.
+  /// The same for a request that the server refuses, whose head may be empty. Closes the
+  /// connection.
   Reply refuse(HttpRequest& request, const Failure& failure);
 
  private:
