@@ -31,6 +31,13 @@ inline constexpr int presence_republishes = 8;    // of one request, as responde
 inline constexpr std::size_t turn_queue = 64;     // waiting for their turn on an exclusive lane
 inline constexpr std::size_t turn_topics = 4096;  // response topics on which turns are taken
 
+// Routes.
+inline constexpr std::size_t routes = 4096;
+inline constexpr std::size_t path_value_bytes = 512;    // that stands for a variable of a path
+inline constexpr std::size_t call_filters = 4096;       // response topics of routes subscribed to
+inline constexpr std::size_t error_words_bytes = 1000;  // of a service's own words in a problem
+inline constexpr std::size_t error_payload_bytes = 64 * 1024;  // of its payload there
+
 // Requests on which the broker closes the connection.
 inline constexpr int suspect_trials = 2;        // alone on a connection that broke, then it ends
 inline constexpr auto trial_pause = 150ms;      // between two of those
@@ -44,6 +51,7 @@ inline constexpr std::size_t topic_memory_bytes = 64 * 1024;  // their payloads 
 inline constexpr std::size_t checked_bytes = 1024 * 1024;     // of requests that one response is
                                                               // compared with, see check_cost()
 inline constexpr std::size_t id_bytes = 256 * 1024;  // of a response in which an id is looked for
+inline constexpr std::size_t json_depth = 64;        // of JSON that is looked into
 inline constexpr std::size_t idle_topics = 256;      // response topics that hold only these
 inline constexpr std::size_t turn_answers = 64;      // per response topic on which turns are taken
 inline constexpr auto memory_age = 60s;              // how long all these are remembered

@@ -19,6 +19,7 @@ constexpr auto kinds = std::to_array<ProblemKind>({
     {malformed_request, "malformed-request", 400, no, "Malformed request"},
     {unauthorized, "unauthorized", 401, no, "Unauthorized"},
     {netid_not_served, "netid-not-served", 403, no, "NetID not served here"},
+    {value_not_allowed, "value-not-allowed", 403, no, "Value not allowed here"},
     {forbidden_origin, "forbidden-origin", 403, no, "Forbidden origin"},
     {forbidden_user, "forbidden-user", 403, no, "Forbidden user"},
     {unknown_action, "unknown-action", 404, no, "Unknown action"},

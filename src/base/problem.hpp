@@ -18,6 +18,7 @@ enum class Problem {
   malformed_request,
   unauthorized,
   netid_not_served,
+  value_not_allowed,
   forbidden_origin,
   forbidden_user,
   unknown_action,
@@ -66,6 +67,7 @@ struct Failure {
   std::string detail;
   std::optional<int> status;                 // where a responder named one
   std::optional<Duration> retry_after = {};  // where it is known
+  std::string response = {};                 // of a service that reported an error; may be empty
 };
 
 }  // namespace mqtt_bridge

@@ -68,6 +68,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::malformed_request:
     case Problem::unauthorized:
     case Problem::netid_not_served:
+    case Problem::value_not_allowed:
     case Problem::forbidden_origin:
     case Problem::forbidden_user:
     case Problem::unknown_action:

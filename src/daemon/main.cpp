@@ -38,6 +38,7 @@
 #include "os/io/secrets.hpp"
 #include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
+#include "route/route_config.hpp"
 
 namespace {
 
@@ -45,10 +46,11 @@ using namespace mqtt_bridge;
 
 constexpr std::string_view program = "mqtt_bridged";
 
-std::string read_token(const std::filesystem::path& file) {
-  std::string token = read_secret(file, "--token-file");
+std::string read_token(const std::filesystem::path& file,
+                       const std::string& option = "--token-file") {
+  std::string token = read_secret(file, option);
   if (parse_bearer("Bearer " + token) != token) {
-    throw std::runtime_error("--token-file: no caller can send what is in " + file.string() +
+    throw std::runtime_error(option + ": no caller can send what is in " + file.string() +
                              ": a token is made of A-Z, a-z, 0-9, '-', '.', '_', '~', '+' and '/', "
                              "and may end in '='");
   }
@@ -56,7 +58,8 @@ std::string read_token(const std::filesystem::path& file) {
 }
 
 /// Users of the system, by name or number.
-std::vector<std::uint32_t> users_of(const std::vector<std::string>& names) {
+std::vector<std::uint32_t> users_of(const std::vector<std::string>& names,
+                                    const std::string& option) {
   std::vector<std::uint32_t> users;
   for (const auto& name : names) {
     std::uint32_t number = 0;
@@ -64,7 +67,7 @@ std::vector<std::uint32_t> users_of(const std::vector<std::string>& names) {
     const bool is_number = error == std::errc{} && end == name.data() + name.size();
     const passwd* const found = is_number ? nullptr : getpwnam(name.c_str());
     if (!is_number && found == nullptr)
-      throw std::runtime_error("--allow-user: there is no user '" + name + "'");
+      throw std::runtime_error(option + ": there is no user '" + name + "'");
     users.push_back(is_number ? number : found->pw_uid);
   }
   return users;
@@ -81,6 +84,22 @@ SocketAccess socket_access_of(const BridgedOptions& options) {
   return access;
 }
 
+/// With what is in the files that they name.
+std::shared_ptr<const RouteTable> routes_of(const BridgedOptions& options) {
+  RouteTable::Routes routes = options.routes;
+  for (auto& route : routes) {
+    if (route->user_names.empty() && route->token_file.empty())
+      continue;
+    const std::string where = route->file + ":" + std::to_string(route->line) + ": ";
+    Route with_callers = *route;
+    with_callers.users = users_of(route->user_names, where + "allow-user");
+    if (!route->token_file.empty())
+      with_callers.token = read_token(route->token_file, where + "token-file");
+    route = std::make_shared<const Route>(std::move(with_callers));
+  }
+  return std::make_shared<const RouteTable>(std::move(routes));
+}
+
 BridgeOptions bridge_options_of(const BridgedOptions& options) {
   BridgeOptions bridge;
   bridge.api = {
@@ -92,7 +111,9 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
       .max_timeout = options.max_timeout,
       .token = {},
       .open_health = options.open_health,
-      .allow_list = {options.host, options.allow_origin, users_of(options.allow_user)},
+      .allow_list = {options.host, options.allow_origin,
+                     users_of(options.allow_user, "--allow-user")},
+      .routes = routes_of(options),
   };
   if (!options.token_file.empty())
     bridge.api.token = read_token(options.token_file);
@@ -355,7 +376,10 @@ int main(int argc, char** argv) {
     if (options.run.check_config) {
       bridge_options_of(options);
       socket_access_of(options);
-      return exit_now(program, {0, "the configuration is good\n", ""});
+      std::string warnings;
+      for (const auto& warning : warnings_of(options.routes))
+        warnings += "warning: " + warning + "\n";
+      return exit_now(program, {0, warnings + "the configuration is good\n", ""});
     }
     if (options.check_health)
       return exit_now(program, check_health(options));

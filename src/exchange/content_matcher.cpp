@@ -23,6 +23,8 @@ std::string_view to_string(MatchedBy rule) {
       return "topic";
     case MatchedBy::id:
       return "id";
+    case MatchedBy::acknowledgement:
+      return "acknowledgement";
   }
   return {};
 }

@@ -21,6 +21,8 @@ Response response_of(const MqttMessage& message) {
           .status = view(message.status),
           .error = view(message.error),
           .responder = view(message.responder),
+          .content_type = message.content_type,
+          .user_properties = &message.user_properties,
           .is_foreign = !parse_response_topic(message.topic)};
 }
 
@@ -30,7 +32,11 @@ MqttPublish publish_of(const Publish& request) {
                       .payload = request.payload,
                       .response_topic = std::string(request.response_topic),
                       .correlation = request.correlation,
-                      .expiry = request.remaining};
+                      .expiry = request.retained ? std::nullopt : std::optional(request.remaining),
+                      .user_properties = *request.user_properties,
+                      .retained = request.retained,
+                      .qos = request.qos,
+                      .content_type = request.content_type};
   if (!request.traceparent.empty())
     message.user_properties.emplace_back("traceparent", request.traceparent);
   if (!request.tracestate.empty())

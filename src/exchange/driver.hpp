@@ -9,6 +9,7 @@
 
 #include "base/instant.hpp"
 #include "exchange/call.hpp"
+#include "exchange/call_filters.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
 #include "exchange/topic.hpp"
@@ -22,6 +23,8 @@ class ExchangeHost {
   virtual bool is_linked() const = 0;
   /// REQUIRES: is_linked().
   virtual void publish(const MqttPublish& request) = 0;
+  /// A filter to subscribe to, Exchanges::subscribed() follows, or to leave.
+  virtual void change(const CallFilters::Change& /*change*/) {}
   /// For the next run of the program; comes before the request that it is about.
   virtual void keep(const TurnNote& /*note*/) {}
   virtual void answer(Ended ended) = 0;
@@ -44,6 +47,8 @@ std::optional<Instant> pump(Table& table, ExchangeHost& host, Instant now,
   table.expire(now);
   while (const auto note = table.next_turn_note())
     host.keep(*note);
+  while (const auto change = table.next_filter_change())
+    host.change(*change);
   while (host.is_linked()) {
     const auto next = table.next_publish(now);
     if (!next)

@@ -18,6 +18,10 @@ std::string_view to_string(Dropped reason) {
       return "unmatched";
     case Dropped::unchecked:
       return "unchecked";
+    case Dropped::interim:
+      return "interim";
+    case Dropped::own:
+      return "own";
   }
   return {};
 }

@@ -15,8 +15,10 @@ enum class Dropped {
   late,
   unmatched,
   unchecked,  // without correlation data, and too large to be compared with what waits
+  interim,    // of a call that waits for another one
+  own,        // our own request, come back to us
 };
-inline constexpr std::size_t dropped_reasons = 7;
+inline constexpr std::size_t dropped_reasons = 9;
 std::string_view to_string(Dropped reason);
 
 }  // namespace mqtt_bridge

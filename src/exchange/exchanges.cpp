@@ -17,14 +17,15 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
   if (takes_turns(request)) {
     matcher = turn_matcher(request.response_topic, now);
     if (matcher == nullptr || matcher->queued() >= limits::turn_queue) {
-      return with_topics({Problem::overloaded, "too many calls wait for their turn", {}}, request,
-                         now);
+      return with_topics(too_many_turns(), request, now);
     }
     if (auto failure = why_no_turn(*matcher, request))
       return with_topics(*std::move(failure), request, now);
   }
-  if (const auto key = own_key(request); key && by_key_.contains(*key))
-    return with_topics({Problem::overloaded, "another call has its id", {}}, request, now);
+  for (const Key& key : own_keys(request)) {
+    if (by_key_.contains(key))
+      return with_topics({Problem::overloaded, "another call has its id", {}}, request, now);
+  }
   const ExchangeId id = ++last_id_;
   Waiting& waiting = waiting_[id];
   waiting.request = std::move(request);
@@ -32,15 +33,43 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
   ++by_fairness_key_[waiting.request.fairness_key];
   deadlines_.emplace(waiting.request.deadline, id);
   by_key_.emplace(correlation_key(waiting.request.correlation), id);
-  if (const auto key = own_key(waiting.request))
-    by_key_.emplace(*key, id);
-  if (matcher == nullptr) {
-    to_publish_.insert(waiting.request.fairness_key, id);
-  } else {
-    matcher->enter(id);
-    take_turns(waiting.request.response_topic, *matcher, now);
-  }
+  for (const Key& key : own_keys(waiting.request))
+    by_key_.emplace(key, id);
+  topics_.enter(waiting.request);
+  waiting.missing_filters = filters_.enter(id, waiting.request.filters);
+  if (waiting.missing_filters == 0)
+    wait_to_be_published(id, waiting, now);
   return id;
+}
+
+void Exchanges::wait_to_be_published(ExchangeId exchange, Waiting& waiting, Instant now) {
+  const MqttRequest& request = waiting.request;
+  if (!takes_turns(request)) {
+    to_publish_.insert(request.fairness_key, exchange);
+    return;
+  }
+  TurnMatcher* const matcher = turn_matcher(request.response_topic, now);
+  if (matcher == nullptr) {
+    waiting.missing_filters = 1;  // it takes part in no turns
+    return end(waiting_.find(exchange), too_many_turns(), now);
+  }
+  matcher->enter(exchange);
+  take_turns(request.response_topic, *matcher, now);
+}
+
+void Exchanges::subscribed(const std::string& filter, Granted granted, Instant now) {
+  if (granted == Granted::no) {
+    for (const ExchangeId exchange : filters_.refused(filter)) {
+      if (const auto waiting = waiting_.find(exchange); waiting != waiting_.end())
+        end(waiting, refused_subscription(filter), now);
+    }
+    return;
+  }
+  for (const ExchangeId exchange : filters_.granted(filter)) {
+    const auto waiting = waiting_.find(exchange);
+    if (waiting != waiting_.end() && --waiting->second.missing_filters == 0)
+      wait_to_be_published(exchange, waiting->second, now);
+  }
 }
 
 std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
@@ -50,6 +79,9 @@ std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
   }
   if (queued() >= bounds_.queued || waiting_bytes_ + request.payload.size() > bounds_.bytes) {
     return Failure{Problem::overloaded, "too many calls are waiting", {}};
+  }
+  if (!filters_.has_room(request.filters)) {
+    return Failure{Problem::overloaded, "calls wait for answers on too many topics", {}};
   }
   const auto same_key = by_fairness_key_.find(request.fairness_key);
   if (same_key != by_fairness_key_.end() && same_key->second >= bounds_.per_netid) {
@@ -183,6 +215,11 @@ Failure Exchanges::why_unanswered(const Waiting& waiting) const {
   if (!waiting.published) {
     if (!link_)
       return {Problem::broker_unavailable, why_down_, {}};
+    if (waiting.missing_filters > 0)
+      return {Problem::broker_unavailable,
+              "the MQTT broker did not answer the subscription to " + request.response_topic +
+                  " in time",
+              {}};
     if (takes_turns(waiting.request))
       return {Problem::overloaded,
               "other calls had their turn on " + waiting.request.response_topic,
@@ -196,6 +233,10 @@ Failure Exchanges::why_unanswered(const Waiting& waiting) const {
             detail + "; on " + waiting.request.response_topic + " came " + came +
                 ", but no answer to this request " + waited,
             {}};
+  }
+  if (std::holds_alternative<MatchNothing>(request.matching)) {
+    return {
+        Problem::response_timeout, detail + "; the broker did not acknowledge it " + waited, {}};
   }
   detail += waiting.acknowledged ? ", which the broker acknowledged"
                                  : ", which the broker did not acknowledge";
@@ -225,10 +266,13 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   to_publish_again_.erase(id);
   clear(waiting);
   by_key_.erase(correlation_key(waiting.request.correlation));
-  if (const auto key = own_key(waiting.request))
-    by_key_.erase(*key);
+  for (const Key& key : own_keys(waiting.request))
+    by_key_.erase(key);
+  topics_.leave(waiting.request);
+  filters_.leave(id, waiting.request.filters);
   waiting_bytes_ -= waiting.request.payload.size();
-  in_flight_ -= waiting.published ? 1 : 0;
+  if (waiting.published)
+    leave_flight(waiting.request);
   if (const auto netid = by_fairness_key_.find(waiting.request.fairness_key); --netid->second == 0)
     by_fairness_key_.erase(netid);
   leave_matcher(id, waiting, now);
@@ -292,8 +336,10 @@ std::vector<Exchanges::Fill> Exchanges::fills() const {
           {"queued", queued(), bounds_.queued, true},
           {"NetIDs", by_fairness_key_.size(), most, true},
           {"bytes", waiting_bytes_, bounds_.bytes, true},
-          {"keys", by_key_.size(), 2 * most, true},
-          {"topics with ids", id_matchers_.size(), most, true},
+          {"keys", by_key_.size(), 3 * most, true},
+          {"filters of calls", filters_.size(), limits::call_filters, false},
+          {"waiting for filters", filters_.waiting(), 2 * most, true},
+          {"topics with ids", id_matchers_.size(), 2 * most, true},
           {"deadlines", deadlines_.size(), most, true},
           {"to publish", to_publish_.size(), bounds_.queued, true},
           {"to publish again", to_publish_again_.size(), most, true},

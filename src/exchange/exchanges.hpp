@@ -51,11 +51,14 @@
 #include "base/limits.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
+#include "exchange/call_filters.hpp"
 #include "exchange/content_matcher.hpp"
 #include "exchange/dropped.hpp"
 #include "exchange/fair_queue.hpp"
+#include "exchange/judgement.hpp"
 #include "exchange/offenders.hpp"
 #include "exchange/presence.hpp"
+#include "exchange/response_topics.hpp"
 #include "exchange/turn_matcher.hpp"
 #include "mqtt/message.hpp"
 
@@ -105,6 +108,9 @@ class Exchanges {
   /// The filters to which the broker does not let us subscribe, of those of response topics; from
   /// now on.
   void subscriptions_refused(std::set<std::string> filters, Instant now);
+  /// The broker's answer to a subscription of next_filter_change().
+  enum class Granted { no, yes };
+  void subscribed(const std::string& filter, Granted granted, Instant now);
   /// Whether the only request on the link is one that may break it.
   bool is_on_trial() const { return alone_.has_value(); }
   /// It broke, or an attempt failed; `why`, in words for the caller.
@@ -129,6 +135,7 @@ class Exchanges {
   std::optional<Ended> next_ended();
   bool has_ended() const { return !ended_.empty(); }
   std::optional<TurnNote> next_turn_note();
+  std::optional<CallFilters::Change> next_filter_change() { return filters_.next_change(); }
   /// When to call expire() next.
   std::optional<Instant> next_deadline() const;
 
@@ -163,6 +170,7 @@ class Exchanges {
   };
   struct Waiting {
     MqttRequest request;
+    std::size_t missing_filters = 0;         // those of its filters that are not subscribed to yet
     std::optional<Instant> first_published;  // and the last time:
     std::optional<Instant> published;
     std::optional<Instant> acknowledged;
@@ -218,6 +226,9 @@ class Exchanges {
   bool is_refused(const MqttRequest& request) const;
   bool may_probe(const std::string& topic, Instant now);
 
+  void wait_to_be_published(ExchangeId exchange, Waiting& waiting, Instant now);
+  void enter_flight(const MqttRequest& request);
+  void leave_flight(const MqttRequest& request);
   std::optional<ExchangeId> next_candidate(Instant now);
   std::optional<ExchangeId> next_suspect(Instant now);
   std::optional<Failure> why_not_published(const Waiting& waiting, Instant now) const;
@@ -239,14 +250,19 @@ class Exchanges {
   void publish_again(const std::set<std::string>& actions);
   void publish_again_by_time(Instant now);
 
-  bool respond_by_correlation(const Response& response, Instant now);
-  void respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
-  void respond_by_id(IdMatcher& matcher, const Response& response, Instant now);
+  std::string lane_of(std::string_view topic) const;
+  bool respond_by_correlation(const Response& response, ResponseJson& json, Instant now);
+  void respond_by_key(ExchangeId exchange, const Response& response, ResponseJson& json,
+                      MatchedBy rule, Instant now);
+  void respond_by_id(const std::string& topic, IdMatcher& matcher, const Response& response,
+                     ResponseJson& json, Instant now);
   static Key correlation_key(std::string_view correlation);
-  static std::optional<Key> own_key(const MqttRequest& request);
+  static std::vector<Key> own_keys(const MqttRequest& request);
   void respond_by_content(ContentMatcher& matcher, const Response& response, Instant now);
-  void respond_in_turn(TurnMatcher& matcher, const Response& response, Instant now);
-  void accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now);
+  void respond_in_turn(const std::string& topic, TurnMatcher& matcher, const Response& response,
+                       ResponseJson& json, Instant now);
+  void accept(ExchangeId exchange, const Response& response, ResponseJson& json, MatchedBy rule,
+              Instant now);
 
   void end(Table::iterator waiting, Outcome outcome, Instant now);
   template <typename Why>
@@ -279,6 +295,7 @@ class Exchanges {
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
   std::size_t in_flight_ = 0;                                     // published, among waiting_
   std::unordered_map<std::string, std::size_t> by_fairness_key_;  // how many wait
+  std::unordered_map<std::string, std::size_t> flights_;  // in flight, of keys that have a limit
   FairQueue to_publish_;
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::set<SuspectKey> suspects_;          // before those, each alone
@@ -292,6 +309,9 @@ class Exchanges {
   std::array<std::uint64_t, dropped_reasons> dropped_{};
   ExchangeId last_id_ = 0;
   bool is_abandoned_ = false;
+
+  ResponseTopics topics_;
+  CallFilters filters_;
 
   // Lanes, by response topic.
   std::unordered_map<std::string, ContentMatcher> content_matchers_;

@@ -5,7 +5,7 @@
 #include "base/utf8.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/failures.hpp"
-#include "exchange/json_id.hpp"
+#include "exchange/judgement.hpp"
 
 namespace mqtt_bridge {
 
@@ -13,13 +13,20 @@ Exchanges::Key Exchanges::correlation_key(std::string_view correlation) {
   return {Key::In::correlation, {}, {}, correlation};
 }
 
-/// The key besides Correlation Data.
-std::optional<Exchanges::Key> Exchanges::own_key(const MqttRequest& request) {
-  if (std::holds_alternative<MatchByTopic>(request.matching))
-    return Key{Key::In::topic, request.response_topic, {}, {}};
-  if (const auto* const match = std::get_if<MatchById>(&request.matching))
-    return Key{Key::In::id, request.response_topic, match->pointer, match->id};
-  return std::nullopt;
+/// The keys besides Correlation Data: of the response topic, and of the error topic.
+std::vector<Exchanges::Key> Exchanges::own_keys(const MqttRequest& request) {
+  std::vector<Key> keys;
+  const auto add = [&](std::string_view topic) {
+    if (topic.empty())
+      return;
+    if (std::holds_alternative<MatchByTopic>(request.matching))
+      keys.push_back({Key::In::topic, topic, {}, {}});
+    else if (const auto* const match = std::get_if<MatchById>(&request.matching))
+      keys.push_back({Key::In::id, topic, match->pointer, match->id});
+  };
+  add(request.response_topic);
+  add(request.error_topic);
+  return keys;
 }
 
 std::size_t Exchanges::KeyHash::operator()(const Key& key) const {
@@ -40,73 +47,94 @@ std::optional<Failure> Exchanges::why_no_turn(const TurnMatcher& matcher,
 void Exchanges::response(const Response& response, Instant now) {
   if (response.retained)
     return drop(Dropped::retained);
-  const std::string topic(response.topic);
-  const auto exclusive = turn_matchers_.find(topic);
+  if (!topics_.empty() && topics_.is_echo(response.topic, response.payload))
+    return drop(Dropped::own);
+  ResponseJson json(response.payload);
+  const std::string lane = lane_of(response.topic);
+  const std::string_view of_errors = topics_.of_errors(lane);
+  const auto exclusive = turn_matchers_.find(of_errors.empty() ? lane : std::string(of_errors));
   if (response.correlation) {
     const bool is_late =
         exclusive != turn_matchers_.end() && exclusive->second.take_late(*response.correlation);
     if (is_late)
       drop(Dropped::late);
-    const bool is_ours = is_late || respond_by_correlation(response, now);
+    const bool is_ours = is_late || respond_by_correlation(response, json, now);
     if (is_ours && exclusive != turn_matchers_.end()) {
       exclusive->second.correlates();
       take_turns(exclusive->first, exclusive->second, now);
     }
     return;
   }
-  if (const auto found = by_key_.find({Key::In::topic, response.topic, {}, {}});
-      found != by_key_.end()) {
-    return respond_by_key(found->second, response, MatchedBy::topic, now);
-  }
-  if (const auto found = id_matchers_.find(response.topic); found != id_matchers_.end())
-    return respond_by_id(found->second, response, now);
+  if (const auto found = by_key_.find({Key::In::topic, lane, {}, {}}); found != by_key_.end())
+    return respond_by_key(found->second, response, json, MatchedBy::topic, now);
+  if (const auto found = id_matchers_.find(lane); found != id_matchers_.end())
+    return respond_by_id(found->first, found->second, response, json, now);
   if (exclusive != turn_matchers_.end())
-    return respond_in_turn(exclusive->second, response, now);
-  if (const auto found = content_matchers_.find(topic); found != content_matchers_.end())
+    return respond_in_turn(exclusive->first, exclusive->second, response, json, now);
+  if (const auto found = content_matchers_.find(lane); found != content_matchers_.end())
     return respond_by_content(found->second, response, now);
   drop(response.is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
 }
 
+/// The response topic, as requests have it, that `topic` is.
+std::string Exchanges::lane_of(std::string_view topic) const {
+  std::string lane(topic);
+  if (topics_.empty())
+    return lane;
+  const auto is_known = [this](const std::string& each) {
+    return by_key_.contains({Key::In::topic, each, {}, {}}) || id_matchers_.contains(each) ||
+           turn_matchers_.contains(each) || !topics_.of_errors(each).empty();
+  };
+  if (is_known(lane))
+    return lane;
+  for (std::string& masked : topics_.masked(topic)) {
+    if (is_known(masked))
+      return std::move(masked);
+  }
+  return lane;
+}
+
 /// Whether it was for one of ours.
-bool Exchanges::respond_by_correlation(const Response& response, Instant now) {
+bool Exchanges::respond_by_correlation(const Response& response, ResponseJson& json, Instant now) {
   const auto found = by_key_.find(correlation_key(*response.correlation));
   if (found == by_key_.end()) {
     drop(Dropped::unknown_correlation);
     return false;
   }
   const Waiting& waiting = waiting_.at(found->second);
-  if (waiting.request.response_topic != response.topic || !waiting.published) {
+  const MqttRequest& request = waiting.request;
+  const bool is_its_topic = matches_levels(request.response_topic, response.topic) ||
+                            matches_levels(request.error_topic, response.topic);
+  if (!is_its_topic || !waiting.published) {
     drop(Dropped::wrong_lane);
     return false;
   }
-  if (std::holds_alternative<MatchByContent>(waiting.request.matching))
-    content_matchers_.at(waiting.request.response_topic).correlates();
-  accept(found->second, response, MatchedBy::correlation, now);
+  if (std::holds_alternative<MatchByContent>(request.matching))
+    content_matchers_.at(request.response_topic).correlates();
+  accept(found->second, response, json, MatchedBy::correlation, now);
   return true;
 }
 
-void Exchanges::respond_by_key(ExchangeId exchange, const Response& response, MatchedBy rule,
-                               Instant now) {
+void Exchanges::respond_by_key(ExchangeId exchange, const Response& response, ResponseJson& json,
+                               MatchedBy rule, Instant now) {
   if (!waiting_.at(exchange).published)
     return drop(Dropped::wrong_lane);
-  accept(exchange, response, rule, now);
+  accept(exchange, response, json, rule, now);
 }
 
-void Exchanges::respond_by_id(IdMatcher& matcher, const Response& response, Instant now) {
-  if (response.payload.size() > limits::id_bytes) {
+void Exchanges::respond_by_id(const std::string& topic, IdMatcher& matcher,
+                              const Response& response, ResponseJson& json, Instant now) {
+  if (json.is_too_large()) {
     matcher.unmatched.add(response.payload.size(), Unmatched::Looks::unchecked);
     return drop(Dropped::unchecked);
   }
-  std::vector<std::string> pointers;
-  for (const auto& [pointer, count] : matcher.pointers)
-    pointers.push_back(pointer);
-  const auto ids = ids_at(response.payload, pointers);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!ids[i])
+  for (const auto& [pointer, count] : matcher.pointers) {
+    const auto id = json.get() != nullptr ? json.get()->id_at(pointer) : std::nullopt;
+    if (!id)
       continue;
-    const auto found = by_key_.find({Key::In::id, response.topic, pointers[i], *ids[i]});
+    const auto found = by_key_.find({Key::In::id, topic, pointer, *id});
     if (found != by_key_.end())
-      return respond_by_key(found->second, response, MatchedBy::id, now);
+      return respond_by_key(found->second, response, json, MatchedBy::id, now);
   }
   matcher.unmatched.add(response.payload);
   drop(Dropped::unmatched);
@@ -134,47 +162,56 @@ void Exchanges::respond_by_content(ContentMatcher& matcher, const Response& resp
   Response accepted = response;
   if (match->answer)
     accepted.payload = *match->answer;
-  accept(match->exchange, accepted, match->rule, now);
+  ResponseJson none(accepted.payload);
+  accept(match->exchange, accepted, none, match->rule, now);
 }
 
-void Exchanges::respond_in_turn(TurnMatcher& matcher, const Response& response, Instant now) {
-  const std::string topic(response.topic);
+void Exchanges::respond_in_turn(const std::string& topic, TurnMatcher& matcher,
+                                const Response& response, ResponseJson& json, Instant now) {
+  // What else is said on the topic is not an answer, neither to the one that is out nor to one that
+  // ended before.
+  if (!pass(matcher.tests, json)) {
+    matcher.unmatched.add(response.payload);
+    return drop(Dropped::unmatched);
+  }
   forget_quarantine(topic, matcher);
   const auto exchange = matcher.find(response.payload, response.duplicate, now);
   remember_quarantine(topic, matcher);
   // One that has its turn may still wait for the window; what comes before it is published is not
   // its answer.
   if (exchange && waiting_.at(*exchange).published)
-    return accept(*exchange, response, MatchedBy::exclusive_lane, now);
+    return accept(*exchange, response, json, MatchedBy::exclusive_lane, now);
   if (exchange)
     matcher.unmatched.add(response.payload);
   drop(Dropped::unmatched);
   take_turns(topic, matcher, now);  // it may have been the late answer that all waited for
 }
 
-void Exchanges::accept(ExchangeId exchange, const Response& response, MatchedBy rule, Instant now) {
+void Exchanges::accept(ExchangeId exchange, const Response& response, ResponseJson& json,
+                       MatchedBy rule, Instant now) {
   const auto waiting = waiting_.find(exchange);
-  waiting->second.is_owed = false;
-  learn_answer_time(waiting->second.request.presence_key, now - *waiting->second.published);
-  presence_.answered(waiting->second.request.presence_key, response.responder.value_or(""), now);
-  if (response.status) {
-    std::string text(response.error.value_or("the responder gave no reason"));
-    if (!is_utf8(text))
-      text = "the responder gave a reason that is not UTF-8";
-    return end(waiting,
-               Failure{Problem::responder_error, std::move(text), status_of(*response.status)},
-               now);
+  const MqttRequest& request = waiting->second.request;
+  const bool is_error = !matches_levels(request.response_topic, response.topic);
+  auto judged = judge(response, json, request, is_error);
+  if (const auto* const meaning = std::get_if<Meaning>(&judged);
+      meaning != nullptr && *meaning != Meaning::answer) {
+    return drop(*meaning == Meaning::interim ? Dropped::interim : Dropped::unmatched);
   }
+  waiting->second.is_owed = false;
+  if (!request.presence_key.empty()) {
+    learn_answer_time(request.presence_key, now - *waiting->second.published);
+    presence_.answered(request.presence_key, response.responder.value_or(""), now);
+  }
+  if (auto* const failure = std::get_if<Failure>(&judged))
+    return end(waiting, std::move(*failure), now);
   if (response.payload.size() > limits::response_bytes) {
     return end(waiting, Failure{Problem::bad_response, "the response is too large", {}}, now);
-  }
-  if (!is_utf8(response.payload)) {
-    return end(waiting, Failure{Problem::bad_response, "the response is not UTF-8 text", {}}, now);
   }
   if (rule == MatchedBy::content)
     waiting->second.accepted_payload = response.payload;
   end(waiting,
-      Answer{std::string(response.payload), rule, std::string(response.responder.value_or(""))},
+      Answer{std::string(response.payload), rule, std::string(response.responder.value_or("")),
+             std::string(response.content_type)},
       now);
 }
 
@@ -217,27 +254,36 @@ void Exchanges::enter_matcher(ExchangeId exchange, Waiting& waiting) {
       idle_.erase({matcher->second.last_used(), waiting.request.response_topic});
     matcher->second.enter(exchange, waiting.request.payload);
   }
-  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching)) {
     ++id_matchers_[waiting.request.response_topic].pointers[match->pointer];
+    if (!waiting.request.error_topic.empty())
+      ++id_matchers_[waiting.request.error_topic].pointers[match->pointer];
+  }
   const Unmatched* const unmatched = unmatched_on(waiting);
   waiting.unmatched_before = unmatched != nullptr ? unmatched->count() : 0;
 }
 
 void Exchanges::leave_matcher(ExchangeId exchange, Waiting& waiting, Instant now) {
+  if (waiting.missing_filters > 0)
+    return;
   if (takes_turns(waiting.request)) {
     TurnMatcher& matcher = turn_matchers_.at(waiting.request.response_topic);
     forget_quarantine(waiting.request.response_topic, matcher);
     matcher.leave(exchange, waiting.request.correlation,
                   waiting.is_owed ? TurnMatcher::Owed::an_answer : TurnMatcher::Owed::nothing, now,
-                  bounds_.turn_rest);
+                  waiting.request.turn_rest.value_or(bounds_.turn_rest));
     remember_quarantine(waiting.request.response_topic, matcher);
     take_turns(waiting.request.response_topic, matcher, now);
     return end_hopeless(matcher, now);
   }
   if (!waiting.published)
     return;
-  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching))
-    return leave_id_matcher(waiting.request.response_topic, match->pointer);
+  if (const auto* const match = std::get_if<MatchById>(&waiting.request.matching)) {
+    leave_id_matcher(waiting.request.response_topic, match->pointer);
+    if (!waiting.request.error_topic.empty())
+      leave_id_matcher(waiting.request.error_topic, match->pointer);
+    return;
+  }
   if (!std::holds_alternative<MatchByContent>(waiting.request.matching))
     return;
   ContentMatcher& matcher = content_matchers_.at(waiting.request.response_topic);
@@ -297,8 +343,11 @@ TurnMatcher* Exchanges::turn_matcher(const std::string& topic, Instant now) {
 }
 
 void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Instant now) {
-  while (const auto exchange = matcher.next(now))
-    to_publish_.insert(waiting_.at(*exchange).request.fairness_key, *exchange);
+  while (const auto exchange = matcher.next(now)) {
+    const MqttRequest& request = waiting_.at(*exchange).request;
+    matcher.tests = request.tests;
+    to_publish_.insert(request.fairness_key, *exchange);
+  }
   note_turns(topic, matcher);
 }
 

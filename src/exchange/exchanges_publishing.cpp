@@ -4,6 +4,7 @@
 
 #include "exchange/exchanges.hpp"
 #include "exchange/failures.hpp"
+#include "exchange/topic.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 // correlation of 16 bytes, a Message Expiry Interval (MQTT 5.0 3.3), the names of two user
 // properties, and something to spare.
 constexpr std::size_t packet_overhead = 96;
+constexpr std::size_t user_property_overhead = 5;
 
 }  // namespace
 
@@ -156,6 +158,11 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
   waiting.acknowledged = now;
   learn_round_trip(now - *waiting.published);
   offenders_.acknowledged(waiting.request.request_topic, waiting.request.payload.size(), now);
+  if (std::holds_alternative<MatchNothing>(waiting.request.matching) &&
+      (subscribers == Subscribers::perhaps || waiting.request.retained)) {
+    waiting.is_owed = false;
+    return end(found, Answer{{}, MatchedBy::acknowledgement, {}}, now);
+  }
   if (subscribers == Subscribers::perhaps) {
     waiting.was_delivered = true;
     waiting.is_undelivered = false;
@@ -224,7 +231,7 @@ std::optional<ExchangeId> Exchanges::next_candidate(Instant now) {
     return unacknowledged_.empty() ? suspect : std::nullopt;
   if (unacknowledged_.size() >= link_->window)
     return std::nullopt;
-  if (!to_publish_.empty() && in_flight_ < bounds_.in_flight)
+  if (to_publish_.has_next() && in_flight_ < bounds_.in_flight)
     return to_publish_.pop();
   if (to_publish_again_.empty())
     return std::nullopt;
@@ -247,9 +254,18 @@ std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Inst
   const MqttRequest& request = waiting.request;
   if (is_due(request.deadline, now))
     return why_unanswered(waiting);
-  const std::size_t bytes = packet_overhead + 2 * waiting.request.response_topic.size() +
-                            request.payload.size() + request.traceparent.size() +
-                            request.tracestate.size();
+  if (request.needs_response_topic && !link_->may_tell_subscribers) {
+    return Failure{Problem::broker_refused,
+                   "this route needs MQTT 5, for the Response Topic, and the broker takes 3.1.1 "
+                   "only; give the route a response-topic",
+                   {}};
+  }
+  std::size_t bytes = packet_overhead + request.request_topic.size() +
+                      request.response_topic.size() + request.payload.size() +
+                      request.traceparent.size() + request.tracestate.size() +
+                      request.content_type.size();
+  for (const auto& [name, value] : request.user_properties)
+    bytes += name.size() + value.size() + user_property_overhead;
   if (bytes > link_->packet_bytes) {
     return Failure{
         Problem::payload_too_large,
@@ -262,22 +278,48 @@ std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Inst
   return std::nullopt;
 }
 
+/// No more of a fairness key are in flight than it may have.
+void Exchanges::enter_flight(const MqttRequest& request) {
+  ++in_flight_;
+  if (request.most_in_flight != SIZE_MAX &&
+      ++flights_[request.fairness_key] >= request.most_in_flight) {
+    to_publish_.hold(request.fairness_key);
+  }
+}
+
+void Exchanges::leave_flight(const MqttRequest& request) {
+  --in_flight_;
+  const auto flights = flights_.find(request.fairness_key);
+  if (flights == flights_.end())
+    return;
+  to_publish_.release(request.fairness_key);
+  if (--flights->second == 0)
+    flights_.erase(flights);
+}
+
 Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
   if (!waiting.published) {
-    ++in_flight_;
+    enter_flight(waiting.request);
     waiting.first_published = now;
     enter_matcher(exchange, waiting);
   }
+  if (!link_->has_no_local)
+    topics_.echo_expected(waiting.request);
   waiting.published = now;
   waiting.is_owed = true;
   waiting.is_undelivered = false;  // this time it may be
   waiting.acknowledged.reset();
   unacknowledged_.insert(exchange);
   const MqttRequest& request = waiting.request;
+  const bool has_topic = is_topic_name(request.response_topic);  // else there are '+' in it
   return {.exchange = exchange,
           .request_topic = request.request_topic,
-          .response_topic = request.response_topic,
+          .response_topic = has_topic ? std::string_view(request.response_topic) : "",
           .payload = request.payload,
+          .content_type = request.content_type,
+          .user_properties = &request.user_properties,
+          .qos = request.qos,
+          .retained = request.retained,
           .correlation = request.correlation,
           .traceparent = request.traceparent,
           .tracestate = request.tracestate,

@@ -65,6 +65,10 @@ Failure no_subscriber(const MqttRequest& request) {
           {}};
 }
 
+Failure too_many_turns() {
+  return {Problem::overloaded, "too many calls wait for their turn", {}};
+}
+
 Failure turn_pending(const std::string& topic, Duration left) {
   return {Problem::turn_pending,
           "answers on " + topic +

@@ -74,6 +74,10 @@ std::optional<std::string> why_not_netid(std::string_view netid) {
   return why_not_broker_safe(netid);
 }
 
+bool is_broker_safe(std::string_view text) {
+  return is_utf8(text) && !why_not_broker_safe(text);
+}
+
 std::string request_topic(std::string_view netid, std::string_view action) {
   return topic(netid, action, request_suffix);
 }

@@ -16,6 +16,10 @@ namespace mqtt_bridge {
 /// most limits::netid_bytes long.
 std::optional<std::string> why_not_netid(std::string_view netid);
 
+/// Well-formed UTF-8 without control characters and noncharacters: a receiver may treat a packet
+/// with one of these as malformed (MQTT 5.0 1.5.4).
+bool is_broker_safe(std::string_view text);
+
 std::string request_topic(std::string_view netid, std::string_view action);
 std::string response_topic(std::string_view netid, std::string_view action);
 

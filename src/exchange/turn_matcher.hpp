@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <vector>
 
 #include "base/instant.hpp"
 #include "exchange/call.hpp"
@@ -54,8 +55,9 @@ class TurnMatcher {
   bool is_idle(Instant now) const;
   std::size_t queued() const { return queue_.size(); }
 
-  Unmatched unmatched;    // the owner's, too
-  bool is_noted = false;  // the owner's: that turns are taken here
+  Unmatched unmatched;          // the owner's, too
+  std::vector<JsonTest> tests;  // the owner's: of the request that was last given its turn
+  bool is_noted = false;        // the owner's: that turns are taken here
 
  private:
   static constexpr std::size_t unknown = SIZE_MAX;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "http/access.hpp"
 #include "mqtt/broker_url.hpp"
+#include "route/route_table.hpp"
 
 namespace mqtt_bridge {
 
@@ -22,6 +24,7 @@ struct HttpApiOptions {
   std::optional<std::string> token;
   bool open_health = false;  // /healthz, /readyz and /metrics need no token
   AllowList allow_list = {};
+  std::shared_ptr<const RouteTable> routes = std::make_shared<const RouteTable>();
 };
 
 }  // namespace mqtt_bridge

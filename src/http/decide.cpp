@@ -9,6 +9,7 @@
 #include "http/call_request.hpp"
 #include "http/media_type.hpp"
 #include "http/response_bodies.hpp"
+#include "http/route_call.hpp"
 #include "http/trace_context.hpp"
 
 namespace mqtt_bridge {
@@ -38,10 +39,12 @@ bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
   const Endpoint* const endpoint = asked_of(request).endpoint;
   const bool is_health =
       is_ping(request) || (endpoint != nullptr && endpoint->token == Endpoint::Token::unless_open);
-  if (!options.token || (options.open_health && is_health))
+  const auto route = asked_of(request).route_for(request.method);
+  const auto& wanted = route && route->token ? route->token : options.token;
+  if (!wanted || (options.open_health && is_health))
     return true;
   const auto token = parse_bearer(asked_of(request).field("Authorization"));
-  return token && constant_time_equal(*token, *options.token);
+  return token && constant_time_equal(*token, *wanted);
 }
 
 HttpResponse admission_of_guest() {
@@ -52,6 +55,19 @@ HttpResponse admission_of_guest() {
   return response;
 }
 
+/// The methods of a path, as an Allow field lists them (RFC 9110 10.2.1); empty where there is
+/// nothing.
+std::string allow_at(const Asked& asked) {
+  if (asked.endpoint != nullptr)
+    return std::string(asked.endpoint->allow);
+  std::string list;
+  for (const auto& route : asked.routes) {
+    for (const auto& method : route->methods)
+      list.append(list.empty() ? "" : ", ").append(method);
+  }
+  return list;
+}
+
 /// What is wrong with an authorized request, whatever its endpoint makes of it.
 std::optional<Failure> why_not_served(const HttpRequest& request) {
   const Asked& asked = asked_of(request);
@@ -59,36 +75,41 @@ std::optional<Failure> why_not_served(const HttpRequest& request) {
     return Failure{Problem::not_implemented, "this method is not implemented", {}};
   if (asked.has_encoded_slash)
     return Failure{Problem::not_found, "there is nothing here", {}};
-  if (asked.endpoint != nullptr && !asked.endpoint->allows(request.method)) {
-    return Failure{
-        Problem::method_not_allowed, "use " + std::string(asked.endpoint->allow) + " here", {}};
-  }
+  const bool is_allowed = asked.endpoint != nullptr ? asked.endpoint->allows(request.method)
+                                                    : asked.route_for(request.method) != nullptr;
+  if (const std::string allow = allow_at(asked); !allow.empty() && !is_allowed)
+    return Failure{Problem::method_not_allowed, "use " + allow + " here", {}};
   if (is_multipart(request.content_type))
     return Failure{Problem::unsupported_media_type, "send the text itself as the body", {}};
   if (!asked.field("Content-Encoding").empty()) {
     return Failure{Problem::unsupported_media_type, "send the text without a Content-Encoding", {}};
   }
-  if (asked.endpoint == nullptr)
+  if (asked.endpoint == nullptr && asked.routes.empty())
     return Failure{Problem::not_found, "there is nothing here", {}};
   return std::nullopt;
 }
 
 bool was_to_call(const Asked& asked) {
-  return asked.path.starts_with(endpoint::transform_path) && !asked.has_encoded_slash;
+  return (asked.path.starts_with(endpoint::transform_path) || !asked.routes.empty()) &&
+         !asked.has_encoded_slash;
 }
 
 /// What a refused request was about, for the log.
 void tell_call(const HttpRequest& request, const HttpApiOptions& options, HttpReply& reply) {
   const Asked& asked = asked_of(request);
+  const std::string_view traceparent = asked.field("traceparent");
+  if (is_traceparent(traceparent))
+    reply.traceparent = traceparent;
+  if (!asked.routes.empty()) {
+    reply.route = asked.routes.front()->path;
+    return;
+  }
   std::string action(endpoint::action_in(asked.path));
   if (is_action_name(action))
     reply.action = std::move(action);
   std::string netid = netid_of(request, options);
   if (!why_not_netid(netid))
     reply.netid = std::move(netid);
-  const std::string_view traceparent = asked.field("traceparent");
-  if (is_traceparent(traceparent))
-    reply.traceparent = traceparent;
 }
 
 HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options, const Failure& failure,
@@ -112,13 +133,12 @@ void add_connection(const HttpRequest& request, HttpResponse& response) {
 
 /// RFC 9110 15.5.6 and 9.3.7; a 405 may be a responder's.
 void add_allow(const HttpRequest& request, HttpResponse& response) {
-  const Endpoint* const endpoint = asked_of(request).endpoint;
   if (response.status != 405 && request.method != "OPTIONS")
     return;
   if (is_ping(request))
     response.add("Allow", all_methods());
-  else if (endpoint != nullptr)
-    response.add("Allow", std::string(endpoint->allow));
+  else if (std::string allow = allow_at(asked_of(request)); !allow.empty())
+    response.add("Allow", std::move(allow));
 }
 
 void add_cross_origin(const HttpRequest& request, const AllowList& allow_list,
@@ -146,6 +166,12 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     return reply_with(request, options, {});
   if (const auto failure = why_not_served(request))
     return refuse(request, options, *failure);
+  if (!asked_of(request).routes.empty()) {
+    auto call = route_call_of(request, options);
+    if (const auto* failure = std::get_if<Failure>(&call))
+      return refuse(request, options, *failure);
+    return std::get<RouteCall>(std::move(call));
+  }
   const Endpoint::Kind kind = asked_of(request).endpoint->kind;
   if (kind == Endpoint::Kind::alive)
     return reply_with(request, options, text_response("ok\n"));
@@ -164,11 +190,13 @@ HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, End
     reply = refuse(request, options, *failure,
                    ended.may_be_carried_out ? Retryable::no : Retryable::yes);
   } else {
-    const bool is_json =
-        !asked_of(request).field("Accept").empty();  // head_for_httplib() judged it
-    reply = reply_with(
-        request, options,
-        answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text, request.request_id));
+    const Asked& asked = asked_of(request);
+    const auto route = asked.route_for(request.method);
+    const bool is_json = !asked.field("Accept").empty();  // head_for_httplib() judged it
+    reply = reply_with(request, options,
+                       route ? route_answer_response(ended, route->is_json())
+                             : answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text,
+                                               request.request_id));
   }
   reply.response.add("Server-Timing", std::move(timing));
   return reply;

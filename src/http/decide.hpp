@@ -13,6 +13,7 @@
 #include "http/endpoints.hpp"
 #include "http/request.hpp"
 #include "http/response.hpp"
+#include "route/route_request.hpp"
 
 namespace mqtt_bridge {
 
@@ -24,12 +25,13 @@ struct HttpReply {
   bool was_to_call = false;
   std::string netid = {};
   std::string action = {};
+  std::string route = {};  // its path, as it is configured
   std::string traceparent = {};
 };
 
-/// A reply, the call to make (see call_of()), or the endpoint for which the bridge is to tell what
-/// it knows: `ready`, `metrics` or `status`.
-using Decision = std::variant<HttpReply, Call, Endpoint::Kind>;
+/// A reply, the call to make (see call_of() and route_call_of()), or the endpoint for which the
+/// bridge is to tell what it knows: `ready`, `metrics` or `status`.
+using Decision = std::variant<HttpReply, Call, RouteCall, Endpoint::Kind>;
 
 Decision decide(const HttpRequest& request, const HttpApiOptions& options);
 

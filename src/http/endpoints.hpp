@@ -26,6 +26,7 @@ struct Endpoint {
 namespace endpoint {
 
 inline constexpr std::array<std::string_view, 3> call_parameters{"netid", "timeout", "broker"};
+inline constexpr std::array<std::string_view, 2> route_parameters{"timeout", "broker"};
 
 using enum Endpoint::Kind;
 using enum Endpoint::Token;

@@ -1,7 +1,9 @@
 // One request, between the server that received it and what answers it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include "http/endpoints.hpp"
 #include "http/head.hpp"
 #include "http/response.hpp"
+#include "route/route_table.hpp"
 
 namespace mqtt_bridge {
 
@@ -24,7 +27,17 @@ struct Asked {
   std::string path = "/";              // percent-decoded
   bool has_encoded_slash = false;      // "%2F" is not the slash that separates (RFC 3986 2.2)
   const Endpoint* endpoint = nullptr;  // that of the path; nothing where there is none
+  RouteTable::Routes routes = {};      // those of the path, each of other methods
   std::vector<Field> fields = {};
+
+  /// Nothing where there is none.
+  std::shared_ptr<const Route> route_for(std::string_view method) const {
+    for (const auto& route : routes) {
+      if (route->allows(method))
+        return route;
+    }
+    return nullptr;
+  }
 
   /// Empty also where it was not sent.
   std::string_view field(std::string_view name) const {
@@ -48,7 +61,8 @@ class HttpRequest {
   // Apart from the head, which cannot hold every value of them.
   std::string tracestate;
   std::string content_type;
-  Instant arrived;         // its first byte
+  Instant arrived;                    // its first byte
+  std::optional<std::uint32_t> user;  // over the unix socket: whose process sent it
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer
   int minor_version = 1;   // HTTP/1.1 or HTTP/1.0

@@ -1,10 +1,14 @@
 #include "http/response_bodies.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "base/utf8.hpp"
+#include "exchange/json_text.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -12,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* text_type = "text/plain; charset=utf-8";
+constexpr const char* octets_type = "application/octet-stream";
 constexpr const char* json_type = "application/json";
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
@@ -28,6 +33,29 @@ HttpResponse response_of(const char* type, std::string body) {
 /// A reason or a NetID may hold anything.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// RFC 9110 5.5; MQTT lets a service say anything.
+bool is_field_value(std::string_view text) {
+  constexpr std::size_t longest = 255;
+  return !text.empty() && text.size() <= longest && text.find('/') != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// For people JSON, where it is.
+void add_response(Json& problem, const std::string& response) {
+  auto parsed = JsonText::parse(response);
+  if (std::holds_alternative<JsonText>(parsed))
+    problem["response"] = Json::parse(response, nullptr, false);
+  else
+    problem["response"] = response;
+}
+
+/// An object or an array, and small.
+bool looks_like_json(std::string_view text) {
+  constexpr std::size_t most = 64 * 1024;
+  return (text.starts_with('{') || text.starts_with('[')) && text.size() <= most &&
+         std::holds_alternative<JsonText>(JsonText::parse(text));
 }
 
 struct TimedPart {
@@ -128,17 +156,40 @@ HttpResponse answer_response(Ended& ended, AnswerAs as, std::string_view request
   return response;
 }
 
+HttpResponse route_answer_response(Ended& ended, bool is_json) {
+  Answer& answer = std::get<Answer>(ended.outcome);
+  if (answer.matched_by == MatchedBy::acknowledgement) {
+    HttpResponse accepted;
+    accepted.status = 202;
+    return accepted;
+  }
+  HttpResponse response = response_of("", std::move(answer.payload));
+  std::string& type = response.fields.front().value;
+  if (is_field_value(answer.content_type))
+    type = answer.content_type;
+  else if (is_json || looks_like_json(response.body.text))
+    type = json_type;
+  else
+    type = is_utf8(response.body.text) ? text_type : octets_type;
+  // A page that a service made must not act as one of ours in a browser.
+  if (type != json_type && type != text_type)
+    response.add("Content-Security-Policy", "sandbox; default-src 'none'");
+  return response;
+}
+
 HttpResponse problem_response(const Failure& failure, Retryable retryable,
                               std::string_view request_id) {
   const ProblemKind& kind = describe(failure.problem);
   const int status = failure.status.value_or(kind.status);
   const bool is_retryable = kind.retryable == Retryable::yes && retryable == Retryable::yes;
-  const Json json{{"type", problem_base + std::string(kind.slug)},
-                  {"title", kind.title},
-                  {"status", status},
-                  {"detail", failure.detail},
-                  {"request_id", request_id},
-                  {"retryable", is_retryable}};
+  Json json{{"type", problem_base + std::string(kind.slug)},
+            {"title", kind.title},
+            {"status", status},
+            {"detail", failure.detail},
+            {"request_id", request_id},
+            {"retryable", is_retryable}};
+  if (!failure.response.empty())
+    add_response(json, failure.response);
   HttpResponse response = response_of(problem_type, dump(json) + "\n");
   response.status = status;
   if (failure.retry_after) {

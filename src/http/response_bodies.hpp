@@ -41,6 +41,10 @@ enum class AnswerAs { text, json };
 /// Takes the answer's text. REQUIRES: `ended` has an answer.
 HttpResponse answer_response(Ended& ended, AnswerAs as, std::string_view request_id);
 
+/// The same of a route: the service's bytes, with the type that it says they have. `is_json`: that
+/// is the route's kind.
+HttpResponse route_answer_response(Ended& ended, bool is_json);
+
 /// RFC 9457. `retryable` says so of this occurrence, where its kind is.
 HttpResponse problem_response(const Failure& failure, Retryable retryable,
                               std::string_view request_id);

@@ -18,8 +18,9 @@ constexpr std::size_t usual_head = 512;
 
 /// RFC 9110 15, RFC 6585, RFC 4918, RFC 7725 and what RFC 9110 15.5.19 keeps reserved. Any other
 /// status, which a responder may name, goes without a phrase (RFC 9112 4).
-constexpr std::array<std::pair<int, std::string_view>, 43> phrases{{
+constexpr std::array<std::pair<int, std::string_view>, 44> phrases{{
     {200, "OK"},
+    {202, "Accepted"},
     {204, "No Content"},
     {304, "Not Modified"},
     {400, "Bad Request"},

@@ -44,6 +44,7 @@ struct Subscribe {
   std::uint64_t id;
   std::string filter;
   Retained retained;
+  Echo echo = Echo::sent;
 };
 struct Unsubscribe {
   std::string filter;
@@ -73,6 +74,11 @@ struct Log {
 struct LogAnew {};
 /// Those that LinkState::refused() has.
 struct TellRefused {};
+/// What the broker answered to LinkState::subscribe(); 0x80 and above is a refusal.
+struct TellSubscribed {
+  std::string filter;
+  bool is_granted;
+};
 struct TellUp {
   LinkUp link;
 };
@@ -89,7 +95,7 @@ using LinkCommand =
                  link_command::Connect, link_command::Diagnose, link_command::Drop,
                  link_command::Subscribe, link_command::Unsubscribe, link_command::Publish,
                  link_command::Heed, link_command::Kick, link_command::Cut, link_command::Log,
-                 link_command::LogAnew, link_command::TellRefused, link_command::TellUp,
-                 link_command::TellDown, link_command::TellAttemptFailed>;
+                 link_command::LogAnew, link_command::TellRefused, link_command::TellSubscribed,
+                 link_command::TellUp, link_command::TellDown, link_command::TellAttemptFailed>;
 
 }  // namespace mqtt_bridge

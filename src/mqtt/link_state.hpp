@@ -57,6 +57,10 @@ class LinkState {
   void reconfigure(MqttLinkOptions options, Instant now);
   /// REQUIRES: is_up(). The command has the same views.
   void publish(const MqttPublish& publish, Instant now);
+  /// One more filter, besides those of the options, on this connection and on those to come.
+  /// TellSubscribed follows, once for each of them; no retained messages come.
+  void subscribe(const std::string& filter, Echo echo, Instant now);
+  void unsubscribe(const std::string& filter);
   /// A call waits for the link: the pause before it connects again is to be short.
   void hurry(Instant now) { policy_.hurry(now); }
   /// While answers are waited for, a broker that says nothing is probed.

@@ -34,9 +34,25 @@ void LinkState::subscribe(Instant now) {
       subscriptions_.answered(next->id, wildcards_not_supported);
       continue;
     }
-    command(link_command::Subscribe{next->id, next->filter,
-                                    next->is_probe ? Retained::left : Retained::sent});
+    command(link_command::Subscribe{
+        next->id, next->filter, next->is_probe || next->is_added ? Retained::left : Retained::sent,
+        next->echo});
   }
+  while (auto answer = subscriptions_.next_answer_to_added())
+    command(link_command::TellSubscribed{std::move(answer->filter), answer->is_granted});
+}
+
+void LinkState::subscribe(const std::string& filter, Echo echo, Instant now) {
+  subscriptions_.add(filter, echo);
+  if (!may_subscribe())
+    return;
+  subscribe(now);
+  watch(now);
+}
+
+void LinkState::unsubscribe(const std::string& filter) {
+  if (subscriptions_.remove(filter) && may_subscribe())
+    command(link_command::Unsubscribe{filter});
 }
 
 void LinkState::on(const mqtt_event::Subscribed& event, Instant now) {
@@ -97,7 +113,8 @@ void LinkState::mark_up(Instant now) {
   command(link_command::TellUp{{.session_present = connected_->session_present,
                                 .window = connected_->receive_maximum,
                                 .packet_bytes = connected_->maximum_packet_size,
-                                .may_tell_subscribers = version() == MqttVersion::v5}});
+                                .may_tell_subscribers = version() == MqttVersion::v5,
+                                .has_no_local = version() == MqttVersion::v5}});
 }
 
 // What it says of that -------------------------------------------------------------------------

@@ -32,10 +32,12 @@ struct MqttMessage {
   std::optional<std::string> status = {};  // user properties of these names
   std::optional<std::string> error = {};
   std::optional<std::string> responder = {};
+  std::vector<std::pair<std::string, std::string>> user_properties = {};  // the others
+  std::string content_type = {};                                          // empty: not said
 };
 
-/// A PUBLISH to send, QoS 1 where the broker takes that. Empty and absent properties are not sent;
-/// version 3.1.1 sends none.
+/// A PUBLISH to send, with a lower QoS where the broker does not take that. Empty and absent
+/// properties are not sent; version 3.1.1 sends none.
 struct MqttPublish {
   std::uint64_t id;  // comes back with the acknowledgement
   std::string topic;
@@ -45,11 +47,16 @@ struct MqttPublish {
   std::optional<Duration> expiry = {};  // Message Expiry Interval, rounded up to whole seconds
   std::vector<std::pair<std::string, std::string>> user_properties = {};
   bool retained = false;
+  int qos = 1;
+  std::string_view content_type = {};
 };
 
 /// Whether a subscription brings the retained messages (MQTT 5.0 3.8.3.1); in version 3.1.1 they
 /// are always sent.
 enum class Retained { sent, left };
+
+/// Whether it brings what we publish ourselves (No Local, likewise).
+enum class Echo { sent, none };
 
 /// What the broker says of a publish when it acknowledges it (MQTT 5.0 3.4.2.1).
 /// none: the reason code was 0x10, No matching subscribers. A broker that does not say so, as in
@@ -65,6 +72,7 @@ struct LinkUp {
   std::size_t window;                   // publishes that may be unacknowledged at once; at least 1
   std::size_t packet_bytes = SIZE_MAX;  // the largest packet that the broker takes
   bool may_tell_subscribers = false;    // MQTT 5: a PUBACK can say that there are none
+  bool has_no_local = false;            // MQTT 5: we need not be given what we publish ourselves
 };
 
 /// Why a link that was up ended. broken: the broker or the network ended the connection, perhaps

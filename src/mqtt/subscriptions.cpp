@@ -33,6 +33,25 @@ bool Subscriptions::is_leaving(const std::string& filter) const {
                      [&](const auto& each) { return each.second.contains(filter); });
 }
 
+void Subscriptions::add(const std::string& filter, Echo echo) {
+  added_.insert_or_assign(filter, echo);
+  if (is_connected_)
+    to_ask_again_.push_back(filter);
+}
+
+bool Subscriptions::remove(const std::string& filter) {
+  std::erase(to_ask_again_, filter);
+  return added_.erase(filter) > 0 && !filters_.contains(filter);
+}
+
+std::optional<Subscriptions::Answer> Subscriptions::next_answer_to_added() {
+  if (answers_to_added_.empty())
+    return std::nullopt;
+  Answer answer = std::move(answers_to_added_.front());
+  answers_to_added_.pop_front();
+  return answer;
+}
+
 // Asking ----------------------------------------------------------------------------------------
 
 void Subscriptions::connected() {
@@ -44,6 +63,8 @@ void Subscriptions::connected() {
   to_ask_.append(optional_);
   for (const auto& [until, filters] : leaving_)
     to_ask_.append(filters);
+  for (const auto& [filter, echo] : added_)
+    to_ask_again_.push_back(filter);
   refused_changed_ |= !refused_.empty();
   refused_.clear();
 }
@@ -69,7 +90,10 @@ std::optional<Subscriptions::Asking> Subscriptions::next_subscribe(Instant now) 
   }
   const auto asked = asked_.emplace(++last_asked_, std::move(filter)).first;
   asked_at_ = now;
-  return Asking{asked->first, asked->second, std::exchange(probes_, false)};
+  const auto added = added_.find(asked->second);
+  const bool is_added = added != added_.end();
+  return Asking{asked->first, asked->second, std::exchange(probes_, false), is_added,
+                is_added ? added->second : Echo::sent};
 }
 
 void Subscriptions::probe() {
@@ -82,7 +106,10 @@ bool Subscriptions::answered(std::uint64_t id, int reason_code) {
   if (asked.empty())
     return false;
   // MQTT 5.0 3.9.3: below 0x80 it is the QoS granted. One that we did not ask for is none.
-  if (reason_code == 0 || reason_code == 1)
+  const bool is_granted = reason_code == 0 || reason_code == 1;
+  if (added_.contains(asked.mapped()))
+    answers_to_added_.push_back({asked.mapped(), is_granted});
+  else if (is_granted)
     was_granted(asked.mapped());
   else
     was_refused(asked.mapped());

@@ -13,9 +13,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "base/instant.hpp"
+#include "mqtt/message.hpp"
 #include "mqtt/topic_filters.hpp"
 
 namespace mqtt_bridge {
@@ -32,6 +34,12 @@ class Subscriptions {
   /// expected.
   void set(TopicFilters filters, TopicFilters optional, Instant until);
 
+  /// One more, besides those of set(), which is asked for without retained messages, and on each
+  /// connection again. It is wanted until remove(), also where the broker refuses it.
+  void add(const std::string& filter, Echo echo);
+  /// Whether it is to be unsubscribed from.
+  bool remove(const std::string& filter);
+
   /// There is a connection, on which nothing is subscribed to yet.
   void connected();
   void disconnected();
@@ -40,11 +48,19 @@ class Subscriptions {
     std::uint64_t id;
     const std::string& filter;  // until the SUBACK has come
     bool is_probe;              // of a filter that we have
+    bool is_added;              // by add()
+    Echo echo;
   };
   /// What to subscribe to next; nothing while nothing is to, or too many are on their way.
   std::optional<Asking> next_subscribe(Instant now);
   /// The SUBACK has come. False when nothing was asked with this id.
   bool answered(std::uint64_t id, int reason_code);
+  struct Answer {
+    std::string filter;
+    bool is_granted;
+  };
+  /// What was answered to filters of add().
+  std::optional<Answer> next_answer_to_added();
   /// Whether all was answered.
   bool is_settled() const { return to_ask_.empty() && to_ask_again_.empty() && asked_.empty(); }
   /// Those that were asked and not answered.
@@ -77,6 +93,8 @@ class Subscriptions {
   TopicFilters filters_;                          // in the order in which they are asked for
   TopicFilters optional_;                         // few
   std::multimap<Instant, TopicFilters> leaving_;  // none of filters_, and until when they are kept
+  std::unordered_map<std::string, Echo> added_;
+  std::deque<Answer> answers_to_added_;
   bool is_connected_ = false;
   bool probes_ = false;  // with what is asked next
 

@@ -310,12 +310,12 @@ TEST(Turns, AreWaitedForByAsManyAsTheBoundAndNoMore) {
 TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
   TurnScene scene;
   const auto begin = [&](std::size_t netid) {
-    return scene.table.begin(route({.netid = std::to_string(netid),
-                                    .action = "translate",
-                                    .payload = "",
-                                    .correlation = std::to_string(netid),
-                                    .arrived = scene.now,
-                                    .deadline = scene.now + 1s}));
+    return scene.table.begin(transform_request({.netid = std::to_string(netid),
+                                                .action = "translate",
+                                                .payload = "",
+                                                .correlation = std::to_string(netid),
+                                                .arrived = scene.now,
+                                                .deadline = scene.now + 1s}));
   };
   for (std::size_t i = 0; i < limits::turn_topics; ++i)
     ASSERT_TRUE(std::holds_alternative<ExchangeId>(begin(i))) << i;

@@ -14,8 +14,8 @@
 #include <gtest/gtest.h>
 
 #include "exchange/exchanges.hpp"
-#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
+#include "exchange/transform_request.hpp"
 
 namespace mqtt_bridge {
 
@@ -44,12 +44,12 @@ class Scene {
   }
   std::variant<ExchangeId, Failure> try_call_for(std::string_view action, std::string payload,
                                                  Duration timeout, std::string netid = "alice") {
-    return table.begin(route({.netid = std::move(netid),
-                              .action = std::string(action),
-                              .payload = std::move(payload),
-                              .correlation = "correlation " + std::to_string(++calls_),
-                              .arrived = now,
-                              .deadline = now + timeout}));
+    return table.begin(transform_request({.netid = std::move(netid),
+                                          .action = std::string(action),
+                                          .payload = std::move(payload),
+                                          .correlation = "correlation " + std::to_string(++calls_),
+                                          .arrived = now,
+                                          .deadline = now + timeout}));
   }
   ExchangeId call(std::string payload, Action action = Action::uppercase, Duration timeout = 5s) {
     return std::get<ExchangeId>(try_call(std::move(payload), action, timeout));

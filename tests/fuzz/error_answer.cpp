@@ -6,7 +6,7 @@
 #include "base/ascii.hpp"
 #include "base/utf8.hpp"
 #include "exchange/exchanges.hpp"
-#include "exchange/route.hpp"
+#include "exchange/transform_request.hpp"
 #include "exchange/topic.hpp"
 #include "fuzz.hpp"
 #include "text/content_rule.hpp"
@@ -25,7 +25,7 @@ constexpr std::string_view correlation = "0123456789abcdef";
 std::optional<Ended> ended_by(Response response, const std::string& action) {
   Exchanges exchanges(start);
   exchanges.link_up({.session_present = true, .window = 1}, now);
-  const auto begun = exchanges.begin(route({.netid = "alice",
+  const auto begun = exchanges.begin(transform_request({.netid = "alice",
                                             .action = action,
                                             .payload = std::string(request),
                                             .correlation = std::string(correlation),

@@ -86,6 +86,9 @@ class LinkStateTest : public testing::Test {
   static std::string word_for(const link_command::Log& log) { return log.text; }
   static std::string word_for(const link_command::LogAnew&) { return "log anew"; }
   static std::string word_for(const link_command::TellRefused&) { return "tell refused"; }
+  static std::string word_for(const link_command::TellSubscribed& told) {
+    return (told.is_granted ? "tell granted " : "tell refused ") + told.filter;
+  }
   static std::string word_for(const link_command::TellUp&) { return "tell up"; }
   static std::string word_for(const link_command::TellDown&) { return "tell down"; }
   static std::string word_for(const link_command::TellAttemptFailed&) { return "tell failed"; }

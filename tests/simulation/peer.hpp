@@ -77,6 +77,7 @@ class Peer : protected Broker::Client {
   virtual void up(bool session_present) = 0;
   virtual void down() {}
   virtual void failed() {}
+  virtual void subscribed(const std::string& /*filter*/, bool /*is_granted*/) {}
   virtual bool begins_anew(const link_command::Connect& connect) const {
     return connect.clean_start || connect.version == MqttVersion::v3_1_1;
   }
@@ -99,6 +100,14 @@ class Peer : protected Broker::Client {
     else if (!expecting_since_)
       expecting_since_ = schedule_.now();
     link_->expect_answers(answers, schedule_.now());
+    carry_out();
+  }
+  void add(const std::string& filter, Echo echo) {
+    link_->subscribe(filter, echo, schedule_.now());
+    carry_out();
+  }
+  void remove(const std::string& filter) {
+    link_->unsubscribe(filter);
     carry_out();
   }
   void reconfigure(MqttLinkOptions options) {
@@ -195,6 +204,7 @@ class Peer : protected Broker::Client {
   void on(const link_command::Log& log) { schedule_.note(id_, " says: ", log.text); }
   void on(const link_command::LogAnew&) {}
   void on(const link_command::TellRefused&) {}
+  void on(const link_command::TellSubscribed& told) { subscribed(told.filter, told.is_granted); }
   void on(const link_command::TellUp& told) {
     schedule_.note(id_, " is up", told.link.session_present ? ", its session is there" : "");
     for (TopicFilters wanted = options_.filters; !wanted.empty();) {

@@ -24,8 +24,8 @@
 #include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
-#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
+#include "exchange/transform_request.hpp"
 #include "mqtt/link_options.hpp"
 #include "mqtt/link_state.hpp"
 #include "simulation/broker.hpp"
@@ -308,12 +308,12 @@ class Bridge : public Peer<Link>, private ExchangeHost {
                 .payload = action == keyed_by_id ? body_of(payload, correlation) : payload,
                 .correlation = correlation,
                 .deadline = schedule_.now() + timeout};
-    const auto admitted = table->begin(keyed(route({.netid = netid,
-                                                    .action = asked.action,
-                                                    .payload = payload,
-                                                    .correlation = asked.correlation,
-                                                    .arrived = schedule_.now(),
-                                                    .deadline = asked.deadline})));
+    const auto admitted = table->begin(keyed(transform_request({.netid = netid,
+                                                                .action = asked.action,
+                                                                .payload = payload,
+                                                                .correlation = asked.correlation,
+                                                                .arrived = schedule_.now(),
+                                                                .deadline = asked.deadline})));
     if (const auto* failure = std::get_if<Failure>(&admitted)) {
       asked.outcome = *failure;
     } else {

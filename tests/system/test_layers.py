@@ -13,11 +13,12 @@ ROOMS = {
     "os": {"base"},
     "mqtt": {"base", "os"},
     "exchange": {"base", "text", "mqtt"},
-    "http": {"base", "text", "os", "mqtt", "exchange"},
-    "config": {"base", "text", "os", "mqtt", "exchange", "http"},
+    "route": {"base", "text", "mqtt", "exchange"},
+    "http": {"base", "text", "os", "mqtt", "exchange", "route"},
+    "config": {"base", "text", "os", "mqtt", "exchange", "route", "http"},
     "client": {"base", "text", "os", "mqtt", "exchange", "config"},
     "responder": {"base", "text", "os", "mqtt", "exchange", "config"},
-    "daemon": {"base", "text", "os", "mqtt", "exchange", "http", "config"},
+    "daemon": {"base", "text", "os", "mqtt", "exchange", "route", "http", "config"},
 }
 # Headers of the standard library that bring threads, files, streams, randomness or the environment.
 IMPURE = {"atomic", "condition_variable", "cstdio", "filesystem", "fstream", "future", "iostream",

@@ -9,8 +9,8 @@
 #include <asio/steady_timer.hpp>
 
 #include "exchange/driver.hpp"
-#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
+#include "exchange/transform_request.hpp"
 #include "mqtt/io/link.hpp"
 #include "os/io/process_turn.hpp"
 #include "os/io/random.hpp"
@@ -36,12 +36,13 @@ class OneCall : private MqttLink::User, private ExchangeHost {
         link_(loop, link_of(call), *this) {
     const auto now = Clock::now();
     turn_ends_ = now + call.timeout - std::min(kept_for_the_call, call.timeout / 2);
-    const auto admitted = exchanges_.begin(route({.netid = call.netid,
-                                                  .action = std::string(to_string(call.action)),
-                                                  .payload = call.message,
-                                                  .correlation = random_bytes(16),
-                                                  .arrived = now,
-                                                  .deadline = now + call.timeout}));
+    const auto admitted =
+        exchanges_.begin(transform_request({.netid = call.netid,
+                                            .action = std::string(to_string(call.action)),
+                                            .payload = call.message,
+                                            .correlation = random_bytes(16),
+                                            .arrived = now,
+                                            .deadline = now + call.timeout}));
     if (const auto* failure = std::get_if<Failure>(&admitted))
       outcome = *failure;
     act();

@@ -66,8 +66,10 @@ void declare_all(CLI::App& app, const Program& program, const std::vector<Settin
              "environment, and that beats the file." +
              in_words(program.limits));
   keep_lines_of_footer(*app.get_formatter());
-  for (const Setting& setting : settings)
-    declare(app, setting);
+  for (const Setting& setting : settings) {
+    if (setting.where != Where::only_in_file)
+      declare(app, setting);
+  }
 }
 
 std::vector<std::string> split_at_commas(std::string_view text) {
@@ -123,7 +125,7 @@ std::string unknown_variable(const Program& program, const std::vector<Setting>&
                              const Environment& environment) {
   std::vector<std::string> names;
   for (const Setting& setting : settings) {
-    if (setting.where != Where::only_as_flag)
+    if (setting.where != Where::only_as_flag && setting.where != Where::only_in_file)
       names.push_back(environment_name(program, setting.name));
   }
   const std::string& prefix = program.environment_prefix;
@@ -152,6 +154,8 @@ std::optional<Given> given_in_file(const Setting& setting, const std::string& fi
       setting.type == KeyType::text && setting.default_text.empty() && value->texts.front().empty();
   if (means_none)
     return std::nullopt;
+  if (setting.type == KeyType::tables)
+    return Given{file, {file}};
   return Given{file + ":" + std::to_string(value->line) + ": " + setting.name, value->texts,
                "write [\"a\", \"b\"]"};
 }
@@ -176,7 +180,7 @@ ConfigResult read_file(const std::string& file, const std::vector<Setting>& sett
     return std::vector<ConfigValue>{};
   std::vector<ConfigKey> keys;
   for (const Setting& setting : settings) {
-    if (setting.where == Where::anywhere)
+    if (setting.where == Where::anywhere || setting.where == Where::only_in_file)
       keys.push_back({setting.name, setting.type});
   }
   return read_toml_config(file, keys);
@@ -235,7 +239,9 @@ std::optional<ExitNow> take_settings(const Program& program, const std::vector<S
   if (const std::string fault = unknown_variable(program, settings, environment); !fault.empty())
     return usage_error(program.name, fault);
 
-  const auto flag_or_environment = [&](const Setting& setting) {
+  const auto flag_or_environment = [&](const Setting& setting) -> std::optional<Given> {
+    if (setting.where == Where::only_in_file)
+      return std::nullopt;
     auto given = given_as_flag(setting, app);
     return given ? given : given_in_environment(setting, program, environment);
   };

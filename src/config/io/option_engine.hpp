@@ -23,14 +23,15 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 /// The environment of this process.
 Environment process_environment();
 
-enum class Where { anywhere, not_in_file, only_as_flag };
+enum class Where { anywhere, not_in_file, only_as_flag, only_in_file };
 
 struct Setting {
   std::string name;          // long flag without its dashes, and key of the file
   std::string value_name;    // how --help calls the value
   std::string default_text;  // for --help; empty when there is none
   std::string help;
-  /// Called for each text that was given, and only then: defaults are the caller's.
+  /// Called for each text that was given, and only then: defaults are the caller's. For tables of
+  /// the file it is called once, with the file's name.
   Setter set;
   KeyType type = KeyType::text;
   Where where = Where::anywhere;

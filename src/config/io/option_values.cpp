@@ -60,6 +60,16 @@ Setter setter(std::filesystem::path& to) {
   };
 }
 
+Setter setter(std::vector<std::filesystem::path>& to) {
+  return [&to](const std::string& text) -> std::string {
+    std::filesystem::path path;
+    std::string fault = setter(path)(text);
+    if (fault.empty())
+      to.push_back(std::move(path));
+    return fault;
+  };
+}
+
 Setter setter(bool& to) {
   return [&to](const std::string& text) -> std::string {
     if (text != "true" && text != "false")

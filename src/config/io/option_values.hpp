@@ -17,6 +17,7 @@ namespace mqtt_bridge {
 /// Takes the text, or says in a sentence what is wanted; empty: taken.
 using Setter = std::function<std::string(const std::string& text)>;
 
+Setter setter(std::vector<std::filesystem::path>& to);
 Setter setter(bool& to);                       // "true", "false"
 Setter setter(std::string& to);                // a string that MQTT can carry
 Setter setter(std::filesystem::path& to);      // never empty

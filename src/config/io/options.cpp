@@ -6,6 +6,7 @@
 
 #include "base/duration.hpp"
 #include "config/io/option_values.hpp"
+#include "config/io/route_files.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -119,6 +120,10 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
            netids_setter(options.netids), KeyType::list},
           {"action", "NAME", "", "One more action to serve, besides the five; repeatable",
            actions_setter(options.action), KeyType::list},
+          {"routes", "FILE", "",
+           "One more TOML file with [[route]] tables, or a directory of such files; repeatable",
+           setter(options.route_files), KeyType::list},
+          {"route", "", "", "", setter(options.route_files), KeyType::tables, Where::only_in_file},
           {"listen", "ADDRESS", "localhost:8426",
            "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH to listen on; repeatable. Under "
            "systemd also bridge.sock in its runtime directory by default",
@@ -194,9 +199,12 @@ std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char
     return *std::move(exit);
   }
   add_defaults(options, environment);
-  const std::string fault = bridged_fault(options);
-  if (!fault.empty())
+  if (const std::string fault = bridged_fault(options); !fault.empty())
     return usage_error(program.name, fault);
+  auto routes = read_routes(options.route_files);
+  if (const auto* const fault = std::get_if<std::string>(&routes))
+    return usage_error(program.name, *fault);
+  options.routes = std::get<0>(std::move(routes));
   return options;
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "mqtt/link_policy.hpp"
 #include "os/exit_now.hpp"
 #include "os/io/log.hpp"
+#include "route/route.hpp"
 
 namespace mqtt_bridge {
 
@@ -45,11 +47,13 @@ struct RunOptions {
 struct BridgedOptions {
   BrokerOptions broker;
   RunOptions run;
-  std::string netid = "bridge";           // of calls that name none
-  std::vector<std::string> netids;        // served besides `netid`; "*" allows any
-  std::vector<std::string> action;        // that callers may name besides the five
-  std::vector<Listen> listen;             // never empty after the parse
-  bool listens_by_default = false;        // no --listen was given
+  std::string netid = "bridge";                      // of calls that name none
+  std::vector<std::string> netids;                   // served besides `netid`; "*" allows any
+  std::vector<std::string> action;                   // that callers may name besides the five
+  std::vector<std::filesystem::path> route_files;    // and directories of them
+  std::vector<std::shared_ptr<const Route>> routes;  // of these files
+  std::vector<Listen> listen;                        // never empty after the parse
+  bool listens_by_default = false;                   // no --listen was given
   std::vector<std::string> host;          // that callers may use besides the loopback's; lower case
   std::vector<std::string> allow_origin;  // of web pages of other sites that may call
   std::vector<std::string>

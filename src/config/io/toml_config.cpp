@@ -67,6 +67,8 @@ std::string_view expected(KeyType type) {
       return "true or false";
     case KeyType::integer:
       return "an integer";
+    case KeyType::tables:
+      return "tables, such as [[route]]";
     case KeyType::list:
       return "an array of strings, such as [\"a\", \"b\"]";
   }
@@ -93,6 +95,10 @@ std::variant<std::vector<std::string>, Fault> texts_of(const ConfigKey& key,
     case KeyType::integer:
       if (const auto* value = node.as_integer())
         return std::vector{std::to_string(value->get())};
+      break;
+    case KeyType::tables:
+      if (node.is_array_of_tables())
+        return std::vector<std::string>{""};
       break;
     case KeyType::list:
       if (const auto* array = node.as_array()) {
@@ -158,7 +164,7 @@ ConfigResult parse_toml_config(std::string_view toml, std::string_view file,
   }
 }
 
-ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const ConfigKey> keys) {
+std::variant<std::string, ConfigFault> read_config_text(const std::filesystem::path& file) {
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::string toml;
@@ -168,9 +174,16 @@ ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const
   }
   if (!stream.is_open() || stream.bad()) {  // a directory can be opened, but not read
     const int reason = errno != 0 ? errno : EIO;
-    return file.string() + ": cannot be read: " + error_text(reason);
+    return ConfigFault{file.string() + ": cannot be read: " + error_text(reason)};
   }
-  return parse_toml_config(toml, file.string(), keys);
+  return toml;
+}
+
+ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const ConfigKey> keys) {
+  auto text = read_config_text(file);
+  if (auto* const fault = std::get_if<ConfigFault>(&text))
+    return std::move(fault->sentence);
+  return parse_toml_config(std::get<std::string>(text), file.string(), keys);
 }
 
 }  // namespace mqtt_bridge

@@ -1,7 +1,8 @@
-// Reads a configuration file strictly: one flat TOML table, only known keys, only their types.
+// Reads a configuration file strictly: one flat TOML table, only known keys, only their types. What
+// is in tables of it, [[route]], is route_files.hpp's.
 // Not CLI11's own reader, which differs between releases, cuts a string at a '#' and passes over
 // unknown keys; and not behind CLI11's Config interface, since that lets the file override the
-// environment and has no place for a line number. The only file that knows toml++. Stateless.
+// environment and has no place for a line number. Stateless.
 #pragma once
 
 #include <cstddef>
@@ -14,15 +15,22 @@
 
 namespace mqtt_bridge {
 
-enum class KeyType { text, boolean, integer, list };  // list: an array of strings
+enum class KeyType { text, boolean, integer, list, tables };  // list: an array of strings
 
 struct ConfigKey {
   std::string name;
   KeyType type;
 };
 
-/// One setting as the file has it. A boolean reads "true" or "false", an integer is in decimal;
-/// only a list has any number of texts, the others have one.
+/// The text of a file, or why it cannot be read, with its name.
+struct ConfigFault {
+  std::string sentence;
+};
+std::variant<std::string, ConfigFault> read_config_text(const std::filesystem::path& file);
+
+/// One setting as the file has it. Tables have the name of the file as their only text. A boolean
+/// reads "true" or "false", an integer is in decimal; only a list has any number of texts, the
+/// others have one.
 struct ConfigValue {
   std::string key;
   std::vector<std::string> texts;

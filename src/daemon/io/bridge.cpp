@@ -7,8 +7,8 @@
 
 #include "base/limits.hpp"
 #include "exchange/driver.hpp"
-#include "exchange/route.hpp"
 #include "exchange/topic.hpp"
+#include "exchange/transform_request.hpp"
 #include "http/trace_context.hpp"
 #include "os/io/log.hpp"
 #include "os/io/random.hpp"
@@ -17,7 +17,11 @@
 namespace mqtt_bridge {
 namespace {
 
+// Printable: some services cut Correlation Data at a NUL, and others want 16 bytes.
 constexpr std::size_t correlation_bytes = 16;
+// The ids of calls are as some services read them: Java's int, in decimal digits.
+constexpr std::uint32_t most_call_id = 0x7FFFFFFF;
+constexpr std::string_view transform_route = "/transform/{action}";
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
@@ -49,13 +53,15 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
 Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
     : loop_(loop),
       started_(Clock::now()),
+      client_id_(options.link.client_id),
       api_(options.api, *this),
       mark_(options.state_dir, options.bounds.turn_rest, started_),
       exchanges_(started_, options.bounds, mark_.earlier()),
       deadline_timer_(loop),
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
-      server_(loop, *this, options.most_connections) {}
+      server_(loop, *this, options.most_connections),
+      last_call_id_(random_below(most_call_id)) {}
 
 void Bridge::reload(BridgeOptions options) {
   link_.reconfigure(link_options_of(options));
@@ -76,19 +82,42 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
     record(*request, *reply);
     return request->answer(std::move(reply->response));
   }
-  Call& call = std::get<Call>(decision);
-  call.correlation = random_bytes(correlation_bytes);
+  if (auto* const call = std::get_if<Call>(&decision)) {
+    call->correlation = random_text(correlation_bytes);
+    Caller caller{.request = request, .netid = call->netid, .action = call->action};
+    return begin(std::move(caller), transform_request(std::move(*call)));
+  }
+  RouteCall& call = std::get<RouteCall>(decision);
+  Caller caller{.request = request, .route = call.route->path};
+  auto made = request_for(std::move(call));
+  if (const auto* const failure = std::get_if<Failure>(&made))
+    return refuse(caller, *failure);
+  begin(std::move(caller), std::get<MqttRequest>(std::move(made)));
+}
+
+std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
+  last_call_id_ = last_call_id_ < most_call_id ? last_call_id_ + 1 : 1;
+  call.id = std::to_string(last_call_id_);
+  call.correlation = random_text(correlation_bytes);
+  call.client = client_id_;
+  return mqtt_request(std::move(call));
+}
+
+void Bridge::refuse(const Caller& caller, const Failure& failure) {
+  auto reply = api_.finish(*caller.request, failure);
+  record(*caller.request, reply);
+  caller.request->answer(std::move(reply.response));
+}
+
+void Bridge::begin(Caller caller, MqttRequest mqtt) {
+  const auto request = caller.request;
   if (!link_.is_up())
     link_.hurry();
-  Caller caller{request, call.netid, call.action, ""};
-  if (!call.traceparent.empty())
-    caller.trace_id = trace_id(call.traceparent);
-  const auto admitted = exchanges_.begin(route(std::move(call)));
-  if (const auto* failure = std::get_if<Failure>(&admitted)) {
-    auto reply = api_.finish(*request, *failure);
-    record(*request, reply);
-    return request->answer(std::move(reply.response));
-  }
+  if (!mqtt.traceparent.empty())
+    caller.trace_id = trace_id(mqtt.traceparent);
+  const auto admitted = exchanges_.begin(std::move(mqtt));
+  if (const auto* failure = std::get_if<Failure>(&admitted))
+    return refuse(caller, *failure);
   const ExchangeId exchange = std::get<ExchangeId>(admitted);
   callers_.emplace(exchange, std::move(caller));
   act();
@@ -120,7 +149,7 @@ void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
     return;
   const std::string_view slug = describe(*reply.problem).slug;
   if (reply.was_to_call) {
-    metrics_.call_ended(slug, std::nullopt);
+    metrics_.call_ended(reply.route.empty() ? transform_route : reply.route, slug, std::nullopt);
   } else {
     metrics_.refused(*reply.problem);
   }
@@ -132,6 +161,7 @@ void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
     record.netid = reply.netid;
   if (!reply.action.empty())
     record.action = reply.action;
+  record.route = reply.route;
   if (!reply.traceparent.empty())
     record.trace_id = trace_id(reply.traceparent);
   log_request(record);
@@ -142,12 +172,13 @@ void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Rep
   const std::string_view outcome = reply.problem ? describe(*reply.problem).slug : "ok";
   const auto* const answer = reply.problem ? nullptr : std::get_if<Answer>(&ended.outcome);
   const Duration took = ended.ended - ended.arrived;
-  metrics_.call_ended(outcome, took);
+  metrics_.call_ended(caller.route.empty() ? transform_route : caller.route, outcome, took);
   if (answer != nullptr)
     metrics_.answered(answer->matched_by);
   log_request({.request_id = caller.request->request_id,
                .netid = caller.netid,
                .action = caller.action,
+               .route = caller.route,
                .outcome = outcome,
                .matched_by = answer != nullptr ? to_string(answer->matched_by) : "-",
                .from = caller.request->from,
@@ -187,6 +218,11 @@ void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
   exchanges_.subscriptions_refused(filters, Clock::now());
   if (link_.is_up())
     tell_systemd();
+}
+
+void Bridge::on_subscribed(const std::string& filter, bool is_granted) {
+  exchanges_.subscribed(filter, is_granted ? Exchanges::Granted::yes : Exchanges::Granted::no,
+                        Clock::now());
 }
 
 void Bridge::on_link_up(const LinkUp& link) {
@@ -237,6 +273,13 @@ void Bridge::tell_systemd() const {
 void Bridge::act() {
   constexpr std::size_t answers_at_once = 64;  // thousands may end at the same instant
   set_deadline_timer(pump(exchanges_, *this, Clock::now(), answers_at_once));
+}
+
+void Bridge::change(const CallFilters::Change& change) {
+  if (change.is_wanted)
+    link_.subscribe(change.filter.filter, change.filter.no_local ? Echo::none : Echo::sent);
+  else
+    link_.unsubscribe(change.filter.filter);
 }
 
 void Bridge::keep(const TurnNote& note) {

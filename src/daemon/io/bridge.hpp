@@ -29,6 +29,7 @@
 #include "http/io/api.hpp"
 #include "http/io/server.hpp"
 #include "mqtt/io/link.hpp"
+#include "route/route_request.hpp"
 
 namespace mqtt_bridge {
 
@@ -58,9 +59,10 @@ class Bridge : private MqttLink::User,
  private:
   struct Caller {
     std::shared_ptr<HttpRequest> request;
-    std::string netid;
-    std::string action;
-    std::string trace_id;
+    std::string netid = "-";
+    std::string action = "-";
+    std::string route = {};  // its path, as it is configured; empty: /transform's
+    std::string trace_id = {};
   };
 
   std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
@@ -72,6 +74,7 @@ class Bridge : private MqttLink::User,
   std::string metrics() override;
 
   void on_subscriptions_refused(const std::set<std::string>& filters) override;
+  void on_subscribed(const std::string& filter, bool is_granted) override;
   void on_link_up(const LinkUp& link) override;
   void on_link_down() override;
   bool risks_link() const override { return exchanges_.is_on_trial(); }
@@ -81,10 +84,15 @@ class Bridge : private MqttLink::User,
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_batch_end() override { act(); }
 
+  std::variant<MqttRequest, Failure> request_for(RouteCall call);
+  void begin(Caller caller, MqttRequest request);
+  void refuse(const Caller& caller, const Failure& failure);
+
   /// Carries out all that the table has decided.
   void act();
   bool is_linked() const override { return link_.is_up(); }
   void publish(const MqttPublish& request) override { link_.publish(request); }
+  void change(const CallFilters::Change& change) override;
   void keep(const TurnNote& note) override;
   void answer(Ended ended) override;
   void expect_answers(bool expected) override { link_.expect_answers(expected); }
@@ -98,6 +106,7 @@ class Bridge : private MqttLink::User,
 
   asio::io_context& loop_;
   const Instant started_;
+  const std::string client_id_;
   HttpApi api_;
   Metrics metrics_;
   RunMark mark_;
@@ -109,6 +118,7 @@ class Bridge : private MqttLink::User,
   bool is_draining_ = false;
   MqttLink link_;
   HttpServer server_;
+  std::uint32_t last_call_id_;
 };
 
 }  // namespace mqtt_bridge

@@ -20,8 +20,13 @@ const Histogram::BucketBoundaries seconds{0.0001, 0.0002, 0.0005, 0.001, 0.002, 
                                           0.01,   0.02,   0.05,   0.1,   0.2,   0.5,
                                           1,      2,      5,      10,    20,    60};
 
-constexpr std::array all_rules{MatchedBy::correlation, MatchedBy::content,
-                               MatchedBy::folded_content, MatchedBy::exclusive_lane};
+constexpr std::array all_rules{MatchedBy::correlation,    MatchedBy::content,
+                               MatchedBy::folded_content, MatchedBy::exclusive_lane,
+                               MatchedBy::topic,          MatchedBy::id,
+                               MatchedBy::acknowledgement};
+
+// A route has a label value for each way in which its calls ended; the last routes share one.
+constexpr std::size_t labelled_routes = 256;
 
 Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
@@ -57,6 +62,38 @@ class LabelledCounters {
   std::map<std::string, Counter*, std::less<>> counters_;
 };
 
+/// One counter for each route and outcome that came together.
+class RouteCounters {
+ public:
+  explicit RouteCounters(prometheus::Registry& registry)
+      : family_(
+            prometheus::BuildCounter()
+                .Name("mqtt_bridge_route_calls_total")
+                .Help("Calls by route, of which those beyond the first 256 are \"other\", and by "
+                      "outcome: ok, or the slug of their problem")
+                .Register(registry)) {}
+
+  Counter& operator()(std::string_view route, std::string_view outcome) {
+    auto of_route = counters_.find(route);
+    if (of_route == counters_.end()) {
+      const bool has_room = counters_.size() < labelled_routes;
+      of_route = counters_.try_emplace(std::string(has_room ? route : "other")).first;
+    }
+    auto& counters = of_route->second;
+    const auto found = counters.find(outcome);
+    if (found != counters.end())
+      return *found->second;
+    Counter& counter = family_.Add({{"route", of_route->first}, {"outcome", std::string(outcome)}});
+    counters.emplace(outcome, &counter);
+    return counter;
+  }
+
+ private:
+  using Counters = std::map<std::string, Counter*, std::less<>>;
+  prometheus::Family<Counter>& family_;
+  std::map<std::string, Counters, std::less<>> counters_;  // by route and outcome
+};
+
 }  // namespace
 
 class Metrics::Families {
@@ -81,6 +118,7 @@ class Metrics::Families {
   LabelledCounters calls{registry, "mqtt_bridge_calls_total",
                          "Requests for an action, by outcome: ok, or the slug of their problem",
                          "outcome"};
+  RouteCounters routes{registry};
   LabelledCounters refused{registry, "mqtt_bridge_refused_requests_total",
                            "Other HTTP requests that were refused, by the slug of their problem",
                            "problem"};
@@ -123,8 +161,10 @@ class Metrics::Families {
 Metrics::Metrics() : families_(std::make_unique<Families>()) {}
 Metrics::~Metrics() = default;
 
-void Metrics::call_ended(std::string_view outcome, std::optional<Duration> took) {
+void Metrics::call_ended(std::string_view route, std::string_view outcome,
+                         std::optional<Duration> took) {
   families_->calls[outcome].Increment();
+  families_->routes(route, outcome).Increment();
   if (took)
     families_->duration.Observe(std::chrono::duration<double>(*took).count());
 }

@@ -22,7 +22,8 @@ class Metrics {
   ~Metrics();
 
   /// `outcome`: "ok" or a problem's slug. `took`: nothing for a call that was never admitted.
-  void call_ended(std::string_view outcome, std::optional<Duration> took);
+  /// `route`: its path, as it is configured.
+  void call_ended(std::string_view route, std::string_view outcome, std::optional<Duration> took);
   void answered(MatchedBy rule);
   /// A request that never became a call: what `problem` it got.
   void refused(Problem problem);

@@ -93,14 +93,17 @@ HttpApi::~HttpApi() = default;
 /// Once: a request may be looked at before its body has come, and again. False when the library
 /// refuses its head.
 bool HttpApi::read(HttpRequest& request) {
-  if (!request.asked && !request.head.empty())
+  if (!request.asked && !request.head.empty()) {
     request.asked = parser_->parse(request.head);
+    if (request.asked && request.asked->endpoint == nullptr)
+      request.asked->routes = options_.routes->find(request.asked->path);
+  }
   if (request.request_id.empty())
     request.request_id = request_id_of(request.asked.value_or(Asked()));
   return request.asked.has_value();
 }
 
-std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
+std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::begin(HttpRequest& request) {
   try {
     return act(request);
   } catch (const std::exception&) {  // its text is none of the caller's business
@@ -108,7 +111,7 @@ std::variant<HttpApi::Reply, Call> HttpApi::begin(HttpRequest& request) {
   }
 }
 
-std::variant<HttpApi::Reply, Call> HttpApi::act(HttpRequest& request) {
+std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::act(HttpRequest& request) {
   if (!read(request))
     return finish(request, {Problem::malformed_request, "the request could not be read", {}});
   auto decision = decide(request, options_);
@@ -116,6 +119,10 @@ std::variant<HttpApi::Reply, Call> HttpApi::act(HttpRequest& request) {
     return dated(std::move(*reply));
   if (const auto* const kind = std::get_if<Endpoint::Kind>(&decision))
     return tell(request, *kind);
+  if (auto* const call = std::get_if<RouteCall>(&decision)) {
+    call->payload = std::move(request.body);
+    return std::move(*call);
+  }
   Call call = std::get<Call>(std::move(decision));
   call.payload = std::move(request.body);
   return call;

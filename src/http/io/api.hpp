@@ -44,7 +44,7 @@ class HttpApi {
 
   /// A response, or the call to make (without its correlation data), which takes the request's body
   /// with it.
-  std::variant<Reply, Call> begin(HttpRequest& request);
+  std::variant<Reply, Call, RouteCall> begin(HttpRequest& request);
   /// The same before the body has come: a response only where no body could make it another one.
   std::optional<Reply> refuse_early(HttpRequest& request);
   /// The response to the request that begin() got, whose call has ended. Takes the answer's text.
@@ -59,7 +59,7 @@ class HttpApi {
   class Parser;
 
   bool read(HttpRequest& request);
-  std::variant<Reply, Call> act(HttpRequest& request);
+  std::variant<Reply, Call, RouteCall> act(HttpRequest& request);
   Reply tell(const HttpRequest& request, Endpoint::Kind kind);
   Reply dated(Reply reply);
 

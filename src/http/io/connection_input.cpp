@@ -151,6 +151,7 @@ void HttpServer::Connection::read_request() {
     request_->arrived = Clock::now();
     pace_.begin(request_->arrived);
     request_->from = from_;
+    request_->user = user_;
     is_used_ = true;
   }
   const auto parsed = parse_http_head(input_);

@@ -59,8 +59,9 @@ class MqttConnection::Client {
 
   ~Client() { workarounds_.ended(); }
 
-  void subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
-    mqtt::subscribe_options options;  // Retain Handling, MQTT 5.0 3.8.3.1
+  void subscribe(std::uint64_t id, const std::string& filter, Retained retained, Echo echo) {
+    mqtt::subscribe_options options;  // Retain Handling and No Local, MQTT 5.0 3.8.3.1
+    options.set_no_local(echo == Echo::none);
     if (retained == Retained::left)
       options.set_retain_handling(mqtt::subscribe_options::DONT_SEND_RETAINED);
     attempt([&] {
@@ -75,7 +76,7 @@ class MqttConnection::Client {
   void publish(const MqttPublish& publish) {
     const auto message = mqtt::message::create(
         publish.topic, publish.payload.data(), publish.payload.size(),
-        std::min(wanted_qos, maximum_qos_), publish.retained && has_retained_);
+        std::min(publish.qos, maximum_qos_), publish.retained && has_retained_);
     if (is_v5())
       message->set_properties(properties_of(publish));
     attempt([&] { client_.publish(message, reinterpret_cast<void*>(publish.id), on_published_); });
@@ -163,8 +164,9 @@ MqttConnection::MqttConnection(const MqttConnectOptions& options, Sink sink)
     : client_(std::make_unique<Client>(options, std::move(sink))) {}
 MqttConnection::~MqttConnection() = default;
 
-void MqttConnection::subscribe(std::uint64_t id, const std::string& filter, Retained retained) {
-  client_->subscribe(id, filter, retained);
+void MqttConnection::subscribe(std::uint64_t id, const std::string& filter, Retained retained,
+                               Echo echo) {
+  client_->subscribe(id, filter, retained, echo);
 }
 void MqttConnection::unsubscribe(const std::string& filter) {
   client_->unsubscribe(filter);

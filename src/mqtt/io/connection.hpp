@@ -30,9 +30,11 @@ class MqttConnection {
 
   // REQUIRES: Connected came, Lost did not. When the connection is lost meanwhile, these do
   // nothing: Lost is on its way.
-  /// At QoS 1. One filter for each SUBSCRIBE: the library's releases of today read out of bounds,
-  /// or throw, when the answer to several is not as it should be, or begins with a refusal.
-  void subscribe(std::uint64_t id, const std::string& filter, Retained retained);
+  /// Of messages at QoS 1. One filter for each SUBSCRIBE: the library's releases of today read out
+  /// of bounds, or throw, when the answer to several is not as it should be, or begins with a
+  /// refusal.
+  void subscribe(std::uint64_t id, const std::string& filter, Retained retained,
+                 Echo echo = Echo::sent);
   void unsubscribe(const std::string& filter);
   /// What the broker takes no QoS 1 or no retained messages for goes without.
   void publish(const MqttPublish& publish);

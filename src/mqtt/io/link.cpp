@@ -55,6 +55,16 @@ void MqttLink::publish(const MqttPublish& publish) {
   act();
 }
 
+void MqttLink::subscribe(const std::string& filter, Echo echo) {
+  state_.subscribe(filter, echo, Clock::now());
+  act();
+}
+
+void MqttLink::unsubscribe(const std::string& filter) {
+  state_.unsubscribe(filter);
+  act();
+}
+
 void MqttLink::hurry() {
   state_.hurry(Clock::now());
   act();

@@ -32,6 +32,9 @@ class MqttLink {
     /// Those of `filters` that the broker refuses; before on_link_up(), and when that has changed,
     /// once the broker has answered all.
     virtual void on_subscriptions_refused(const std::set<std::string>& /*filters*/) {}
+    /// What the broker answered to a filter of subscribe(): once it did, and each time that the
+    /// link comes up, before that.
+    virtual void on_subscribed(const std::string& /*filter*/, bool /*is_granted*/) {}
     virtual void on_link_up(const LinkUp& link) = 0;
     virtual void on_link_down() = 0;
     /// Whether what was published last may be what ends the connection: then its end says nothing
@@ -63,6 +66,8 @@ class MqttLink {
   void reconfigure(MqttLinkOptions options);
   /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
   void publish(const MqttPublish& publish);
+  void subscribe(const std::string& filter, Echo echo);
+  void unsubscribe(const std::string& filter);
   void hurry();
   void expect_answers(bool expected);
 
@@ -89,7 +94,7 @@ class MqttLink {
   void carry_out(const link_command::Diagnose&);
   void carry_out(const link_command::Drop&);
   void carry_out(const link_command::Subscribe& command) {
-    connection_->subscribe(command.id, command.filter, command.retained);
+    connection_->subscribe(command.id, command.filter, command.retained, command.echo);
   }
   void carry_out(const link_command::Unsubscribe& command) {
     connection_->unsubscribe(command.filter);
@@ -104,6 +109,9 @@ class MqttLink {
   void carry_out(const link_command::LogAnew&) { log_anew(); }
   void carry_out(const link_command::TellRefused&) {
     tell().on_subscriptions_refused(state_.refused());
+  }
+  void carry_out(const link_command::TellSubscribed& command) {
+    tell().on_subscribed(command.filter, command.is_granted);
   }
   void carry_out(const link_command::TellUp& command) { tell().on_link_up(command.link); }
   void carry_out(const link_command::TellDown&) { tell().on_link_down(); }

@@ -34,12 +34,17 @@ void take_property(const MQTTProperty& property, MqttMessage& message) {
       const std::string_view value = bytes_of(property.value.value);
       if (name == "status")
         message.status = value;
-      if (name == "error")
+      else if (name == "error")
         message.error = value;
-      if (name == "responder")
+      else if (name == "responder")
         message.responder = value;
+      else
+        message.user_properties.emplace_back(name, value);
       break;
     }
+    case MQTTPROPERTY_CODE_CONTENT_TYPE:
+      message.content_type = bytes_of(property.value.data);
+      break;
     default:  // of the library's enum; the rest mean nothing to a request or its response
       break;
   }
@@ -155,6 +160,8 @@ mqtt::properties properties_of(const MqttPublish& publish) {
   if (!publish.correlation.empty()) {
     properties.add({mqtt::property::CORRELATION_DATA, std::string(publish.correlation)});
   }
+  if (!publish.content_type.empty())
+    properties.add({mqtt::property::CONTENT_TYPE, std::string(publish.content_type)});
   if (publish.expiry) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(*publish.expiry).count();
     properties.add({mqtt::property::MESSAGE_EXPIRY_INTERVAL, static_cast<int32_t>(seconds)});

@@ -104,6 +104,8 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
     append_member("outcome", record.outcome, out);
     append_member("matched_by", record.matched_by, out);
     append_member("from", record.from, out);
+    if (!record.route.empty())
+      append_member("route", record.route, out);
     if (!record.trace_id.empty())
       append_member("trace_id", record.trace_id, out);
     if (record.took)
@@ -328,6 +330,8 @@ void log_request(const RequestRecord& record) {
   const auto to = std::back_inserter(text);
   fmt::format_to(to, "request {} {} {} {} by={} from={}", record.request_id, as_word(record.netid),
                  record.action, record.outcome, record.matched_by, record.from);
+  if (!record.route.empty())
+    fmt::format_to(to, " route={}", record.route);
   if (!record.trace_id.empty())
     fmt::format_to(to, " trace={}", record.trace_id);
   if (record.took)

@@ -32,7 +32,8 @@ struct RequestRecord {
   std::string_view request_id;
   std::string_view netid = "-";  // "-": not known
   std::string_view action = "-";
-  std::string_view outcome;  // "ok", or the problem's slug
+  std::string_view route = {};  // its path, as it is configured; empty: none
+  std::string_view outcome;     // "ok", or the problem's slug
   std::string_view matched_by = "-";
   std::string_view from;           // HttpRequest::from
   std::string_view trace_id = {};  // empty: none

@@ -55,6 +55,15 @@ std::string random_hex(std::size_t bytes) {
   return text;
 }
 
+std::string random_text(std::size_t characters) {
+  constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text(characters, '\0');
+  for (char& c : text)
+    c = alphabet[batch.next() % alphabet.size()];
+  return text;
+}
+
 std::uint32_t random_below(std::uint32_t bound) {
   const auto draw = [] {
     std::uint32_t number = 0;

@@ -8,6 +8,6 @@ namespace mqtt_bridge {
 
 /// The right answers to the five actions are known, and they may be carried out twice. Those to
 /// others can be told by Correlation Data or by turns only.
-MqttRequest route(Call call);
+MqttRequest transform_request(Call call);
 
 }  // namespace mqtt_bridge

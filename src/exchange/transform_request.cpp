@@ -1,4 +1,4 @@
-#include "exchange/route.hpp"
+#include "exchange/transform_request.hpp"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 namespace mqtt_bridge {
 
-MqttRequest route(Call call) {
+MqttRequest transform_request(Call call) {
   MqttRequest request{.request_topic = request_topic(call.netid, call.action),
                       .response_topic = response_topic(call.netid, call.action),
                       .response_filter = response_topic("+", call.action),

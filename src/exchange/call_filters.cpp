@@ -1,0 +1,93 @@
+#include "exchange/call_filters.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.hpp"
+
+namespace mqtt_bridge {
+
+bool CallFilters::has_room(const std::vector<CallFilter>& filters) const {
+  const auto fresh = static_cast<std::size_t>(
+      std::count_if(filters.begin(), filters.end(),
+                    [this](const CallFilter& each) { return !entries_.contains(each.filter); }));
+  return fresh == 0 || entries_.size() - unused_.size() + filters.size() <= limits::call_filters;
+}
+
+std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) {
+  std::size_t missing = 0;
+  for (const CallFilter& filter : filters) {
+    const auto [found, is_new] = entries_.try_emplace(filter.filter);
+    Entry& entry = found->second;
+    if (!is_new && entry.users == 0)
+      unused_.erase(entry.unused);
+    entry.filter = filter;
+    if (!std::exchange(entry.is_asked, true))
+      changes_.push_back({filter, true});
+    ++entry.users;
+    if (!entry.is_live) {
+      entry.waiting.push_back(call);
+      ++waiting_;
+      ++missing;
+    }
+  }
+  while (entries_.size() > limits::call_filters && !unused_.empty()) {
+    const auto oldest = entries_.find(unused_.front());
+    changes_.push_back({std::move(oldest->second.filter), false});
+    entries_.erase(oldest);
+    unused_.pop_front();
+  }
+  return missing;
+}
+
+void CallFilters::leave(Id call, const std::vector<CallFilter>& filters) {
+  for (const CallFilter& filter : filters) {
+    const auto found = entries_.find(filter.filter);
+    if (found == entries_.end())
+      continue;
+    Entry& entry = found->second;
+    waiting_ -= std::erase(entry.waiting, call);
+    if (--entry.users > 0)
+      continue;
+    if (entry.is_asked)
+      entry.unused = unused_.insert(unused_.end(), filter.filter);
+    else
+      entries_.erase(found);
+  }
+}
+
+std::vector<CallFilters::Id> CallFilters::granted(const std::string& filter) {
+  const auto found = entries_.find(filter);
+  if (found == entries_.end())
+    return {};
+  found->second.is_live = true;
+  waiting_ -= found->second.waiting.size();
+  return std::exchange(found->second.waiting, {});
+}
+
+std::vector<CallFilters::Id> CallFilters::refused(const std::string& filter) {
+  const auto found = entries_.find(filter);
+  if (found == entries_.end())
+    return {};
+  Entry& entry = found->second;
+  waiting_ -= entry.waiting.size();
+  auto waiting = std::exchange(entry.waiting, {});
+  changes_.push_back({entry.filter, false});
+  entry.is_asked = false;
+  entry.is_live = false;
+  if (entry.users == 0) {
+    unused_.erase(entry.unused);
+    entries_.erase(found);
+  }
+  return waiting;
+}
+
+std::optional<CallFilters::Change> CallFilters::next_change() {
+  if (changes_.empty())
+    return std::nullopt;
+  Change change = std::move(changes_.front());
+  changes_.pop_front();
+  return change;
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,174 @@
+#include "exchange/json_text.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/limits.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Pointer = Json::json_pointer;
+
+/// Ends the parsing of a text that is not taken.
+struct NotTaken {
+  std::string why;
+};
+
+/// Called by the library for each part of a text.
+class Inspector {
+ public:
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    switch (event) {
+      case Json::parse_event_t::object_start:
+      case Json::parse_event_t::array_start:
+        if (static_cast<std::size_t>(depth) >= limits::json_depth)
+          throw NotTaken{"it is nested too deep"};
+        names_.emplace_back();
+        break;
+      case Json::parse_event_t::key: {
+        const auto& name = parsed.get_ref<const std::string&>();
+        if (!names_.back().insert(name).second)
+          throw NotTaken{"an object in it has the member \"" + name + "\" twice"};
+        break;
+      }
+      case Json::parse_event_t::object_end:
+      case Json::parse_event_t::array_end:
+        names_.pop_back();
+        break;
+      case Json::parse_event_t::value:
+        break;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::set<std::string>> names_;  // of the objects that are open
+};
+
+const Json* find(const Json& document, const std::string& pointer) {
+  try {
+    const Pointer place(pointer);
+    return document.contains(place) ? &document.at(place) : nullptr;
+  } catch (const Json::exception&) {  // it leads nowhere in this document
+    return nullptr;
+  }
+}
+
+Json json_of(const JsonScalar& scalar) {
+  return std::visit([](const auto& value) { return Json(value); }, scalar);
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct JsonText::Document {
+  Json json;
+};
+
+JsonText::JsonText(std::unique_ptr<Document> document) : document_(std::move(document)) {}
+JsonText::JsonText(JsonText&&) noexcept = default;
+JsonText& JsonText::operator=(JsonText&&) noexcept = default;
+JsonText::~JsonText() = default;
+
+std::variant<JsonText, std::string> JsonText::parse(std::string_view text) {
+  try {
+    auto document = std::make_unique<Document>();
+    document->json = Json::parse(
+        text,
+        [inspector = Inspector()](int depth, Json::parse_event_t event, Json& parsed) mutable {
+          return inspector(depth, event, parsed);
+        },
+        false);
+    if (document->json.is_discarded())
+      return "it is not JSON";
+    return JsonText(std::move(document));
+  } catch (const NotTaken& not_taken) {
+    return not_taken.why;
+  }
+}
+
+std::optional<std::string> JsonText::id_at(const std::string& pointer) const {
+  const Json* const value = find(document_->json, pointer);
+  if (value == nullptr)
+    return std::nullopt;
+  if (value->is_string())
+    return value->get<std::string>();
+  return value->is_number_integer() ? std::optional(value->dump()) : std::nullopt;
+}
+
+bool JsonText::has(const JsonTest& test) const {
+  const Json* const value = find(document_->json, test.pointer);
+  return value != nullptr && *value == json_of(test.value);
+}
+
+bool JsonText::is_set(const std::string& pointer) const {
+  const Json* const value = find(document_->json, pointer);
+  if (value == nullptr || value->is_null())
+    return false;
+  if (value->is_boolean())
+    return value->get<bool>();
+  if (value->is_number())
+    return *value != 0;
+  return value->is_string() ? !value->get_ref<const std::string&>().empty() : !value->empty();
+}
+
+std::optional<int> JsonText::status_at(const std::string& pointer) const {
+  const auto id = id_at(pointer);
+  if (!id || id->size() != 3 ||
+      !std::all_of(id->begin(), id->end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return std::nullopt;
+  }
+  return std::stoi(*id);
+}
+
+std::string JsonText::words_at(const std::string& pointer) const {
+  const Json* const value = find(document_->json, pointer);
+  if (value == nullptr)
+    return {};
+  if (value->is_string())
+    return value->get<std::string>();
+  for (const char* const name : {"message", "reason", "error", "description"}) {
+    if (const auto member = value->find(name);
+        value->is_object() && member != value->end() && member->is_string()) {
+      return member->get<std::string>();
+    }
+  }
+  return dump(*value);
+}
+
+bool JsonText::is_object() const {
+  return document_->json.is_object();
+}
+
+bool JsonText::set(const std::string& pointer, const JsonScalar& value) {
+  try {
+    document_->json[Pointer(pointer)] = json_of(value);
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+std::string JsonText::text() const {
+  return dump(document_->json);
+}
+
+bool is_json_pointer(std::string_view text) {
+  try {
+    static_cast<void>(Pointer(std::string(text)));
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,157 @@
+#include "exchange/judgement.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "base/utf8.hpp"
+#include "exchange/failures.hpp"
+#include "exchange/topic.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+constexpr int first_success = 200;
+constexpr int first_redirection = 300;
+
+bool is_success(int status) {
+  return status >= first_success && status < first_redirection;
+}
+
+/// Three digits, in any range.
+std::optional<int> number_of(std::string_view status) {
+  if (status.size() != 3 ||
+      !std::all_of(status.begin(), status.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return std::nullopt;
+  }
+  return (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
+}
+
+std::optional<std::string_view> property(const Response& response, std::string_view name) {
+  if (name == "status")
+    return response.status;
+  if (response.user_properties == nullptr)
+    return std::nullopt;
+  for (const auto& [each, value] : *response.user_properties) {
+    if (each == name)
+      return value;
+  }
+  return std::nullopt;
+}
+
+/// Of the topic, without its slashes.
+std::string_view level(std::string_view topic, std::size_t number) {
+  for (; number > 0 && topic.find('/') != std::string_view::npos; --number)
+    topic.remove_prefix(topic.find('/') + 1);
+  return topic.substr(0, topic.find('/'));
+}
+
+/// The status that the answer names; one of success is none.
+std::optional<int> error_status(const Response& response, ResponseJson& json,
+                                const MqttRequest& request) {
+  const AnswerRules& rules = *request.rules;
+  const auto named = [](const std::optional<std::string_view>& text) {
+    return text ? number_of(*text) : std::nullopt;
+  };
+  std::optional<int> status = named(response.status);
+  if (!rules.status_property.empty())
+    status = named(property(response, rules.status_property));
+  if (request.status_level)
+    status = number_of(level(response.topic, *request.status_level));
+  if (rules.status_pointer && json.get() != nullptr)
+    status = json.get()->status_at(*rules.status_pointer);
+  return status && !is_success(*status) ? status : std::nullopt;
+}
+
+/// UTF-8, and not too long.
+std::string cut(std::string text, std::size_t most) {
+  if (!is_utf8(text))
+    return {};
+  if (text.size() <= most)
+    return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80)
+    --most;
+  return text.substr(0, most) + "...";
+}
+
+/// What the service itself says of its error.
+std::string words_of(const Response& response, ResponseJson& json, const AnswerRules& rules) {
+  std::string words;
+  if (response.error)
+    words = *response.error;
+  else if (json.get() != nullptr && rules.error_pointer && json.get()->is_set(*rules.error_pointer))
+    words = json.get()->words_at(*rules.error_pointer);
+  else if (json.get() != nullptr)
+    words = json.get()->words_at("");
+  else
+    words = response.payload.substr(0, limits::error_payload_bytes);
+  words = cut(std::move(words), limits::error_words_bytes);
+  return words.empty() ? "the service reported an error, and gave no reason that is text" : words;
+}
+
+Failure error_of(const Response& response, ResponseJson& json, const AnswerRules& rules,
+                 std::optional<int> status) {
+  const bool is_shown =
+      response.payload.size() <= limits::error_payload_bytes && is_utf8(response.payload);
+  return {.problem = Problem::responder_error,
+          .detail = words_of(response, json, rules),
+          .status = status ? status_of(std::to_string(*status)) : std::nullopt,
+          .response = std::string(is_shown ? response.payload : "")};
+}
+
+/// By our own convention, see the README.
+std::optional<Failure> reported_error(const Response& response) {
+  if (!response.status)
+    return std::nullopt;
+  std::string text(response.error.value_or("the responder gave no reason"));
+  if (!is_utf8(text))
+    text = "the responder gave a reason that is not UTF-8";
+  return Failure{Problem::responder_error, std::move(text), status_of(*response.status)};
+}
+
+}  // namespace
+
+const JsonText* ResponseJson::get() {
+  if (!parsed_) {
+    parsed_ = is_too_large() ? std::variant<JsonText, std::string>("it is too large")
+                             : JsonText::parse(payload_);
+  }
+  return std::get_if<JsonText>(&*parsed_);
+}
+
+bool ResponseJson::is_too_large() const {
+  return payload_.size() > limits::id_bytes;
+}
+
+bool pass(const std::vector<JsonTest>& tests, ResponseJson& json) {
+  return tests.empty() || (json.get() != nullptr &&
+                           std::all_of(tests.begin(), tests.end(), [&json](const JsonTest& test) {
+                             return json.get()->has(test);
+                           }));
+}
+
+std::variant<Meaning, Failure> judge(const Response& response, ResponseJson& json,
+                                     const MqttRequest& request, bool is_error) {
+  if (!request.rules) {
+    if (auto failure = reported_error(response))
+      return *std::move(failure);
+    if (!is_utf8(response.payload))
+      return Failure{Problem::bad_response, "the response is not UTF-8 text", {}};
+    return Meaning::answer;
+  }
+  const AnswerRules& rules = *request.rules;
+  if (!is_error && !pass(request.tests, json))
+    return Meaning::no_answer;
+  if (!rules.interim.empty() && pass(rules.interim, json))
+    return Meaning::interim;
+  const auto status = error_status(response, json, request);
+  const JsonText* const text = rules.read_json() ? json.get() : nullptr;
+  const bool has_error =
+      text != nullptr && ((rules.error_pointer && text->is_set(*rules.error_pointer)) ||
+                          (rules.error_test && text->has(*rules.error_test)));
+  if (is_error || status || has_error)
+    return error_of(response, json, rules, status);
+  return Meaning::answer;
+}
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,54 @@
+// The topics on which responses of waiting calls come, where these are not simply looked up: those
+// with levels that are not known before ('+'), those where errors come apart, and those on which we
+// hear ourselves.
+// Value; the owner serialises.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/call.hpp"
+
+namespace mqtt_bridge {
+
+/// Whether `topic` is one of `filter`, whose levels are as they are, or '+' (MQTT 5.0 4.7.1.3).
+bool matches_levels(std::string_view filter, std::string_view topic);
+
+class ResponseTopics {
+ public:
+  void enter(const MqttRequest& request);
+  void leave(const MqttRequest& request);
+
+  /// `topic` with '+' in place of levels, in each way in which a call waits for some.
+  std::vector<std::string> masked(std::string_view topic) const;
+  /// The response topic of calls whose errors come on `topic`; empty where there are none.
+  std::string_view of_errors(std::string_view topic) const;
+
+  /// It was published, and the broker gives us what we publish ourselves.
+  void echo_expected(const MqttRequest& request);
+  /// Whether this is such a message; each comes once.
+  bool is_echo(std::string_view topic, std::string_view payload);
+
+  bool empty() const { return shapes_.empty() && errors_.empty() && echoes_.empty(); }
+
+ private:
+  struct Errors {
+    std::string response_topic;
+    std::size_t calls;
+  };
+  struct Echoes {
+    std::size_t calls;
+    std::deque<std::size_t> payloads;  // hashed, at most limits::turn_answers
+  };
+  using Shape = std::vector<bool>;  // of each level: whether it is '+'
+
+  std::map<Shape, std::size_t> shapes_;                // and how many calls have them
+  std::map<std::string, Errors, std::less<>> errors_;  // by error topic
+  std::map<std::string, Echoes, std::less<>> echoes_;  // by topic
+};
+
+}  // namespace mqtt_bridge

@@ -1,0 +1,115 @@
+#include "http/call_parameters.hpp"
+
+#include <algorithm>
+
+#include "base/duration.hpp"
+#include "base/limits.hpp"
+#include "base/nearest.hpp"
+#include "base/utf8.hpp"
+#include "http/trace_context.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using Parameters = std::vector<QueryParameter>;
+
+/// "netid, timeout and broker"
+std::string listed(std::span<const std::string_view> names) {
+  std::string list;
+  for (const std::string_view& name : names) {
+    if (&name != &names.front())
+      list += &name == &names.back() ? " and " : ", ";
+    list += name;
+  }
+  return list;
+}
+
+/// A misspelt parameter would otherwise be a call to another NetID, or one that waits for long.
+std::string unknown_parameter(std::string_view name, std::span<const std::string_view> known) {
+  constexpr std::size_t longest_shown = 64;
+  const bool is_shown = is_utf8(name) && name.size() <= longest_shown;
+  const std::string_view meant = nearest(name, known);
+  std::string detail = is_shown ? "there is no parameter '" + std::string(name) + "'; "
+                                : "there is no such parameter; ";
+  if (!meant.empty())
+    return detail.append("did you mean ").append(meant).append("?");
+  return detail + "the parameters are " + listed(known);
+}
+
+/// What is wrong with them whatever their values are.
+std::optional<Failure> why_not(const Parameters& parameters,
+                               std::span<const std::string_view> known) {
+  for (auto each = parameters.begin(); each != parameters.end(); ++each) {
+    const auto& name = each->name;
+    const auto is_namesake = [&name](const auto& other) { return other.name == name; };
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return Failure{Problem::invalid_parameter, unknown_parameter(name, known), {}};
+    if (std::any_of(parameters.begin(), each, is_namesake))
+      return Failure{Problem::invalid_parameter, name + " is given twice", {}};
+  }
+  return std::nullopt;
+}
+
+/// Nothing when it is not one that a call may name.
+std::optional<std::chrono::milliseconds> timeout_of(const std::optional<std::string>& wanted,
+                                                    std::chrono::milliseconds otherwise,
+                                                    const HttpApiOptions& options) {
+  if (!wanted)
+    return std::min(otherwise, options.max_timeout);
+  const auto timeout = parse_duration(*wanted);
+  const bool is_valid =
+      timeout && *timeout >= limits::min_timeout && *timeout <= options.max_timeout;
+  return is_valid ? timeout : std::nullopt;
+}
+
+Failure bad_timeout(const HttpApiOptions& options) {
+  return {Problem::invalid_parameter,
+          "timeout is a duration from 1ms to " + duration_text(options.max_timeout) +
+              ", such as 1500ms or 2s",
+          {}};
+}
+
+std::optional<Failure> why_not_broker(const std::optional<std::string>& wanted,
+                                      const HttpApiOptions& options) {
+  if (!wanted)
+    return std::nullopt;
+  const auto broker = parse_host_port(*wanted, 1883);
+  if (const auto* why = std::get_if<std::string>(&broker)) {
+    return Failure{Problem::invalid_parameter, "broker: " + *why, {}};
+  }
+  const auto& [host, port] = std::get<HostPort>(broker);
+  if (same_broker(options.broker, host, port))
+    return std::nullopt;
+  return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options.broker), {}};
+}
+
+}  // namespace
+
+std::optional<std::string> value_of(const std::vector<QueryParameter>& parameters,
+                                    std::string_view name) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [name](const auto& each) { return each.name == name; });
+  if (found == parameters.end())
+    return std::nullopt;
+  return found->value;
+}
+
+std::variant<CallParameters, Failure> call_parameters_of(const HttpRequest& request,
+                                                         std::span<const std::string_view> known,
+                                                         std::chrono::milliseconds timeout,
+                                                         const HttpApiOptions& options) {
+  const Parameters parameters = parse_query(request.query);
+  if (auto failure = why_not(parameters, known))
+    return *std::move(failure);
+  if (auto failure = why_not_broker(value_of(parameters, "broker"), options))
+    return *std::move(failure);
+  const auto wanted = timeout_of(value_of(parameters, "timeout"), timeout, options);
+  if (!wanted)
+    return bad_timeout(options);
+  const std::string_view traceparent = request.asked->field("traceparent");
+  const bool is_traced = is_traceparent(traceparent);
+  return CallParameters{*wanted, std::string(is_traced ? traceparent : ""),
+                        is_traced && is_tracestate(request.tracestate) ? request.tracestate : ""};
+}
+
+}  // namespace mqtt_bridge
