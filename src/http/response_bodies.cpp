@@ -51,6 +51,22 @@ void add_response(Json& problem, const std::string& response) {
     problem["response"] = response;
 }
 
+/// The first of them, and how many there are.
+Json routes_of(const HttpApiOptions& options) {
+  constexpr std::size_t shown = 100;
+  const auto& all = options.routes->all();
+  Json list = Json::array();
+  for (std::size_t i = 0; i < std::min(shown, all.size()); ++i) {
+    const Route& route = *all[i];
+    list.push_back({{"path", route.path},
+                    {"methods", route.methods},
+                    {"topic", route.topic.text()},
+                    {"response_topic", route.response_topic.text()},
+                    {"answers_by", to_string(route.linked)}});
+  }
+  return {{"count", all.size()}, {"first", list}};
+}
+
 /// An object or an array, and small.
 bool looks_like_json(std::string_view text) {
   constexpr std::size_t most = 64 * 1024;
@@ -130,6 +146,7 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
       {"netid", options.netid},
       {"netids", options.netids},
       {"actions", options.actions},
+      {"routes", routes_of(options)},
       {"calls", {{"in_flight", status.in_flight}, {"queued", status.queued}}},
       {"http_connections", status.connections},
       {"dropped_responses", dropped}};
