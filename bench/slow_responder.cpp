@@ -1,7 +1,8 @@
-// Answers each request for uppercase with the same text in capitals, so many milliseconds after it
-// came: a service that holds many calls in flight at once.
+// Answers each request with the same text in capitals, so long after it came: a service that holds
+// many calls in flight at once, or with no delay one that costs as little as can be.
 //
-//   bench_slow_responder --port PORT --delay SECONDS
+//   bench_slow_responder --port PORT --delay SECONDS [--filter +/uppercase/request]
+//                        [--correlates no]
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -32,7 +33,8 @@ int main(int argc, char** argv) {
   const Duration delay = arguments.duration("--delay", 1);
   RawMqtt mqtt(static_cast<std::uint16_t>(arguments.number("--port", 1883)),
                "slow-" + std::to_string(getpid()));
-  mqtt.subscribe("+/uppercase/request");
+  mqtt.subscribe(arguments.text("--filter", "+/uppercase/request"));
+  const bool correlates = arguments.text("--correlates", "yes") != "no";
   std::puts("ready");
   std::fflush(stdout);
 
@@ -58,7 +60,7 @@ int main(int argc, char** argv) {
         c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
       }
       answers.push_back({Clock::now() + delay, std::string(request->response_topic),
-                         std::string(request->correlation), std::move(text)});
+                         std::string(correlates ? request->correlation : ""), std::move(text)});
     }
   }
 }
