@@ -264,3 +264,90 @@ class AzureIotOperations(Service):
         other.UserProperty = [("__stat", "200")]
         return [(message.properties.ResponseTopic, payload, properties),
                 (message.properties.ResponseTopic, b"not ours", other)]
+
+
+class Victron(Service):
+    """A message a value, on a topic that only the request's tells; unknown ones say nothing."""
+
+    TOPIC = "R/portal/#"
+    REPEATS = False
+
+    def read(self, payload):
+        return None
+
+    def answer(self, topic, request):
+        _, _, service, number, name = topic.split("/", 4)
+        if service == "vebus":
+            yield f"N/portal/vebus/{number}/{name}", {"value": f"{name} of {number}"}
+
+    def noise(self, topic, request):
+        yield "N/portal/heartbeat", {"value": 1764000000}
+
+
+class Ditto(Service):
+    """The headers come back, and the reply goes where they say."""
+
+    TOPIC = "ditto/commands"
+
+    def answer(self, topic, request):
+        headers = {**request["headers"], "content-type": "application/json"}
+        namespace, name = request["topic"].split("/")[:2]
+        frame = {"topic": request["topic"], "headers": headers, "path": request["path"]}
+        if name == "none":
+            frame.update(topic=f"{namespace}/none/things/twin/errors", status=404,
+                         value={"status": 404, "error": "things:thing.notfound",
+                                "message": f"The Thing with ID '{namespace}:none' was not found"})
+        else:
+            frame.update(status=200, value={"thingId": f"{namespace}:{name}"})
+        yield headers["reply-to"], frame
+
+    def noise(self, topic, request):
+        yield request["headers"]["reply-to"], {"topic": "org.acme/lamp/things/twin/events/modified",
+                                               "headers": {"correlation-id": "another"}, "path": "/",
+                                               "value": "not ours"}
+
+
+class EdgeX(Service):
+    TOPIC = "command/my-device/+/+/+"
+
+    def read(self, payload):
+        return json.loads(payload or "{}")
+
+    def answer(self, topic, request):
+        _, _, resource, operation, uuid = topic.split("/")
+        yield f"command/response/{uuid}", {resource: 7} if operation == "get" else request
+
+    def noise(self, topic, request):
+        yield "command/response/8d1f9e0c-1f3a-4b5e-9d1c-000000000000", {"level": "not ours"}
+
+
+class Neuron(Service):
+    TOPIC = "/neuron/mqtt/+/req"
+
+    def answer(self, topic, request):
+        frame = {"uuid": request["uuid"], "error": 0}
+        if request["group"] != "all":
+            frame["error"] = 2106
+        elif "read" in topic:
+            frame.update(values={"tag": request["node"]}, errors={"other": 3003})
+            del frame["error"]
+        yield topic.removesuffix("/req") + "/resp", frame
+
+    def noise(self, topic, request):
+        yield topic.removesuffix("/req") + "/resp", {"uuid": "another", "values": "not ours"}
+
+
+class Ovms(Service):
+    TOPIC = "ovms/me/car/client/+/command/+"
+
+    def read(self, payload):
+        return payload.decode()
+
+    def write(self, payload):
+        return payload
+
+    def answer(self, topic, request):
+        yield topic.replace("/command/", "/response/"), f"{request}: done\n"
+
+    def noise(self, topic, request):
+        yield topic.replace("/command/", "/response/") + "1234567890", "not ours"

@@ -75,12 +75,12 @@ class ServiceTest(SystemTest):
         self.assert_problem(self.call(path, request, timeout=timeout, **how), 504,
                             "response-timeout")
 
-    def assert_all_right(self, calls, what="100 at once"):
+    def assert_all_right(self, calls, what="100 at once", method="POST"):
         """`calls`: each a path, a request, and what is true of the answer to that alone."""
         calls = list(calls)
 
         def one(path, request, is_its_answer):
-            answer = self.call(path, request, timeout="60s")
+            answer = self.call(path, request, method=method, timeout="60s")
             self.assertEqual(answer.status, 200, (request, answer))
             self.assertTrue(is_its_answer(answer), (request, answer.body))
 
@@ -575,6 +575,115 @@ class AzureIotOperations(PeerTest):
 
     def test_a_late_answer_is_not_taken_for_the_next_one(self):
         self.assert_late_answers_go_to_nobody(self.setpoints(5))
+
+
+class Victron(PeerTest):
+    NAME = "victron"
+    PEER = peers.Victron
+
+    def test_a_value_is_answered(self):
+        self.assertEqual(self.answer("/victron/portal/vebus/257/Ac/Out/L1/V", method="GET"),
+                         {"value": "Ac/Out/L1/V of 257"})
+
+    def test_what_is_written_is_not_answered(self):
+        answer = self.call("/victron/portal/write/settings/0/Settings/Relay/Function", {"value": 1})
+        self.assertEqual((answer.status, answer.body), (202, b""))
+
+    def test_a_path_that_is_not_there_is_met_with_silence(self):
+        self.assert_silence("/victron/portal/none/0/V", method="GET")
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(
+            ((f"/victron/portal/vebus/{n // 2}/V", None, has(value=f"V of {n // 2}"))
+             for n in range(AT_ONCE)), method="GET")
+
+
+class Ditto(PeerTest):
+    NAME = "ditto"
+    PEER = peers.Ditto
+
+    @staticmethod
+    def retrieve(name):
+        return {"topic": f"org.acme/{name}/things/twin/commands/retrieve", "path": "/"}
+
+    @classmethod
+    def retrievals(cls, count=AT_ONCE):
+        for n in range(count):
+            yield "/ditto", cls.retrieve(f"lamp-{n}"), has(value={"thingId": f"org.acme:lamp-{n}"})
+
+    def test_an_error_gets_the_status_that_it_names(self):
+        response = self.assert_error(self.call("/ditto", self.retrieve("none")), 404, "not found")
+        self.assertEqual(response["value"]["error"], "things:thing.notfound")
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(self.retrievals())
+
+    def test_a_late_answer_is_not_taken_for_the_next_one(self):
+        self.assert_late_answers_go_to_nobody(self.retrievals(5))
+
+
+class EdgeX(PeerTest):
+    NAME = "edgex"
+    PEER = peers.EdgeX
+
+    @staticmethod
+    def commands(count=AT_ONCE):
+        for n in range(count):
+            yield "/edgex/my-device/level/set", {"level": n}, has(level=n)
+
+    def test_a_value_is_got(self):
+        self.assertEqual(self.answer("/edgex/my-device/level/get", method="GET"), {"level": 7})
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(self.commands())
+
+    def test_a_late_answer_is_not_taken_for_the_next_one(self):
+        self.assert_late_answers_go_to_nobody(self.commands(5))
+
+
+class Neuron(PeerTest):
+    NAME = "neuron"
+    PEER = peers.Neuron
+
+    @staticmethod
+    def reads(count=AT_ONCE):
+        for n in range(count):
+            yield ("/neuron/mqtt/read", {"node": f"modbus-{n}", "group": "all"},
+                   has(values={"tag": f"modbus-{n}"}))
+
+    def test_a_write_is_answered(self):
+        self.assertEqual(self.answer("/neuron/mqtt/write", {"node": "modbus", "group": "all",
+                                                            "tag": "t1", "value": 3})["error"], 0)
+
+    def test_an_error_is_told(self):
+        response = self.assert_error(
+            self.call("/neuron/mqtt/read", {"node": "modbus", "group": "none"}), 502, "2106")
+        self.assertEqual(response["error"], 2106)
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(self.reads())
+
+    def test_a_late_answer_is_not_taken_for_the_next_one(self):
+        self.assert_late_answers_go_to_nobody(self.reads(5))
+
+
+class Ovms(PeerTest):
+    NAME = "ovms"
+    PEER = peers.Ovms
+
+    @staticmethod
+    def commands(count=AT_ONCE):
+        def is_answer(text):
+            return lambda answer: answer.text == text
+
+        for n in range(count):
+            yield "/ovms/me/car", f"stat {n}", is_answer(f"stat {n}: done\n")
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(self.commands())
+
+    def test_a_late_answer_is_not_taken_for_the_next_one(self):
+        self.assert_late_answers_go_to_nobody(self.commands(5))
 
 
 class Recipes(unittest.TestCase):
