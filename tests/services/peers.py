@@ -4,6 +4,7 @@ documentation: where it listens, where it answers, and how it tells an error.
 They are as unruly as a network lets them be: answers come in any order and some of them twice, with
 answers to others between."""
 
+import contextlib
 import json
 import queue
 import random
@@ -57,14 +58,11 @@ class Service:
 
     def _send(self):
         while True:
-            self.may_answer.wait()
             batch = [self._answers.get()]
-            self.may_answer.wait()
-            try:
+            with contextlib.suppress(queue.Empty):
                 while len(batch) < 50:
                     batch.append(self._answers.get(timeout=0.02))
-            except queue.Empty:
-                pass
+            self.may_answer.wait()
             said = []
             for message in filter(None, batch):
                 answers = self.messages(message)
@@ -267,21 +265,24 @@ class AzureIotOperations(Service):
 
 
 class Victron(Service):
-    """A message a value, on a topic that only the request's tells; unknown ones say nothing."""
+    """A message a value, on a topic that only the request's tells; unknown ones say nothing, and what
+    is written is not answered."""
 
-    TOPIC = "R/portal/#"
+    TOPIC = "+/portal/#"
     REPEATS = False
 
     def read(self, payload):
         return None
 
     def answer(self, topic, request):
-        _, _, service, number, name = topic.split("/", 4)
-        if service == "vebus":
+        kind, _, service, *rest = topic.split("/", 4)
+        if (kind, service) == ("R", "vebus"):
+            number, name = rest
             yield f"N/portal/vebus/{number}/{name}", {"value": f"{name} of {number}"}
 
     def noise(self, topic, request):
-        yield "N/portal/heartbeat", {"value": 1764000000}
+        if topic.startswith("R/"):  # it hears its own as well
+            yield "N/portal/heartbeat", {"value": 1764000000}
 
 
 class Ditto(Service):

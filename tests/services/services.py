@@ -82,10 +82,11 @@ class JsonRpc(NodeService):
 
 
 class NodeRed(NodeService):
-    """Its flows answer nr/upper/request, and tell an error at nr/none/request."""
+    """With flows that answer, and one, `none`, that tells an error."""
 
-    UPPER = "msg.payload = msg.payload.toString().toUpperCase();"
-    ERROR = "msg.userProperties = { status: '404', error: 'there is no such flow' };"
+    FLOWS = {"upper": "msg.payload = msg.payload.toString().toUpperCase();",
+             "echo": "",
+             "none": "msg.userProperties = { status: '404', error: 'there is no such flow' };"}
 
     def command(self):
         (self.folder / "settings.js").write_text(
@@ -104,7 +105,7 @@ class NodeRed(NodeService):
                   "cleansession": True, "autoConnect": True, "usetls": False},
                  {**tab, "id": "out", "type": "mqtt out", "topic": "", "qos": "", "retain": "",
                   "broker": "broker", "wires": []}]
-        for name, code in (("upper", self.UPPER), ("none", self.ERROR)):
+        for name, code in self.FLOWS.items():
             flows += [{**tab, "id": name, "type": "mqtt in", "topic": f"nr/{name}/request",
                        "qos": "1", "datatype": "buffer", "broker": "broker", "nl": False, "rap": True,
                        "rh": 0, "inputs": 0, "wires": [[f"{name}-function"]]},

@@ -75,6 +75,10 @@ class ServiceTest(SystemTest):
         self.assert_problem(self.call(path, request, timeout=timeout, **how), 504,
                             "response-timeout")
 
+    def assert_nobody_listens(self, path, request=None):
+        """Which brokers of MQTT 5 say, so that there is no waiting."""
+        self.assert_problem(self.call(path, request), 503, "no-responder")
+
     def assert_all_right(self, calls, what="100 at once", method="POST"):
         """`calls`: each a path, a request, and what is true of the answer to that alone."""
         calls = list(calls)
@@ -88,7 +92,7 @@ class ServiceTest(SystemTest):
         with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
             outcomes = [pool.submit(one, *call) for call in calls]
         wrong = [error for error in (outcome.exception() for outcome in outcomes) if error]
-        fact(f"{self.NAME}, {what}", f"{time.monotonic() - begun:.2f} s")
+        fact(f"{type(self).__name__}, {what}", f"{time.monotonic() - begun:.2f} s")
         self.assertFalse(wrong, f"{len(wrong)} of {len(calls)} are wrong; the first: {wrong[:1]}")
 
 
@@ -274,8 +278,8 @@ class NestJs(ServiceTest):
     def test_an_error_is_told(self):
         self.assert_error(self.call("/nest/math/sum", {"data": ["x"]}), 502, "these are no numbers")
 
-    def test_an_unknown_pattern_is_met_with_silence(self):
-        self.assert_silence("/nest/math/none", {"data": 1})
+    def test_an_unknown_pattern_is_told(self):
+        self.assert_nobody_listens("/nest/math/none", {"data": 1})
 
     def test_a_hundred_at_once(self):
         self.assert_all_right(
@@ -297,8 +301,8 @@ class JsonRpc(ServiceTest):
         self.assert_error(self.call("/jsonrpc/example/fail", {"params": []}), 502,
                           "it never works")
 
-    def test_an_unknown_method_is_met_with_silence(self):
-        self.assert_silence("/jsonrpc/example/none", {"params": []})
+    def test_an_unknown_method_is_told(self):
+        self.assert_nobody_listens("/jsonrpc/example/none", {"params": []})
 
     def test_a_method_that_is_not_allowed_is_not_asked(self):
         self.assert_problem(self.call("/jsonrpc/other/hello", {}), 403, "value-not-allowed")
@@ -321,11 +325,20 @@ class NodeRed(ServiceTest):
                 answer = self.call("/flow/upper", text.encode())
                 self.assertEqual((answer.status, answer.text), (200, text.upper()))
 
+    def test_bytes_pass_as_they_are_with_their_type(self):
+        picture = bytes(range(256)) * 100
+        for sent, said in ((None, "application/octet-stream"), ("image/jpeg", "image/jpeg")):
+            with self.subTest(content_type=sent):
+                answer = self.call("/flow/echo", picture,
+                                   headers={"Content-Type": sent} if sent else None)
+                self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, said))
+                self.assertEqual(answer.body, picture)
+
     def test_an_error_is_told(self):
         self.assert_error(self.call("/flow/none", "hello"), 404, "there is no such flow")
 
-    def test_an_unknown_flow_is_met_with_silence(self):
-        self.assert_silence("/flow/unknown", "hello")
+    def test_an_unknown_flow_is_told(self):
+        self.assert_nobody_listens("/flow/unknown", "hello")
 
     def test_a_hundred_at_once(self):
         def is_answer(text):
@@ -418,6 +431,14 @@ class Shelly(PeerTest):
 
     def test_a_late_answer_is_not_taken_for_the_next_one(self):
         self.assert_late_answers_go_to_nobody(list(self.switches())[:5])
+
+    def test_all_are_right_again_after_the_broker_was_killed(self):
+        self.answer(f"{self.DEVICE}/Shelly.GetDeviceInfo")
+        self.broker.kill()
+        self.broker.start_again()
+        eventually(lambda: self.call(f"{self.DEVICE}/Shelly.GetDeviceInfo", method="GET",
+                                     timeout="1s").status == 200, "an answer")
+        self.assert_all_right(self.switches(), "100 at once after a restart of the broker")
 
     def test_a_device_that_is_not_allowed_is_not_asked(self):
         self.assert_problem(self.call("/shelly/other/Sys.Reboot"), 403, "value-not-allowed")
@@ -684,6 +705,38 @@ class Ovms(PeerTest):
 
     def test_a_late_answer_is_not_taken_for_the_next_one(self):
         self.assert_late_answers_go_to_nobody(self.commands(5))
+
+
+# The version before --------------------------------------------------------------------------------
+
+
+class OfVersion311:
+    """Where answers are not linked by MQTT's own means, its older version is as good."""
+
+    @classmethod
+    def options(cls):
+        return ("--protocol", "3.1.1")
+
+
+class ShellyOfVersion311(OfVersion311, Shelly):
+    pass
+
+
+class ThingsBoardOfVersion311(OfVersion311, ThingsBoard):
+    pass
+
+
+class TasmotaOfVersion311(OfVersion311, Tasmota):
+    pass
+
+
+class NodeRedOfVersion311(OfVersion311, ServiceTest):
+    NAME = "node-red"
+
+    def test_what_needs_the_newer_version_says_so(self):
+        answer = self.call("/flow/upper", "hello")
+        self.assert_problem(answer, 502, "broker-refused")
+        self.assertIn("MQTT 5", json.loads(answer.body)["detail"])
 
 
 class Recipes(unittest.TestCase):
