@@ -19,8 +19,8 @@ from paho.mqtt.properties import Properties
 
 
 class Service:
-    """Answers what comes to TOPIC. `answer()` and `noise()` give topics and payloads: what it says to
-    this request, and what else it says meanwhile."""
+    """Answers what comes to TOPIC. `answer()` and `noise()` give topics and payloads: what it says
+    to this request, and what else it says meanwhile."""
 
     TOPIC = None
     PROTOCOL = mqtt.MQTTv311
@@ -87,7 +87,7 @@ class Service:
 
 
 class Tasmota(Service):
-    """Two devices. An answer has no id, so a repeated one could not be told from another: none is."""
+    """An answer has no id, so a repeated one could not be told from another: none is."""
 
     TOPIC = "cmnd/+/+"
     REPEATS = False
@@ -265,8 +265,8 @@ class AzureIotOperations(Service):
 
 
 class Victron(Service):
-    """A message a value, on a topic that only the request's tells; unknown ones say nothing, and what
-    is written is not answered."""
+    """A message a value, on a topic that only the request's tells; unknown ones say nothing, and
+    what is written is not answered."""
 
     TOPIC = "+/portal/#"
     REPEATS = False
@@ -303,9 +303,9 @@ class Ditto(Service):
         yield headers["reply-to"], frame
 
     def noise(self, topic, request):
-        yield request["headers"]["reply-to"], {"topic": "org.acme/lamp/things/twin/events/modified",
-                                               "headers": {"correlation-id": "another"}, "path": "/",
-                                               "value": "not ours"}
+        yield request["headers"]["reply-to"], {
+            "topic": "org.acme/lamp/things/twin/events/modified", "path": "/", "value": "not ours",
+            "headers": {"correlation-id": "another"}}
 
 
 class EdgeX(Service):

@@ -1,6 +1,6 @@
-"""Programs of others that answer requests over MQTT, each as its makers ship it, on loopback and with
-a folder of its own. Those from npm are in MQTT_BRIDGE_SERVICES, where tests/services/run put them.
-Each is started when its class is made, and then answers: that is what is waited for."""
+"""Programs of others that answer requests over MQTT, each as its makers ship it, on loopback and
+with a folder of its own. Those from npm are in MQTT_BRIDGE_SERVICES, where tests/services/run put
+them. Each is started when its class is made, and then answers: that is what is waited for."""
 
 import contextlib
 import json
@@ -107,8 +107,8 @@ class NodeRed(NodeService):
                   "broker": "broker", "wires": []}]
         for name, code in self.FLOWS.items():
             flows += [{**tab, "id": name, "type": "mqtt in", "topic": f"nr/{name}/request",
-                       "qos": "1", "datatype": "buffer", "broker": "broker", "nl": False, "rap": True,
-                       "rh": 0, "inputs": 0, "wires": [[f"{name}-function"]]},
+                       "qos": "1", "datatype": "buffer", "broker": "broker", "nl": False,
+                       "rap": True, "rh": 0, "inputs": 0, "wires": [[f"{name}-function"]]},
                       {**tab, "id": f"{name}-function", "type": "function", "outputs": 1,
                        "func": f"{code}\nmsg.topic = msg.responseTopic;\nreturn msg;",
                        "wires": [["out"]]}]
@@ -133,13 +133,13 @@ class Zigbee2Mqtt(NodeService):
             "serial": {"port": "/dev/null", "adapter": "zstack"},
             "frontend": {"enabled": False}, "homeassistant": {"enabled": False},
             "advanced": {"network_key": list(range(1, 17)), "pan_id": 6754,
-                         "ext_pan_id": [221] * 8, "log_output": ["console"], "last_seen": "disable"},
+                         "ext_pan_id": [221] * 8, "log_output": ["console"]},
             "devices": {address: {"friendly_name": name} for name, address in self.DEVICES.items()},
         }
         # JSON is YAML.
         (self.folder / "configuration.yaml").write_text(json.dumps(configuration))
-        coordinator = {"id": 1, "type": "Coordinator", "ieeeAddr": "0x00124b0000000001", "nwkAddr": 0,
-                       "epList": [1], "endpoints": {"1": self.endpoint([])},
+        coordinator = {"id": 1, "type": "Coordinator", "ieeeAddr": "0x00124b0000000001",
+                       "nwkAddr": 0, "epList": [1], "endpoints": {"1": self.endpoint([])},
                        "interviewCompleted": True, "meta": {}}
         routers = [
             {"id": number, "type": "Router", "ieeeAddr": address, "nwkAddr": number,
@@ -193,8 +193,8 @@ class Janus(Service):
             f'  url = "tcp://127.0.0.1:{self.broker.port}"\n'
             '  mqtt_version = "5"\n  client_id = "janus"\n'
             '  subscribe_topic = "to-janus"\n  publish_topic = "from-janus"\n}\n')
-        return [JANUS / "usr" / "bin" / "janus", "--interface", "127.0.0.1", "--configs-folder", self.folder,
-                "--config", self.folder / "janus.jcfg", "--disable-colors"]
+        return [JANUS / "usr" / "bin" / "janus", "--interface", "127.0.0.1", "--disable-colors",
+                "--configs-folder", self.folder, "--config", self.folder / "janus.jcfg"]
 
     def environment(self):
         return harness.environment(LD_LIBRARY_PATH=":".join(
