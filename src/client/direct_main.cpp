@@ -46,7 +46,7 @@ int run(const ClientOptions& options) {
   auto loop = std::make_unique<asio::io_context>(1);
   const auto outcome = call_directly(*loop, {.broker = broker,
                                              .netid = options.netid,
-                                             .action = options.action,
+                                             .action = *parse_action(options.action),
                                              .message = options.message,
                                              .timeout = options.timeout});
   return end_loop(std::move(loop), tell(outcome, broker, options));

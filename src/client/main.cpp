@@ -16,6 +16,7 @@
 
 #include <unistd.h>
 
+#include "base/utf8.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/daemon_call.hpp"
 #include "client/verdict.hpp"
@@ -95,8 +96,8 @@ std::vector<std::string> direct_arguments(const ClientOptions& options, const Re
   arguments.push_back("--port=" + std::to_string(options.port));
   arguments.push_back("--timeout=" + std::to_string(timeout.count()) + "ms");
   arguments.push_back((reason.is_there ? "--left-aside=" : "--not-asked=") + reason.text);
-  for (const std::string& each : {std::string("--"), options.netid,
-                                  std::string(to_string(options.action)), options.message}) {
+  for (const std::string& each :
+       {std::string("--"), options.netid, options.action, options.message}) {
     arguments.push_back(each);
   }
   return arguments;
@@ -121,6 +122,10 @@ ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant s
 /// A daemon that was named is the only way: what it does not do is not done.
 ExitCode leave_aside(const ClientOptions& options, const Reason& reason, std::string_view remedy,
                      Instant started) {
+  if (!options.route.empty())
+    return fail(reason.text + "; a route needs mqtt_bridged");
+  if (!parse_action(options.action))
+    return fail(unknown_action(options.action) + ", and " + reason.text, ExitCode::usage);
   if (options.daemon.empty()) {
     return go_direct(options, reason, started);
   }
@@ -135,13 +140,20 @@ std::vector<DaemonPlace> places_for(const ClientOptions& options) {
   return default_daemon_places();
 }
 
+/// The answer, with a newline at its end; that of a route only where it is a text without one.
+std::string on_its_own_line(const Reply& reply, const ClientOptions& options) {
+  const bool is_whole = !options.route.empty() &&
+                        (reply.body.empty() || reply.body.ends_with('\n') || !is_utf8(reply.body));
+  return is_whole ? reply.body : reply.body + "\n";
+}
+
 ExitCode follow(const Answered& answered, const ClientOptions& options, Instant started) {
   const std::string where = to_string(answered.place);
-  const Decision decision = decide(answered.reply, where);
+  const Decision decision = decide(answered.reply, where, !options.route.empty());
   switch (decision.next) {
     case Next::print_answer:
       Narrator(options.verbose, started).say("mqtt_bridged at " + where + " answered");
-      return static_cast<ExitCode>(print(program, answered.reply.body + "\n"));
+      return static_cast<ExitCode>(print(program, on_its_own_line(answered.reply, options)));
     case Next::fall_back_direct:
       return leave_aside(options, {decision.message, true}, decision.remedy, started);
     case Next::fail:
@@ -167,8 +179,14 @@ ExitCode run(const ClientOptions& options, Instant started) {
   if (options.direct) {
     return go_direct(options, {}, started);
   }
-  const ClientCall call{options.action, options.netid,   options.host,
-                        options.port,   options.message, options.timeout};
+  const bool names_broker = options.route.empty() || options.names_broker;
+  const ClientCall call{.action = options.action,
+                        .netid = options.netid,
+                        .broker_host = names_broker ? options.host : "",
+                        .broker_port = options.port,
+                        .message = options.message,
+                        .timeout = options.timeout,
+                        .route = options.route};
   const auto outcome = call_daemon(places_for(options), call, started);
   return std::visit([&](const auto& each) { return follow(each, options, started); }, outcome);
 }

@@ -22,6 +22,16 @@ void append_encoded(std::string& out, std::string_view text) {
   }
 }
 
+/// What is encoded already stays so (RFC 3986 2.4).
+void append_path(std::string& out, std::string_view path) {
+  for (const char c : path) {
+    if (c == '/' || c == '%')
+      out += c;
+    else
+      append_encoded(out, {&c, 1});
+  }
+}
+
 std::string broker_of(const ClientCall& call) {
   const std::string& host = call.broker_host;
   const bool needs_brackets = host.find(':') != std::string::npos && !host.starts_with('[');
@@ -32,15 +42,25 @@ std::string broker_of(const ClientCall& call) {
 
 std::string request_head(const ClientCall& call, std::string_view host,
                          std::chrono::milliseconds time_left) {
-  std::string head = "POST /transform/";
-  head += to_string(call.action);
-  head += "?netid=";
-  append_encoded(head, call.netid);
-  head += "&broker=";
-  append_encoded(head, broker_of(call));
-  head += "&timeout=" + std::to_string(time_left.count()) + "ms HTTP/1.1\r\nHost: ";
+  std::string head = "POST ";
+  if (call.route.empty()) {
+    head += "/transform/" + call.action + "?netid=";
+    append_encoded(head, call.netid);
+    head += '&';
+  } else {
+    append_path(head, call.route);
+    head += '?';
+  }
+  if (!call.broker_host.empty()) {
+    head += "broker=";
+    append_encoded(head, broker_of(call));
+    head += '&';
+  }
+  head += "timeout=" + std::to_string(time_left.count()) + "ms HTTP/1.1\r\nHost: ";
   head += host;
-  head += "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ";
+  if (call.route.empty())  // what is sent to a route is what it takes
+    head += "\r\nContent-Type: text/plain; charset=utf-8";
+  head += "\r\nContent-Length: ";
   head += std::to_string(call.message.size());
   head += "\r\nConnection: close\r\nAccept: */*\r\n\r\n";
   return head;

@@ -6,19 +6,18 @@
 #include <string>
 #include <string_view>
 
-#include "text/action.hpp"
-
 namespace mqtt_bridge {
 
-/// One call as the command line names it. REQUIRES: why_not_netid(netid) says nothing, and
-/// is_utf8(message).
+/// One call as the command line names it. REQUIRES: of an action, why_not_netid(netid) says
+/// nothing, and is_utf8(message).
 struct ClientCall {
-  Action action;
+  std::string action;
   std::string netid;
-  std::string broker_host;
+  std::string broker_host;  // empty: whichever the daemon has
   std::uint16_t broker_port;
   std::string message;
   std::chrono::milliseconds timeout;  // what is left of it is what the daemon is told
+  std::string route = {};             // a path, instead of an action and a NetID; empty: none
 };
 
 /// Everything before the body, the empty line included. `host` is the Host field's value.

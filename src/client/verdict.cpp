@@ -60,6 +60,8 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::no_responder:
     case Problem::unmatched_response:
       return ExitCode::no_answer;
+    case Problem::unknown_action:
+      return ExitCode::usage;
     case Problem::broker_unavailable:
       return ExitCode::broker_unreachable;
     case Problem::invalid_netid:
@@ -71,7 +73,6 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::value_not_allowed:
     case Problem::forbidden_origin:
     case Problem::forbidden_user:
-    case Problem::unknown_action:
     case Problem::not_found:
     case Problem::method_not_allowed:
     case Problem::request_timeout:
@@ -109,8 +110,9 @@ std::string on_one_line(std::string_view text) {
   return line;
 }
 
-Decision decide(const Reply& reply, std::string_view daemon) {
-  if (reply.status == 200 && reply.media == Media::text) {
+Decision decide(const Reply& reply, std::string_view daemon, bool is_route) {
+  if ((reply.status == 200 && (is_route || reply.media == Media::text)) ||
+      (reply.status == 202 && is_route)) {
     return {Next::print_answer, ExitCode::answered, {}};
   }
   if (reply.status != 200 && reply.media == Media::problem) {

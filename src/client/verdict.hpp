@@ -39,6 +39,7 @@ struct Decision {
 
 /// `daemon` names where the reply came from, for the message. Falls back only where nothing can
 /// have been published, and only because this daemon does not serve this broker or NetID.
-Decision decide(const Reply& reply, std::string_view daemon);
+/// `is_route`: whose answer may be of any media type, and none at all (202).
+Decision decide(const Reply& reply, std::string_view daemon, bool is_route = false);
 
 }  // namespace mqtt_bridge

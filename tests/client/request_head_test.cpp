@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 ClientCall call_to(std::string netid, std::string host, std::string message) {
-  return {Action::title_case, std::move(netid), std::move(host), 1883, std::move(message), 5s};
+  return {"title-case", std::move(netid), std::move(host), 1883, std::move(message), 5s};
 }
 
 TEST(RequestHead, IsThisFixedText) {
@@ -41,6 +41,13 @@ TEST(RequestHead, PutsAnIpv6BrokerInBracketsOnce) {
 }
 
 /// What one answer came to, on one line.
+
+TEST(RequestHead, NamesARouteAsItIsEncoded) {
+  const ClientCall call{"", "", "", 1883, "{}", 5s, "/z2m/a b%2F/\u00fc"};
+  EXPECT_EQ(request_head(call, "localhost", 5s),
+            "POST /z2m/a%20b%2F/%C3%BC?timeout=5000ms HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Length: 2\r\nConnection: close\r\nAccept: */*\r\n\r\n");
+}
 
 }  // namespace
 }  // namespace mqtt_bridge

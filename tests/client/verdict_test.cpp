@@ -25,6 +25,15 @@ TEST(Decide, PrintsAnAnswer) {
   EXPECT_EQ(decision.message, "");
 }
 
+TEST(Decide, PrintsWhateverARouteAnswers) {
+  for (const Reply& reply : {Reply{200, Media::other, "{}"}, Reply{200, Media::text, "x"},
+                             Reply{202, Media::other, ""}}) {
+    EXPECT_EQ(decide(reply, "unix:/x", true).next, Next::print_answer) << reply.status;
+  }
+  EXPECT_EQ(decide({202, Media::text, ""}, "unix:/x").next, Next::fail);
+  EXPECT_EQ(decide({302, Media::text, ""}, "unix:/x", true).next, Next::fail);
+}
+
 TEST(Decide, GivesEveryProblemItsWayOn) {
   const std::set<Problem> elsewhere{Problem::wrong_broker, Problem::netid_not_served};
   const std::set<Problem> no_answer{Problem::response_timeout, Problem::no_responder,
@@ -34,6 +43,7 @@ TEST(Decide, GivesEveryProblemItsWayOn) {
     const bool falls_back = elsewhere.contains(kind.problem);
     EXPECT_EQ(decision.next, falls_back ? Next::fall_back_direct : Next::fail) << kind.slug;
     const auto code = no_answer.contains(kind.problem)              ? ExitCode::no_answer
+                      : kind.problem == Problem::unknown_action     ? ExitCode::usage
                       : kind.problem == Problem::broker_unavailable ? ExitCode::broker_unreachable
                                                                     : ExitCode::failed;
     EXPECT_EQ(decision.exit_code, code) << kind.slug;

@@ -42,7 +42,7 @@ std::string actions() {
 
 /// The texts of the command line, before they are understood.
 struct Texts {
-  std::string host, port, netid, action, message, daemon, timeout, not_asked;
+  std::string host, port, netid, action, route, message, daemon, timeout, not_asked;
 };
 
 /// Binds no value to a type of CLI11's and no limit on repetition: the last one counts.
@@ -71,8 +71,18 @@ void declare_all(CLI::App& app, ClientOptions& options, Texts& texts) {
   declare(app, "--daemon", texts.daemon, "URL",
           "Where mqtt_bridged is: http://host:port or unix:PATH; also MQTT_BRIDGE_URL");
   app.add_flag("--direct", options.direct, "Ask the broker itself, without mqtt_bridged");
+  declare(app, "--route", texts.route, "PATH",
+          "Call a route of mqtt_bridged instead of an action: mqtt_client --route PATH [BODY]");
+}
+
+void declare_positionals(CLI::App& app, Texts& texts, bool is_route) {
+  if (is_route) {
+    declare(app, "BODY", texts.message, "", "What to send; empty by default");
+    return;
+  }
   declare(app, "NETID", texts.netid, "", "Whose topics to use");
-  declare(app, "ACTION", texts.action, "", "One of " + actions());
+  declare(app, "ACTION", texts.action, "",
+          "One of " + actions() + ", or another that mqtt_bridged serves");
   declare(app, "MESSAGE", texts.message, "",
           "The text to transform; whatever follows ACTION, and after -- even the text --");
   for (const char* name : {"NETID", "ACTION", "MESSAGE"})
@@ -115,16 +125,23 @@ std::string take_daemon(const std::string& text, const std::string& origin, std:
   return {};
 }
 
+std::string take_route(const Texts& texts, ClientOptions& to) {
+  if (!texts.route.starts_with('/') || texts.route.find_first_of("?#") != std::string::npos)
+    return "--route: '" + texts.route + "' is not a path, such as /z2m/device/rename";
+  to.route = texts.route;
+  to.message = texts.message;
+  return to.direct ? "--route needs mqtt_bridged; leave out --direct" : "";
+}
+
 std::string take_call(const Texts& texts, ClientOptions& to) {
   if (const auto why = why_not_netid(texts.netid))
     return "NETID: " + *why;
-  const auto action = parse_action(texts.action);
-  if (!action)
-    return "ACTION: '" + texts.action + "' is none of " + actions();
+  if (!is_action_name(texts.action) || (to.direct && !parse_action(texts.action)))
+    return unknown_action(texts.action);
   if (!is_utf8(texts.message))
     return "MESSAGE: not UTF-8";
   to.netid = texts.netid;
-  to.action = *action;
+  to.action = texts.action;
   to.message = texts.message;
   return {};
 }
@@ -154,7 +171,8 @@ std::string take_environment(const char* const* environment, ClientOptions& to) 
 std::string take_all(const CLI::App& app, const Texts& texts, const char* const* environment,
                      ClientOptions& to) {
   const auto given = [&app](const char* name) { return app.count(name) > 0; };
-  std::string fault = take_call(texts, to);
+  std::string fault = given("--route") ? take_route(texts, to) : take_call(texts, to);
+  to.names_broker = given("--host") || given("--port");
   if (fault.empty() && given("--host"))
     fault = take_host(texts.host, to.host);
   if (fault.empty() && given("--port"))
@@ -184,13 +202,20 @@ std::string misplaced_help(std::span<const Argument> arguments) {
   return {};
 }
 
+bool names_route(std::span<const Argument> arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const Argument& argument) {
+    return argument.kind == Argument::Kind::option &&
+           (argument.text == "--route" || argument.text.starts_with("--route="));
+  });
+}
+
 ExitNow usage_fault_with_reminder(const std::string& fault) {
   return usage_error(program, fault + (fault.ends_with('?') ? " Usage: " : "; usage: ") +
                                   std::string(client_usage));
 }
 
 /// Nothing when all was taken.
-std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts& texts, int argc,
+std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, Texts& texts, int argc,
                              const char* const* argv, const char* const* environment) {
   constexpr std::size_t message_at = 2;  // after NETID and ACTION
   const std::vector<Argument> arguments = classify_arguments(argc, argv, app, message_at);
@@ -199,6 +224,7 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts&
     if (!fault.empty())
       return usage_fault_with_reminder(fault);
   }
+  declare_positionals(app, texts, names_route(arguments));
   try {
     app.parse(arguments_for_cli11(arguments));
   } catch (const CLI::CallForHelp&) {
@@ -215,6 +241,10 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, const Texts&
 }
 
 }  // namespace
+
+std::string unknown_action(std::string_view action) {
+  return "ACTION: '" + std::string(action) + "' is none of " + actions();
+}
 
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
                                                           const char* const* environment) {
@@ -237,6 +267,8 @@ std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* 
   declare(app, "--left-aside", texts.not_asked, "REASON", "The same, and there is one");
   if (auto exit = parse(app, options, texts, argc, argv, nullptr))
     return *std::move(exit);
+  if (!options.route.empty() || !parse_action(options.action))
+    return usage_error(program, unknown_action(options.action));
   options.not_asked = texts.not_asked;
   options.is_left_aside = app.count("--left-aside") > 0;
   return options;

@@ -47,7 +47,7 @@ std::string fault(const Arguments& arguments, const char* variable = nullptr) {
 TEST(ClientOptions, HaveTheDefaultsOfTheProtocol) {
   ClientOptions expected;
   expected.netid = "alice";
-  expected.action = Action::title_case;
+  expected.action = "title-case";
   expected.message = "hello world";
   EXPECT_EQ(options({"alice", "title-case", "hello world"}), expected);
   EXPECT_EQ(expected.host, "localhost");
@@ -55,13 +55,28 @@ TEST(ClientOptions, HaveTheDefaultsOfTheProtocol) {
   EXPECT_FALSE(expected.verbose || expected.direct);
 }
 
+TEST(ClientOptions, NameAnActionThatTheDaemonMayServe) {
+  EXPECT_EQ(options({"alice", "translate", "x"}).action, "translate");
+}
+
+TEST(ClientOptions, NameARouteInsteadOfAnAction) {
+  ClientOptions expected;
+  expected.route = "/z2m/device/rename";
+  EXPECT_EQ(options({"--route", "/z2m/device/rename"}), expected);
+  expected.message = "{\"a\": 1}\xff";
+  EXPECT_EQ(options({"--route=/z2m/device/rename", "{\"a\": 1}\xff"}), expected);
+  EXPECT_EQ(options({"{\"a\": 1}\xff", "--route", "/z2m/device/rename"}), expected);
+  EXPECT_EQ(options({"alice", "reverse", "--route"}).message, "--route");
+}
+
 TEST(ClientOptions, AreTakenBeforeBetweenAndAfterThePositionals) {
   ClientOptions expected;
   expected.verbose = true;
   expected.host = "broker";
   expected.port = 99;
+  expected.names_broker = true;
   expected.netid = "alice";
-  expected.action = Action::reverse;
+  expected.action = "reverse";
   expected.message = "x";
   const std::vector<Arguments> rows{
       {"-v", "--host", "broker", "-p", "99", "alice", "reverse", "x"},
@@ -213,11 +228,18 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
       {{"--nope", "a", "reverse", "x"}, "unknown option '--nope'"},
       {{"--nope=1", "a", "reverse", "x"}, "unknown option '--nope=1'"},
       {{"-x0", "a"}, "unknown option '-x0'"},
-      {{"a", "shout", "x"},
+      {{"--direct", "a", "shout", "x"},
        "ACTION: 'shout' is none of uppercase, lowercase, title-case, reverse, shuffle"},
-      {{"a", "Reverse", "x"},
+      {{"--direct", "a", "Reverse", "x"},
        "ACTION: 'Reverse' is none of uppercase, lowercase, title-case, reverse, shuffle"},
       {{"a", "", "x"}, "ACTION: '' is none of uppercase, lowercase, title-case, reverse, shuffle"},
+      {{"a", "re/verse", "x"},
+       "ACTION: 're/verse' is none of uppercase, lowercase, title-case, reverse, shuffle"},
+      {{"--route", "z2m", "x"}, "--route: 'z2m' is not a path, such as /z2m/device/rename"},
+      {{"--route", "/z2m?x=1", "x"},
+       "--route: '/z2m?x=1' is not a path, such as /z2m/device/rename"},
+      {{"--route", "/z2m", "x", "y"}, "unexpected argument 'y'"},
+      {{"--route", "/z2m", "--direct"}, "--route needs mqtt_bridged; leave out --direct"},
       {{"a", "reverse", "\xff"}, "MESSAGE: not UTF-8"},
       {{"-p", "0", "a", "reverse", "x"}, "--port: '0' is not a port from 1 to 65535"},
       {{"-p", "65536", "a", "reverse", "x"}, "--port: '65536' is not a port from 1 to 65535"},

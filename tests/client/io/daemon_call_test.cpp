@@ -196,7 +196,7 @@ constexpr auto unix_socket = DaemonPlace::Kind::unix_socket;
 constexpr auto tcp = DaemonPlace::Kind::tcp;
 
 ClientCall call_with(std::string message, std::chrono::milliseconds timeout = 10s) {
-  return {Action::uppercase, "alice", "localhost", 1883, std::move(message), timeout};
+  return {"uppercase", "alice", "localhost", 1883, std::move(message), timeout};
 }
 
 std::string answer_with(std::string_view body) {
