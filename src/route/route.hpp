@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,7 +61,7 @@ struct Route {
   };
   std::vector<Allowed> allowed;         // of a variable that is not here: any
   std::vector<std::string> user_names;  // who may call over a unix socket; empty: anybody
-  std::filesystem::path token_file;     // whose token callers must send; empty: that of the bridge
+  std::string token_file;               // whose token callers must send; empty: that of the bridge
   std::vector<std::uint32_t> users;     // of user_names
   std::optional<std::string> token;     // of token_file
 

@@ -255,13 +255,6 @@ std::string take_limited(const Value& value, std::int64_t least, std::int64_t mo
   return fault;
 }
 
-std::string take_file(const Value& value, std::filesystem::path& to) {
-  std::string text;
-  auto fault = take(value, text);
-  to = text;
-  return fault;
-}
-
 constexpr auto most_calls = static_cast<std::int64_t>(limits::in_flight);
 
 }  // namespace
@@ -299,8 +292,7 @@ const std::vector<RouteKey>& route_keys() {
        }},
       {"allow", [](const Value& v, RouteDraft& to) { return take_allowed(v, to.route.allowed); }},
       {"allow-user", [](const Value& v, RouteDraft& to) { return take(v, to.route.user_names); }},
-      {"token-file",
-       [](const Value& v, RouteDraft& to) { return take_file(v, to.route.token_file); }},
+      {"token-file", [](const Value& v, RouteDraft& to) { return take(v, to.route.token_file); }},
   };
   return keys;
 }

@@ -30,7 +30,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 SLUGS = set(TABLE) | set(NOT_PRODUCIBLE)
 DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-lane", "late", "unmatched",
-           "unchecked", "too-large", "inbox-full"}
+           "unchecked", "interim", "own", "too-large", "inbox-full"}
 BUCKETS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
            10, 20, 60]
 
@@ -196,7 +196,8 @@ class Numbers(Knowing):
                 ("calls_total", "outcome", SLUGS | {"ok"}),
                 ("refused_requests_total", "problem", SLUGS),
                 ("answers_total", "matched_by",
-                 {"correlation", "content", "folded-content", "exclusive-lane"}),
+                 {"correlation", "content", "folded-content", "exclusive-lane", "topic", "id",
+                  "acknowledgement"}),
                 ("dropped_responses_total", "reason", DROPPED),
                 ("http_unread_answers_total", "reason", {"timeout", "room"})):
             name = f"mqtt_bridge_{name}"
@@ -369,7 +370,7 @@ class Numbers(Knowing):
         status = status_of(daemon)
         self.assertEqual(set(status), {
             "version", "uptime_seconds", "ready", "broker", "mqtt_version", "times_linked", "netid",
-            "netids", "actions", "calls", "http_connections", "dropped_responses"})
+            "netids", "actions", "routes", "calls", "http_connections", "dropped_responses"})
         self.assertRegex(status["version"], r"^\d+\.\d+")
         self.assertIsInstance(status["uptime_seconds"], int)
         self.assertIs(status["ready"], True)

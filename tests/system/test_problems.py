@@ -21,6 +21,7 @@ TABLE = {
     "malformed-request": (400, False),
     "unauthorized": (401, False),
     "netid-not-served": (403, False),
+    "value-not-allowed": (403, False),
     "forbidden-origin": (403, False),
     "forbidden-user": (403, False),
     "unknown-action": (404, False),
@@ -152,6 +153,19 @@ class EveryProblem(SystemTest):
     def test_netid_not_served(self):
         self.assert_problem(self.transform(self.daemon, "uppercase", "abc", netid="carol"),
                             "netid-not-served")
+
+    def test_value_not_allowed(self):
+        routes = self.world.folder / "routes.toml"
+        routes.write_text("""
+            [[route]]
+            path = "/lamp/{name}"
+            topic = "lamp/{name}/set"
+            one-way = true
+            allow = ["desk", "shelf-*"]
+            """)
+        daemon = self.world.daemon(self.broker, "--routes", routes)
+        with Caller(daemon.port) as caller:
+            self.assert_problem(caller.request("POST", "/lamp/door", b"on"), "value-not-allowed")
 
     def test_forbidden_origin(self):
         for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"},

@@ -21,7 +21,6 @@ namespace {
 constexpr std::size_t correlation_bytes = 16;
 // The ids of calls are as some services read them: Java's int, in decimal digits.
 constexpr std::uint32_t most_call_id = 0x7FFFFFFF;
-constexpr std::string_view transform_route = "/transform/{action}";
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
@@ -149,7 +148,7 @@ void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
     return;
   const std::string_view slug = describe(*reply.problem).slug;
   if (reply.was_to_call) {
-    metrics_.call_ended(reply.route.empty() ? transform_route : reply.route, slug, std::nullopt);
+    metrics_.call_ended(reply.route, slug, std::nullopt);
   } else {
     metrics_.refused(*reply.problem);
   }
@@ -172,7 +171,7 @@ void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Rep
   const std::string_view outcome = reply.problem ? describe(*reply.problem).slug : "ok";
   const auto* const answer = reply.problem ? nullptr : std::get_if<Answer>(&ended.outcome);
   const Duration took = ended.ended - ended.arrived;
-  metrics_.call_ended(caller.route.empty() ? transform_route : caller.route, outcome, took);
+  metrics_.call_ended(caller.route, outcome, took);
   if (answer != nullptr)
     metrics_.answered(answer->matched_by);
   log_request({.request_id = caller.request->request_id,

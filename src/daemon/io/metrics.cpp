@@ -66,12 +66,12 @@ class LabelledCounters {
 class RouteCounters {
  public:
   explicit RouteCounters(prometheus::Registry& registry)
-      : family_(
-            prometheus::BuildCounter()
-                .Name("mqtt_bridge_route_calls_total")
-                .Help("Calls by route, of which those beyond the first 256 are \"other\", and by "
-                      "outcome: ok, or the slug of their problem")
-                .Register(registry)) {}
+      : family_(prometheus::BuildCounter()
+                    .Name("mqtt_bridge_route_calls_total")
+                    .Help("Calls of configured routes, by route, of which those beyond the first "
+                          "256 are \"other\", and by "
+                          "outcome: ok, or the slug of their problem")
+                    .Register(registry)) {}
 
   Counter& operator()(std::string_view route, std::string_view outcome) {
     auto of_route = counters_.find(route);
@@ -164,7 +164,8 @@ Metrics::~Metrics() = default;
 void Metrics::call_ended(std::string_view route, std::string_view outcome,
                          std::optional<Duration> took) {
   families_->calls[outcome].Increment();
-  families_->routes(route, outcome).Increment();
+  if (!route.empty())
+    families_->routes(route, outcome).Increment();
   if (took)
     families_->duration.Observe(std::chrono::duration<double>(*took).count());
 }

@@ -22,7 +22,7 @@ class Metrics {
   ~Metrics();
 
   /// `outcome`: "ok" or a problem's slug. `took`: nothing for a call that was never admitted.
-  /// `route`: its path, as it is configured.
+  /// `route`: its path, as it is configured; empty: /transform's.
   void call_ended(std::string_view route, std::string_view outcome, std::optional<Duration> took);
   void answered(MatchedBy rule);
   /// A request that never became a call: what `problem` it got.
