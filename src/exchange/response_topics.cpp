@@ -1,6 +1,7 @@
 #include "exchange/response_topics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -28,6 +29,10 @@ std::vector<bool> shape_of(std::string_view filter) {
 
 bool has_unknown_levels(std::string_view filter) {
   return filter.find('+') != std::string_view::npos;
+}
+
+std::array<std::string_view, 2> topics_of(const MqttRequest& request) {
+  return {request.response_topic, request.error_topic};
 }
 
 bool hears_itself(const MqttRequest& request) {
@@ -61,7 +66,7 @@ bool matches_levels(std::string_view filter, std::string_view topic) {
 }
 
 void ResponseTopics::enter(const MqttRequest& request) {
-  for (const std::string& topic : {request.response_topic, request.error_topic}) {
+  for (const std::string_view topic : topics_of(request)) {
     if (has_unknown_levels(topic))
       ++shapes_[shape_of(topic)];
   }
@@ -75,7 +80,7 @@ void ResponseTopics::enter(const MqttRequest& request) {
 }
 
 void ResponseTopics::leave(const MqttRequest& request) {
-  for (const std::string& topic : {request.response_topic, request.error_topic}) {
+  for (const std::string_view topic : topics_of(request)) {
     if (!has_unknown_levels(topic))
       continue;
     const auto shape = shape_of(topic);
