@@ -2,6 +2,7 @@
 // of them, and what it offers. Values.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,7 @@ struct MqttMessage {
   std::optional<std::string> responder = {};
   std::vector<std::pair<std::string, std::string>> user_properties = {};  // the others
   std::string content_type = {};                                          // empty: not said
+  std::optional<std::chrono::seconds> expiry = {};  // what is left of its Message Expiry Interval
 };
 
 /// A PUBLISH to send, with a lower QoS where the broker does not take that. Empty and absent

@@ -29,6 +29,9 @@ void take_property(const MQTTProperty& property, MqttMessage& message) {
     case MQTTPROPERTY_CODE_RESPONSE_TOPIC:
       message.response_topic = bytes_of(property.value.data);
       break;
+    case MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL:
+      message.expiry = std::chrono::seconds(property.value.integer4);
+      break;
     case MQTTPROPERTY_CODE_USER_PROPERTY: {
       const std::string_view name = bytes_of(property.value.data);
       const std::string_view value = bytes_of(property.value.value);
