@@ -280,6 +280,9 @@ bool AnswerQueue::make_error(Outgoing& message) const {
   if (message.correlation.empty() || message.retained)
     return false;
   message.payload.clear();
+  std::erase_if(message.user_properties, [](const auto& property) {  // of a longer error
+    return property.first == "status" || property.first == "error";
+  });
   message.user_properties.emplace_back("status", "413");
   message.user_properties.emplace_back("error", "the answer is larger than the broker takes");
   return true;

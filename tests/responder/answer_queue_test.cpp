@@ -310,6 +310,25 @@ TEST(AnswerQueue, SendsAnErrorForWhatIsLargerThanTheBrokerTakes) {
   EXPECT_EQ(sender.queue.bytes(), 0u);
 }
 
+TEST(AnswerQueue, SendsAShortErrorForOneThatIsLargerThanTheBrokerTakes) {
+  Sender sender;
+  sender.queue.link_up(window, 200);
+  sender.queue.push({.topic = "a",
+                     .payload = {},
+                     .correlation = "id",
+                     .user_properties = {{"status", "500"},
+                                         {"error", std::string(300, 'x')},
+                                         {"responder", "r"}}},
+                    sender.now);
+  const auto next = sender.queue.next(sender.now);
+  ASSERT_TRUE(next);
+  const std::vector<std::pair<std::string, std::string>> expected{
+      {"responder", "r"},
+      {"status", "413"},
+      {"error", "the answer is larger than the broker takes"}};
+  EXPECT_EQ(next->message.user_properties, expected);
+}
+
 TEST(AnswerQueue, SendsAnErrorForWhatTheBrokerRefusesAsTooLargeAndOnlyOnce) {
   Sender sender;
   sender.queue.push({.topic = "a", .payload = "x", .correlation = "id"}, sender.now);
