@@ -97,6 +97,14 @@ inline constexpr auto breaks_memory = 600s;   // how long such breaks are rememb
 inline constexpr auto loss_pause = 10s;       // between two warnings of answers dropped
 inline constexpr auto farewell_timeout = 1s;  // for them to go out once it is asked to stop
 
+// The programs that answer for the responder (--serve).
+inline constexpr std::size_t serve_jobs = 128;      // that run at one time
+inline constexpr std::size_t serve_waiting = 1024;  // requests that wait for that
+inline constexpr std::size_t serve_waiting_bytes = 64 << 20;
+inline constexpr auto serve_timeout = 10s;                  // then SIGTERM
+inline constexpr auto serve_grace = 1s;                     // then SIGKILL
+inline constexpr std::size_t serve_error_bytes = 2 * 1024;  // of stderr, the end of it
+
 // The link.
 inline constexpr std::size_t inbound_packet_bytes =
     response_bytes + payload_bytes;                       // with its topic

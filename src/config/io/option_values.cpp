@@ -27,6 +27,14 @@ std::string netid_with_comma(const std::string& text) {
   return "'" + text + "' has a comma, so it is not taken for one NetID";
 }
 
+/// Empty when it can be the name of an action besides the five.
+std::string fault_of_action(const std::string& name) {
+  if (!is_action_name(name)) {
+    return "'" + name + "' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'";
+  }
+  return parse_action(name) ? "'" + name + "' is served anyway" : "";
+}
+
 }  // namespace
 
 Setter setter(std::string& to) {
@@ -165,11 +173,31 @@ Setter netids_setter(std::vector<std::string>& to) {
 
 Setter actions_setter(std::vector<std::string>& to) {
   return [&to](const std::string& text) -> std::string {
-    if (!is_action_name(text))
-      return "'" + text + "' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'";
-    if (parse_action(text))
-      return "'" + text + "' is served anyway";
+    if (std::string fault = fault_of_action(text); !fault.empty())
+      return fault;
     to.push_back(text);
+    return {};
+  };
+}
+
+Setter serve_setter(std::vector<ServedCommand>& to) {
+  return [&to](const std::string& text) -> std::string {
+    auto parsed = parse_served_command(text);
+    if (const auto* fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    auto served = std::get<ServedCommand>(std::move(parsed));
+    if (std::string fault = fault_of_action(served.action); !fault.empty())
+      return fault;
+    const bool is_second = std::any_of(to.begin(), to.end(), [&](const ServedCommand& each) {
+      return each.action == served.action;
+    });
+    if (is_second)
+      return "'" + served.action + "' is given twice";
+    // They are announced together, and mqtt_bridged takes only so many.
+    constexpr std::size_t most = limits::birth_actions - all_actions.size();
+    if (to.size() == most)
+      return "more than " + std::to_string(most) + " actions cannot be announced";
+    to.push_back(std::move(served));
     return {};
   };
 }

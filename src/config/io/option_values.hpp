@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/served_command.hpp"
 #include "http/listen_address.hpp"
 #include "mqtt/broker_url.hpp"
 
@@ -31,6 +32,7 @@ Setter topic_level_setter(std::string& to);
 Setter netid_setter(std::string& to);
 Setter netids_setter(std::vector<std::string>& to);  // NetIDs and "*"
 Setter actions_setter(std::vector<std::string>& to);
+Setter serve_setter(std::vector<ServedCommand>& to);
 Setter hosts_setter(std::vector<std::string>& to);    // without a port; in lower case
 Setter origins_setter(std::vector<std::string>& to);  // as a browser says them: https://example.org
 Setter users_setter(std::vector<std::string>& to);    // names or numbers

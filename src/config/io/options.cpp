@@ -181,6 +181,16 @@ std::vector<Setting> settings_of(ResponderOptions& options) {
         topic_level_setter(options.share)},
        {"id", "ID", "", "Name to announce this responder by; made up when not given",
         topic_level_setter(options.id)},
+       {"serve", "NAME=COMMAND", "",
+        "One more action, and the program that answers it: it gets the request on stdin, and "
+        "prints "
+        "the answer; repeatable",
+        serve_setter(options.serve), KeyType::list},
+       {"serve-jobs", "N", std::to_string(options.serve_jobs),
+        "How many programs of --serve may run at one time",
+        setter(options.serve_jobs, limits::serve_jobs), KeyType::integer},
+       {"serve-timeout", "DURATION", duration_text(options.serve_timeout),
+        "How long a program of --serve may run", setter(options.serve_timeout)},
        {"health-socket", "PATH", "", "Unix socket at which --check-health asks this very responder",
         setter(options.health_socket)},
        {"check-health", "", "",

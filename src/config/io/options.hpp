@@ -79,6 +79,9 @@ struct ResponderOptions {
   RunOptions run;
   std::string share;  // the group of a shared subscription; empty: not shared
   std::string id;     // under which its presence is announced; empty: the program makes one
+  std::vector<ServedCommand> serve;  // actions besides the five, each with its program
+  std::size_t serve_jobs = 4;        // programs that run at one time
+  std::chrono::milliseconds serve_timeout = limits::serve_timeout;  // of each
   std::filesystem::path health_socket;  // that says whether it is ready; empty: there is none
   bool check_health = false;            // ask there, and exit
   friend bool operator==(const ResponderOptions&, const ResponderOptions&) = default;

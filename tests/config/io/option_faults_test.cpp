@@ -217,5 +217,37 @@ TEST(ResponderOptions, HaveNamesThatAreOneLevelOfATopic) {
   }
 }
 
+TEST(ResponderOptions, SayWhatIsWrongWithAProgramToServe) {
+  EXPECT_EQ(fault<Responder>({"--serve", "cat"}), "--serve: 'cat' is not NAME=COMMAND");
+  EXPECT_EQ(fault<Responder>({"--serve", "uppercase=cat"}),
+            "--serve: 'uppercase' is served anyway");
+  EXPECT_EQ(fault<Responder>({"--serve", "a/b=cat"}),
+            "--serve: 'a/b' is not the name of an action: 1 to 64 of A-Z, a-z, 0-9, '-', '.', '_'");
+  EXPECT_EQ(fault<Responder>({"--serve", "a=cat", "--serve", "a=tac"}),
+            "--serve: 'a' is given twice");
+  EXPECT_EQ(fault<Responder>({}, {{"MQTT_RESPONDER_SERVE", "a=sh -c 'b"}}),
+            "MQTT_RESPONDER_SERVE: in the command of 'a' a quote (') is not closed");
+  const ConfigFile file("\nserve = [\"a=cat\", \"b=\"]\n");
+  EXPECT_EQ(fault<Responder>({"--config", file.path()}),
+            file.path() + ":2: serve: 'b=' names no program");
+}
+
+TEST(ResponderOptions, ServeAsManyActionsAsOneAnnouncementHolds) {
+  Arguments arguments;
+  for (int i = 0; i < 59; ++i)
+    arguments.insert(arguments.end(), {"--serve", "a" + std::to_string(i) + "=cat"});
+  EXPECT_EQ(fault<Responder>(arguments), "no fault");
+  arguments.insert(arguments.end(), {"--serve", "one-more=cat"});
+  EXPECT_EQ(fault<Responder>(arguments), "--serve: more than 59 actions cannot be announced");
+}
+
+TEST(ResponderOptions, BoundTheProgramsToServe) {
+  EXPECT_EQ(fault<Responder>({"--serve-jobs", "128"}), "no fault");
+  EXPECT_EQ(fault<Responder>({"--serve-jobs", "129"}),
+            "--serve-jobs: must be a number from 1 to 128, not '129'");
+  EXPECT_EQ(fault<Responder>({"--serve-timeout", "61s"}),
+            "--serve-timeout: must be from 1ms to 1m, not 61s");
+}
+
 }  // namespace
 }  // namespace mqtt_bridge

@@ -182,5 +182,17 @@ TEST(ResponderOptions, AreFlagsOrEnvironment) {
             expected);
 }
 
+TEST(ResponderOptions, ServeProgramsByFlagsAVariableOrTheFile) {
+  const std::vector<ServedCommand> expected{{"shout", {"tr", "a-z", "A-Z"}},
+                                            {"twice", {"sh", "-c", "tee /dev/stderr"}}};
+  const std::string shout = "shout=tr a-z A-Z";
+  const std::string twice = "twice=sh -c 'tee /dev/stderr'";
+  EXPECT_EQ(options<Responder>({"--serve", shout, "--serve", twice}).serve, expected);
+  EXPECT_EQ(options<Responder>({}, {{"MQTT_RESPONDER_SERVE", shout + ", " + twice}}).serve,
+            expected);
+  const ConfigFile file("serve = [\"" + shout + "\", \"" + twice + "\"]\n");
+  EXPECT_EQ(options<Responder>({"--config", file.path()}).serve, expected);
+}
+
 }  // namespace
 }  // namespace mqtt_bridge
