@@ -1,4 +1,5 @@
 // mqtt_responder: the service that answers `<netid>/<action>/request` for every NetID.
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
 #include "responder/io/responder.hpp"
+#include "responder/io/served_programs.hpp"
 
 namespace {
 
@@ -27,8 +29,15 @@ using namespace mqtt_bridge;
 
 constexpr std::string_view program = "mqtt_responder";
 
+ServedOptions served_options_of(const ResponderOptions& options, const Environment& environment) {
+  return {.programs = find_programs(options.serve, environment),
+          .jobs = options.serve_jobs,
+          .timeout = options.serve_timeout,
+          .environment = environment};
+}
+
 /// Until it is asked to stop; all of it is gone then, but the loop.
-void serve(asio::io_context& loop, const ResponderOptions& options) {
+void serve(asio::io_context& loop, const ResponderOptions& options, ServedOptions served) {
   set_up_log(options.run.log_level, options.run.log_format);
   MqttLinkOptions link = link_options_of(options.broker);
   const std::string id = options.id.empty() ? persistent_id("mqtt-responder-", {}) : options.id;
@@ -38,7 +47,9 @@ void serve(asio::io_context& loop, const ResponderOptions& options) {
   // of one of a group to the others. mqtt_bridged publishes again what it asked meanwhile.
   link.session_expiry = std::chrono::seconds(0);
   block_signals();
-  Responder responder(loop, std::move(link), options.share, id);
+  std::signal(SIGPIPE, SIG_IGN);  // of a program that does not read its stdin
+  std::signal(SIGCHLD, SIG_DFL);  // or programs could not be waited for
+  Responder responder(loop, std::move(link), options.share, id, std::move(served));
   const Signals signals(
       loop, [&] { responder.stop([&] { loop.stop(); }); },
       [] { spdlog::warn("SIGHUP: there is nothing to reload here"); });
@@ -52,9 +63,9 @@ void serve(asio::io_context& loop, const ResponderOptions& options) {
   run_loop(loop);
 }
 
-int run(const ResponderOptions& options) {
+int run(const ResponderOptions& options, ServedOptions served) {
   auto loop = std::make_unique<asio::io_context>(1);
-  serve(*loop, options);
+  serve(*loop, options, std::move(served));
   return end_loop(std::move(loop), 0);
 }
 
@@ -67,18 +78,20 @@ ExitNow check_health(const ResponderOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  paho::clean_environment();
   return run_main(program, [&] {
+    const Environment environment = process_environment();  // programs of --serve get all of it
+    paho::clean_environment();
     const auto parsed = parse_responder_options(argc, argv);
     if (const auto* exit = std::get_if<ExitNow>(&parsed))
       return exit_now(program, *exit);
     const auto& options = std::get<ResponderOptions>(parsed);
     if (options.run.check_config) {
       link_options_of(options.broker);
+      find_programs(options.serve, environment);
       return exit_now(program, {0, "the configuration is good\n", ""});
     }
     if (options.check_health)
       return exit_now(program, check_health(options));
-    return run(options);
+    return run(options, served_options_of(options, environment));
   });
 }

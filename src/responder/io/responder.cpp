@@ -1,6 +1,8 @@
 #include "responder/io/responder.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -26,17 +28,27 @@ constexpr auto proof_patience = std::chrono::seconds(2);
 }  // namespace
 
 Responder::Responder(asio::io_context& loop, MqttLinkOptions link, std::string share,
-                     std::string id)
+                     std::string id, ServedOptions served)
     : id_(std::move(id)),
       share_(std::move(share)),
       queue_timer_(loop),
       proof_timer_(loop),
       stop_timer_(loop),
+      programs_(loop, std::move(served),
+                [this](Outgoing answer) { this->answer(std::move(answer)); }),
       link_(loop, complete(std::move(link)), *this) {}
 
+std::vector<std::string> Responder::all_actions_here() const {
+  std::vector<std::string> actions;
+  for (const Action action : all_actions)
+    actions.emplace_back(to_string(action));
+  std::ranges::move(programs_.actions(), std::back_inserter(actions));
+  return actions;
+}
+
 /// One filter for each action, so that the broker can tell that no responder serves another one.
-std::string Responder::request_filter(Action action) const {
-  const std::string filter = request_topic("+", to_string(action));
+std::string Responder::request_filter(std::string_view action) const {
+  const std::string filter = request_topic("+", action);
   return share_.empty() ? filter : "$share/" + share_ + "/" + filter;
 }
 
@@ -46,7 +58,7 @@ std::string Responder::proof_filter() const {
 }
 
 MqttLinkOptions Responder::complete(MqttLinkOptions link) const {
-  for (const Action action : all_actions)
+  for (const std::string& action : all_actions_here())
     link.filters.append({request_filter(action)});
   if (!share_.empty())
     link.filters.append({proof_filter()});
@@ -56,9 +68,9 @@ MqttLinkOptions Responder::complete(MqttLinkOptions link) const {
 
 void Responder::on_subscriptions_refused(const std::set<std::string>& filters) {
   actions_.clear();
-  for (const Action action : all_actions) {
+  for (const std::string& action : all_actions_here()) {
     if (!filters.contains(request_filter(action)))
-      actions_.emplace_back(to_string(action));
+      actions_.push_back(action);
   }
   needs_proof_ = !share_.empty() && !filters.contains(proof_filter());
   if (link_.is_up())
@@ -137,11 +149,12 @@ void Responder::doubt_delivery() {
 void Responder::on_message(const MqttMessage& message) {
   const auto topic = parse_request_topic(message.topic);
   const auto action = topic ? parse_action(topic->action) : std::nullopt;
+  const bool is_served = topic && programs_.serves(topic->action);
   const bool is_proof =
       !share_.empty() && message.topic == status_topic(id_) && !message.payload.empty();
-  if ((action || is_proof) && !message.retained && !actions_.empty())
+  if ((action || is_served || is_proof) && !message.retained && !actions_.empty())
     say_ready();
-  if (!action || message.retained)
+  if ((!action && !is_served) || message.retained)
     return;
   const bool has_response_topic = message.response_topic && is_topic_name(*message.response_topic);
   Outgoing answer{.topic = has_response_topic ? *message.response_topic
@@ -149,6 +162,15 @@ void Responder::on_message(const MqttMessage& message) {
                   .payload = {},
                   .correlation = message.correlation.value_or(""),
                   .user_properties = {{"responder", id_}}};
+  if (is_served) {
+    return programs_.run(
+        {.topic = message.topic,
+         .netid = std::string(topic->netid),
+         .action = std::string(topic->action),
+         .payload = message.payload,
+         .expires = message.expiry ? std::optional(Clock::now() + *message.expiry) : std::nullopt,
+         .answer = std::move(answer)});
+  }
   if (is_utf8(message.payload)) {
     answer.payload = transform(*action, message.payload, random_below);
     return queue_.push(std::move(answer), Clock::now());
@@ -160,6 +182,12 @@ void Responder::on_message(const MqttMessage& message) {
   answer.user_properties.emplace_back("status", "400");
   answer.user_properties.emplace_back("error", "the request is not UTF-8 text");
   queue_.push(std::move(answer), Clock::now());
+}
+
+/// Of a program; it may come at any time.
+void Responder::answer(Outgoing answer) {
+  queue_.push(std::move(answer), Clock::now());
+  publish();
 }
 
 void Responder::publish() {
@@ -220,15 +248,27 @@ void Responder::on_refused(std::uint64_t id, Refusal refusal, const std::string&
 
 void Responder::on_batch_end() {
   publish();
-  if (stopped_ && queue_.is_idle())
+  if (has_said_farewell_ && queue_.is_idle())
     finish_stop();
 }
 
 void Responder::stop(std::function<void()> stopped) {
-  notify_stopping(limits::farewell_timeout + farewell_margin);
+  notify_stopping(2 * limits::farewell_timeout + farewell_margin);
   stopped_ = std::move(stopped);
   if (!link_.is_up())
     return finish_stop();
+  stop_timer_.set(Clock::now() + limits::farewell_timeout, [this] { end_programs(); });
+  programs_.stop([this] { say_farewell(); });
+}
+
+void Responder::end_programs() {
+  stop_timer_.set(Clock::now() + limits::farewell_timeout, [this] { finish_stop(); });
+  programs_.kill();
+}
+
+/// Not while a program runs: mqtt_bridged waits for no answer of a responder that is gone.
+void Responder::say_farewell() {
+  has_said_farewell_ = true;
   stop_timer_.set(Clock::now() + limits::farewell_timeout, [this] { finish_stop(); });
   queue_.say_farewell({.topic = status_topic(id_), .payload = {}, .retained = true});
   publish();

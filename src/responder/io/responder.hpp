@@ -1,6 +1,8 @@
-// The service that answers the requests of the five actions over MQTT with the transformed text, on
-// the event loop. See text/transform.hpp for what the actions do. While it is there a retained
-// birth message says so, see exchange/presence.hpp; its will, or its farewell, clears that.
+// The service that answers the requests of the five actions over MQTT with the transformed text,
+// and those of other actions with what their program prints, on the event loop. See
+// text/transform.hpp for what the five do, and ServedPrograms for the others. While it is there a
+// retained birth message says so, see exchange/presence.hpp; its will, or its farewell, clears
+// that.
 //
 // Some brokers grant a shared subscription like any other and then deliver nothing to it. So one of
 // a group also shares, in a group of its own, what it says of itself, and is ready when it hears
@@ -14,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <asio/io_context.hpp>
@@ -21,7 +24,7 @@
 #include "mqtt/io/link.hpp"
 #include "os/io/loop_timer.hpp"
 #include "responder/answer_queue.hpp"
-#include "text/action.hpp"
+#include "responder/io/served_programs.hpp"
 
 namespace mqtt_bridge {
 
@@ -30,11 +33,13 @@ class Responder : private MqttLink::User {
   /// `share`: the group of a shared subscription (MQTT 5.0 4.8.2); empty: not shared.
   /// `id`: under which it is announced, and which MQTT 5 answers name. The filters and the will of
   /// `link` are made here.
-  Responder(asio::io_context& loop, MqttLinkOptions link, std::string share, std::string id);
+  Responder(asio::io_context& loop, MqttLinkOptions link, std::string share, std::string id,
+            ServedOptions served);
 
   void start() { link_.start(); }
-  /// Says farewell and sends what is still to send, for at most limits::farewell_timeout; then
-  /// calls `stopped`.
+  /// Lets programs that run end, for at most limits::farewell_timeout, or ends them; says farewell
+  /// and sends what is still to send, for at most as long again; then calls `stopped`. Called
+  /// again, it ends the programs at once.
   void stop(std::function<void()> stopped);
 
   /// In words; nothing when requests are answered.
@@ -51,7 +56,8 @@ class Responder : private MqttLink::User {
   void on_batch_end() override;
   bool risks_link() const override { return queue_.is_on_trial(); }
 
-  std::string request_filter(Action action) const;
+  std::vector<std::string> all_actions_here() const;
+  std::string request_filter(std::string_view action) const;
   MqttLinkOptions complete(MqttLinkOptions link) const;
   std::string proof_filter() const;
   void announce();
@@ -62,6 +68,9 @@ class Responder : private MqttLink::User {
   void publish();
   void set_queue_timer();
   void tell_losses();
+  void answer(Outgoing answer);
+  void end_programs();
+  void say_farewell();
   void finish_stop();
 
   const std::string id_;
@@ -75,6 +84,8 @@ class Responder : private MqttLink::User {
   LoopTimer proof_timer_;
   LoopTimer stop_timer_;
   std::function<void()> stopped_;  // while it stops
+  bool has_said_farewell_ = false;
+  ServedPrograms programs_;
   MqttLink link_;
 };
 
