@@ -183,6 +183,8 @@ class Many(ServeTest):
         # Each says how many run while it does.
         self.serve({"count": sh(f"touch {folder}/$$; cat; echo; ls {folder} | wc -l; "
                                 f"rm {folder}/$$")}, "--serve-jobs", "2")
+        # Calls take turns until the daemon has seen that answers carry correlation data.
+        self.assertEqual(transform(self.daemon, "count", "first").status, 200)
         with concurrent.futures.ThreadPoolExecutor(100) as pool:
             answers = list(pool.map(
                 lambda n: transform(self.daemon, "count", str(n), timeout="60s"), range(100)))
