@@ -72,10 +72,11 @@ std::size_t TopicFilters::size() const {
 }
 
 bool TopicFilters::contains(std::string_view filter) const {
-  const auto [first, rest] = split(filter);
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
-    return has(block.rests, rest) &&
-           std::binary_search(block.firsts.begin(), block.firsts.end(), first, last_one_first);
+  const Split wanted = split(filter);
+  return std::any_of(blocks_.begin(), blocks_.end(), [&wanted](const Block& block) {
+    return has(block.rests, wanted.rest) &&
+           std::binary_search(block.firsts.begin(), block.firsts.end(), wanted.first,
+                              last_one_first);
   });
 }
 
