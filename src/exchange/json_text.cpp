@@ -149,19 +149,6 @@ bool JsonText::is_object() const {
   return document_->json.is_object();
 }
 
-bool JsonText::set(const std::string& pointer, const JsonScalar& value) {
-  try {
-    document_->json[Pointer(pointer)] = json_of(value);
-    return true;
-  } catch (const Json::exception&) {
-    return false;
-  }
-}
-
-std::string JsonText::text() const {
-  return dump(document_->json);
-}
-
 bool is_json_pointer(std::string_view text) {
   try {
     static_cast<void>(Pointer(std::string(text)));

@@ -1,4 +1,4 @@
-// A text that is JSON, parsed once: what rules read in responses, and what they set in requests.
+// A text that is JSON, parsed once: what rules read in responses. See also json_set.hpp.
 // Says nothing of what is neither sound nor small: see parse(). Pure.
 #pragma once
 
@@ -35,9 +35,6 @@ class JsonText {
   std::string words_at(const std::string& pointer) const;
 
   bool is_object() const;
-  /// Puts `value` there, and what leads there. False where something else is in the way.
-  bool set(const std::string& pointer, const JsonScalar& value);
-  std::string text() const;
 
  private:
   struct Document;

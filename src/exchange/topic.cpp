@@ -17,7 +17,6 @@ constexpr std::string_view request_suffix = "/request";
 constexpr std::string_view response_suffix = "/response";
 constexpr std::string_view status_prefix = "mqtt-responder/";
 constexpr std::string_view status_suffix = "/status";
-constexpr std::size_t max_topic_bytes = 65'535;  // MQTT 5.0 1.5.4: a string's length has two bytes
 
 /// MQTT 5.0 1.5.4: a receiver may treat a packet with one of these as malformed, and mosquitto
 /// does: it would cut the connection that everybody shares. REQUIRES: is_utf8(text).
@@ -112,7 +111,7 @@ std::optional<std::string_view> parse_status_topic(std::string_view topic) {
 
 bool is_topic_name(std::string_view topic) {
   using namespace std::string_view_literals;
-  return !topic.empty() && topic.size() <= max_topic_bytes &&
+  return !topic.empty() && topic.size() <= mqtt_string_bytes &&
          topic.find_first_of("+#\0"sv) == std::string_view::npos && is_utf8(topic);
 }
 

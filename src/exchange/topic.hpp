@@ -2,6 +2,7 @@
 // Pure functions on values.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ std::optional<std::string> why_not_netid(std::string_view netid);
 /// Well-formed UTF-8 without control characters and noncharacters: a receiver may treat a packet
 /// with one of these as malformed (MQTT 5.0 1.5.4).
 bool is_broker_safe(std::string_view text);
+
+/// What a topic, or the name or value of a property, has at most (MQTT 5.0 1.5.4: the length of a
+/// string has two bytes).
+inline constexpr std::size_t mqtt_string_bytes = 65'535;
 
 std::string request_topic(std::string_view netid, std::string_view action);
 std::string response_topic(std::string_view netid, std::string_view action);

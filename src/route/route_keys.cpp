@@ -15,6 +15,10 @@ namespace {
 
 using Value = RouteSource::Value;
 
+std::string too_long() {
+  return "must not have more than " + std::to_string(mqtt_string_bytes) + " bytes";
+}
+
 // Each gives what is wrong, as the end of a sentence that begins with the key; empty: nothing.
 
 std::string take(const Value& value, std::string& to) {
@@ -71,6 +75,10 @@ std::string take_topic(const Value& value, bool levels_may_be_open, TextTemplate
   const std::string& text = to.text();
   if (!is_broker_safe(text))
     return "must be UTF-8 without control characters";
+  if (text.size() > mqtt_string_bytes)
+    return too_long();
+  if (levels_may_be_open && text.starts_with("$share/"))
+    return "must not be a shared subscription ($share/...), where others get some of the answers";
   if (text.find('#') != std::string::npos)
     return "must not have the wildcard '#'";
   for (std::string_view rest = text;; rest.remove_prefix(rest.find('/') + 1)) {
@@ -143,6 +151,15 @@ std::string take(const Value& value, std::vector<PointedTemplate>& to) {
   return {};
 }
 
+/// What is set; not the whole, which has to stay an object.
+std::string take_set(const Value& value, std::vector<PointedTemplate>& to) {
+  auto fault = take(value, to);
+  const bool has_whole = std::any_of(to.begin(), to.end(),
+                                     [](const auto& pointed) { return pointed.pointer.empty(); });
+  return fault.empty() && has_whole ? "'' is the whole body, which must be an object; name a member"
+                                    : fault;
+}
+
 /// Values without variables.
 std::string take_tests(const Value& value, std::vector<JsonTest>& to) {
   const auto* const table = std::get_if<RouteSource::Table>(&value);
@@ -201,18 +218,23 @@ std::string take_methods(const Value& value, std::vector<std::string>& to) {
   return {};
 }
 
-/// An array is for the only variable of the path, see finish().
+bool is_list_of_values(const RouteSource::Texts& texts) {
+  return !texts.empty() && std::none_of(texts.begin(), texts.end(),
+                                        [](const std::string& text) { return text.empty(); });
+}
+
+/// An array is for the only variable of the path, see route_config.cpp.
 std::string take_allowed(const Value& value, std::vector<Route::Allowed>& to) {
   if (const auto* const texts = std::get_if<RouteSource::Texts>(&value); texts != nullptr) {
     to.push_back({"", *texts});
-    return texts->empty() ? "must name a value" : "";
+    return is_list_of_values(*texts) ? "" : "must name values, none of them empty";
   }
   const auto* const table = std::get_if<RouteSource::Table>(&value);
   if (table == nullptr || table->empty())
     return "must be an array of values, or a table of variables with theirs";
   for (const auto& [variable, member] : *table) {
     const auto* const texts = std::get_if<RouteSource::Texts>(&member);
-    if (texts == nullptr || texts->empty())
+    if (texts == nullptr || !is_list_of_values(*texts))
       return "'" + variable + "' must be an array of values, such as [\"lamp\", \"plug-*\"]";
     to.push_back({variable, *texts});
   }
@@ -229,6 +251,8 @@ std::string take_properties(const Value& value,
     const auto* const text = scalar != nullptr ? std::get_if<std::string>(scalar) : nullptr;
     if (text == nullptr || !is_broker_safe(*text) || !is_broker_safe(name))
       return "'" + name + "' must be a string without control characters";
+    if (name.size() > mqtt_string_bytes || text->size() > mqtt_string_bytes)
+      return too_long();
     auto parsed = TextTemplate::parse(*text);
     if (auto* const fault = std::get_if<std::string>(&parsed))
       return *fault;
@@ -271,7 +295,7 @@ const std::vector<RouteKey>& route_keys() {
        [](const Value& v, RouteDraft& to) { return take_topic(v, true, to.route.error_topic); }},
       {"one-way", [](const Value& v, RouteDraft& to) { return take(v, to.is_one_way); }},
       {"id", [](const Value& v, RouteDraft& to) { return take_pointer(v, to.id); }},
-      {"set", [](const Value& v, RouteDraft& to) { return take(v, to.route.set); }},
+      {"set", [](const Value& v, RouteDraft& to) { return take_set(v, to.route.set); }},
       {"match", [](const Value& v, RouteDraft& to) { return take(v, to.route.match); }},
       {"ignore", [](const Value& v, RouteDraft& to) { return take_tests(v, to.rules.interim); }},
       {"error", [](const Value& v, RouteDraft& to) { return take_error(v, to.rules); }},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "exchange/json_set.hpp"
 #include "exchange/json_text.hpp"
 #include "exchange/response_topics.hpp"
 #include "exchange/topic.hpp"
@@ -94,8 +95,16 @@ std::optional<Failure> why_not_topics(const Route& route, const MqttRequest& req
       is_callers(route.error_topic, request.error_topic)) {
     return Failure{Problem::invalid_parameter, "the topic must not begin with '$'", {}};
   }
-  if (!is_topic_name(request.request_topic) || request.response_topic.size() > 65'535)
+  const auto is_long = [](const std::string& text) { return text.size() > mqtt_string_bytes; };
+  if (is_long(request.request_topic) || is_long(request.response_topic) ||
+      is_long(request.error_topic)) {
     return Failure{Problem::invalid_parameter, "the topic would be too long", {}};
+  }
+  const auto& properties = request.user_properties;
+  if (std::any_of(properties.begin(), properties.end(),
+                  [&](const auto& property) { return is_long(property.second); })) {
+    return Failure{Problem::invalid_parameter, "a user property would be too long", {}};
+  }
   return std::nullopt;
 }
 
@@ -110,17 +119,19 @@ std::optional<Failure> set_into(std::string& payload, const Route& route, const 
   const auto needs_object = [](const std::string& why) {
     return Failure{Problem::invalid_payload, "send a JSON object as the body: " + why, {}};
   };
-  auto parsed = JsonText::parse(payload.empty() ? "{}" : std::string_view(payload));
+  if (payload.empty())
+    payload = "{}";
+  const auto parsed = JsonText::parse(payload);
   if (const auto* const why = std::get_if<std::string>(&parsed))
     return needs_object(*why);
-  JsonText& json = std::get<JsonText>(parsed);
-  if (!json.is_object())
+  if (!std::get<JsonText>(parsed).is_object())
     return needs_object("it is another value");
   for (const auto& [pointer, value] : route.set) {
-    if (!json.set(pointer, values.in(value)))
+    auto changed = json_with(payload, {pointer, values.in(value)});
+    if (!changed)
       return needs_object("there is no room in it for " + pointer);
+    payload = *std::move(changed);
   }
-  payload = json.text();
   return std::nullopt;
 }
 

@@ -93,15 +93,6 @@ TEST(JsonText, GivesStatuses) {
     EXPECT_EQ(parse("{\"code\":" + std::string(code) + "}")->status_at("/code"), std::nullopt);
 }
 
-TEST(JsonText, IsSetAndKeepsTheRest) {
-  auto text = parse(R"({"z":1,"a":{"list":[{"x":1}]}})");
-  EXPECT_TRUE(text->set("/id", "7"));
-  EXPECT_TRUE(text->set("/a/list/0/y", true));
-  EXPECT_TRUE(text->set("/new/0/deep", std::int64_t{3}));
-  EXPECT_FALSE(text->set("/z/deeper", "x"));
-  EXPECT_EQ(text->text(), R"({"z":1,"a":{"list":[{"x":1,"y":true}]},"id":"7","new":[{"deep":3}]})");
-}
-
 TEST(JsonText, KnowsPointers) {
   for (const char* const pointer : {"", "/", "/a", "/a~0b/~1"})
     EXPECT_TRUE(is_json_pointer(pointer)) << pointer;
