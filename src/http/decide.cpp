@@ -62,8 +62,10 @@ std::string allow_at(const Asked& asked) {
     return std::string(asked.endpoint->allow);
   std::string list;
   for (const auto& route : asked.routes) {
-    for (const auto& method : route->methods)
-      list.append(list.empty() ? "" : ", ").append(method);
+    for (const auto& method : route->methods) {
+      if (asked.route_for(method) == route)
+        list.append(list.empty() ? "" : ", ").append(method);
+    }
   }
   return list;
 }
@@ -101,7 +103,8 @@ void tell_call(const HttpRequest& request, const HttpApiOptions& options, HttpRe
   if (is_traceparent(traceparent))
     reply.traceparent = traceparent;
   if (!asked.routes.empty()) {
-    reply.route = asked.routes.front()->path;
+    const auto route = asked.route_for(request.method);
+    reply.route = (route ? route : asked.routes.front())->path;
     return;
   }
   std::string action(endpoint::action_in(asked.path));
@@ -159,8 +162,10 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
   if (is_preflight(request, options.allow_list))
     return reply_with(request, options, admission_of_guest());
   if (!is_authorized(request, options)) {
+    const auto route = asked_of(request).route_for(request.method);
+    const std::string whose = route && route->token ? "route" : "bridge";
     return refuse(request, options,
-                  {Problem::unauthorized, "send the bearer token of this bridge", {}});
+                  {Problem::unauthorized, "send the bearer token of this " + whose, {}});
   }
   if (is_ping(request))
     return reply_with(request, options, {});

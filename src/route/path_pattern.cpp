@@ -59,6 +59,8 @@ std::variant<PathPattern, std::string> parse_path_pattern(std::string_view text)
   const std::string quoted = "'" + std::string(text) + "'";
   if (!text.starts_with('/') || text.size() < 2)
     return quoted + " must begin with '/' and a name";
+  if (text.size() > limits::target_bytes)
+    return "must not have more than " + std::to_string(limits::target_bytes) + " bytes";
   PathPattern pattern;
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view each = next_segment(rest);

@@ -1,16 +1,33 @@
 #include "route/route_table.hpp"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 namespace mqtt_bridge {
 namespace {
 
-const RouteTable::Routes none;
+bool serves(const RouteTable::Routes& routes, std::string_view method) {
+  return std::any_of(routes.begin(), routes.end(),
+                     [method](const auto& route) { return route->allows(method); });
+}
+
+/// Those of `more` whose methods are not all served by earlier ones.
+void add(const RouteTable::Routes& more, RouteTable::Routes& found) {
+  for (const auto& route : more) {
+    if (!std::all_of(route->methods.begin(), route->methods.end(),
+                     [&found](const auto& method) { return serves(found, method); })) {
+      found.push_back(route);
+    }
+  }
+}
 
 }  // namespace
 
 RouteTable::RouteTable(Routes routes) : all_(std::move(routes)) {
+  std::set<std::string_view> methods;
   for (const auto& route : all_) {
+    methods.insert(route->methods.begin(), route->methods.end());
     Node* node = &root_;
     bool has_rest = false;
     for (const auto& [text, kind] : route->pattern.segments) {
@@ -24,30 +41,29 @@ RouteTable::RouteTable(Routes routes) : all_(std::move(routes)) {
     }
     (has_rest ? node->rest : node->here).push_back(route);
   }
+  methods_ = methods.size();
 }
 
-const RouteTable::Routes& RouteTable::find(std::string_view path) const {
-  if (all_.empty() || !path.starts_with('/'))
-    return none;
-  const Routes* const found = find(root_, path);
-  return found != nullptr ? *found : none;
+RouteTable::Routes RouteTable::find(std::string_view path) const {
+  Routes found;
+  if (!all_.empty() && path.starts_with('/'))
+    find(root_, path, found);
+  return found;
 }
 
-/// `path` is empty, or begins with a slash.
-const RouteTable::Routes* RouteTable::find(const Node& node, std::string_view path) {
+/// `path` is empty, or begins with a slash. Goes on behind a route that does not serve every
+/// method.
+void RouteTable::find(const Node& node, std::string_view path, Routes& found) const {
   if (path.empty())
-    return node.here.empty() ? nullptr : &node.here;
+    return add(node.here, found);
   const std::string_view segment = path.substr(1, path.find('/', 1) - 1);
   const std::string_view after = path.substr(1 + segment.size());
-  if (const auto named = node.names.find(segment); named != node.names.end()) {
-    if (const Routes* const found = find(*named->second, after))
-      return found;
-  }
-  if (node.one) {
-    if (const Routes* const found = find(*node.one, after))
-      return found;
-  }
-  return node.rest.empty() ? nullptr : &node.rest;
+  if (const auto named = node.names.find(segment); named != node.names.end())
+    find(*named->second, after, found);
+  if (found.size() < methods_ && node.one)
+    find(*node.one, after, found);
+  if (found.size() < methods_)
+    add(node.rest, found);
 }
 
 }  // namespace mqtt_bridge

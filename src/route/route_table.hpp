@@ -1,6 +1,6 @@
-// Finds the route of a path. Of several the most literal one is it: at each segment from the left a
-// name comes before {x}, and that before {x...}. What it costs follows the length of the path, not
-// the number of routes. Constant after construction.
+// Finds the routes of a path, one for each method. Of several the most literal one is it: at each
+// segment from the left a name comes before {x}, and that before {x...}. What it costs follows the
+// length of the path, not the number of routes. Constant after construction.
 #pragma once
 
 #include <map>
@@ -21,8 +21,9 @@ class RouteTable {
   /// REQUIRES: conflict_of(routes) has none.
   explicit RouteTable(Routes routes);
 
-  /// Those of a percent-decoded path, one for each of its methods; none where there is no route.
-  const Routes& find(std::string_view path) const;
+  /// Those of a percent-decoded path, the most literal first: the first that allows a method is
+  /// that of the method. Without those that serve no method. None where there is no route.
+  Routes find(std::string_view path) const;
 
   const Routes& all() const { return all_; }
 
@@ -34,9 +35,10 @@ class RouteTable {
     Routes rest;
   };
 
-  static const Routes* find(const Node& node, std::string_view path);
+  void find(const Node& node, std::string_view path, Routes& found) const;
 
   Routes all_;
+  std::size_t methods_ = 0;  // how many there are, of all routes
   Node root_;
 };
 
