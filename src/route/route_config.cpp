@@ -1,15 +1,10 @@
 #include "route/route_config.hpp"
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <set>
 
 #include "base/nearest.hpp"
 #include "exchange/response_topics.hpp"
-#include "exchange/topic.hpp"
 #include "route/route_keys.hpp"
-#include "text/action.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -112,6 +107,52 @@ std::string fault_of_allowed(Route& route) {
   return {};
 }
 
+/// What set would write over itself, and what match wants twice.
+std::string fault_of_pointers(const Route& route) {
+  for (const auto& [pointer, value] : route.set) {
+    for (const auto& other : route.set) {
+      if (&other.pointer != &pointer && (other.pointer + "/").starts_with(pointer + "/"))
+        return "set: " + other.pointer + " would replace " + pointer + ", or be in its way";
+    }
+  }
+  for (const auto& [pointer, value] : route.match) {
+    if (std::count_if(route.match.begin(), route.match.end(),
+                      [&pointer = pointer](const auto& each) { return each.pointer == pointer; }) >
+        1) {
+      return "match: " + pointer + " is there twice; id means a value in set and in match";
+    }
+  }
+  return {};
+}
+
+std::string fault_of_error_topic(const Route& route) {
+  const TextTemplate& topic = route.error_topic;
+  if (topic.text().empty())
+    return {};
+  std::string levels = route.response_topic.text();
+  const std::string status = "{" + std::string(status_variable) + "}";
+  if (const std::size_t at = levels.find(status); at != std::string::npos)
+    levels.replace(at, status.size(), "+");
+  if (matches_levels(levels, topic.text()))
+    return "error-topic is one of response-topic, so that no answer there is an error";
+  // Errors of different calls come on one topic, where nothing in them tells whose they are.
+  for (const auto& name : route.response_topic.variables()) {
+    const bool is_of_call = route.linked == Route::Linked::by_topic
+                                ? name == id_variable
+                                : name != client_variable && name != status_variable;
+    if (route.linked != Route::Linked::by_id && is_of_call && !topic.has(name))
+      return "error-topic needs {" + name + "}, as response-topic has it";
+  }
+  return {};
+}
+
+/// Whether the request has the id of its call somewhere.
+bool says_id(const Route& route) {
+  return route.topic.has(id_variable) || std::any_of(route.set.begin(), route.set.end(), has_id) ||
+         std::any_of(route.properties.begin(), route.properties.end(),
+                     [](const auto& property) { return property.second.has(id_variable); });
+}
+
 /// What is wrong with keys together.
 std::string fault_of(RouteDraft& draft) {
   Route& route = draft.route;
@@ -119,12 +160,12 @@ std::string fault_of(RouteDraft& draft) {
     return "a route needs a path";
   if (route.topic.text().empty())
     return "a route needs a topic to publish to";
-  const bool wants_answer = !route.response_topic.text().empty() ||
+  const bool wants_answer = !draft.id.empty() || !route.response_topic.text().empty() ||
                             !route.error_topic.text().empty() || !route.match.empty() ||
                             draft.rules.read_json() || !draft.rules.status_property.empty();
   if (draft.is_one_way && wants_answer) {
-    return "a one-way route gets no answer, so that response-topic, error-topic, match, ignore, "
-           "error and status have no meaning";
+    return "a one-way route gets no answer, so that response-topic, error-topic, id, match, "
+           "ignore, error and status have no meaning";
   }
   for (const auto& name : route.pattern.variables()) {
     if (name == id_variable || name == client_variable || name == status_variable)
@@ -135,89 +176,13 @@ std::string fault_of(RouteDraft& draft) {
     return "response-topic: {status} must be a level of its own, once";
   if (auto fault = fault_of_all_variables(route); !fault.empty())
     return fault;
-  if (route.linked == Route::Linked::by_topic && !route.error_topic.text().empty() &&
-      !route.error_topic.has(id_variable)) {
-    return "error-topic needs {id}, as response-topic has it";
-  }
+  if (auto fault = fault_of_pointers(route); !fault.empty())
+    return fault;
+  if (auto fault = fault_of_error_topic(route); !fault.empty())
+    return fault;
+  if (route.linked == Route::Linked::by_id && !says_id(route))
+    return "match has {id}, which the service is never told: put it into set, topic or properties";
   return fault_of_allowed(route);
-}
-
-std::string where(const Route& route) {
-  return route.file + ":" + std::to_string(route.line);
-}
-
-/// The path with its variables' names left out: paths of one shape are the same paths.
-std::string shape_of(const PathPattern& pattern) {
-  std::string shape;
-  for (const auto& [text, kind] : pattern.segments) {
-    shape += kind == PathPattern::Kind::literal ? "/" + text
-             : kind == PathPattern::Kind::one   ? "/{}"
-                                                : "/{...}";
-  }
-  return shape;
-}
-
-/// The topic with '+' for each level that has a variable, and whether a variable of several levels
-/// ends it.
-std::string filter_of(const Route& route, const TextTemplate& topic) {
-  const auto is_rest = [&route](std::string_view name) {
-    const auto& last = route.pattern.segments.back();
-    return last.kind == PathPattern::Kind::rest && last.text == name;
-  };
-  for (const auto& name : topic.variables()) {
-    if (is_rest(name))
-      return "#";
-  }
-  const std::string text = topic.expand([](std::string_view) { return "+"; });
-  std::string filter;
-  for (std::string_view rest = text;; rest.remove_prefix(rest.find('/') + 1)) {
-    const std::string_view level = rest.substr(0, rest.find('/'));
-    filter += level.find('+') != std::string_view::npos ? "+" : std::string(level);
-    if (level.size() == rest.size())
-      return filter;
-    filter += "/";
-  }
-}
-
-/// Whether some topic is one of both.
-bool may_overlap(std::string_view a, std::string_view b) {
-  if (a == "#" || b == "#")
-    return false;  // perhaps: not known to
-  for (;;) {
-    const std::string_view left = a.substr(0, a.find('/'));
-    const std::string_view right = b.substr(0, b.find('/'));
-    if (left != right && left != "+" && right != "+")
-      return false;
-    const bool a_ends = left.size() == a.size();
-    const bool b_ends = right.size() == b.size();
-    if (a_ends || b_ends)
-      return a_ends && b_ends;
-    a.remove_prefix(left.size() + 1);
-    b.remove_prefix(right.size() + 1);
-  }
-}
-
-/// Where the bridge is told other things.
-std::string fault_beside_ours(const Route& route) {
-  static const std::set<std::string_view> ours{"transform", "healthz", "readyz",      "metrics",
-                                               "status",    "calls",   "openapi.json"};
-  if (ours.contains(route.pattern.segments.front().text))
-    return "/" + route.pattern.segments.front().text + " is the bridge's own";
-  if (route.linked == Route::Linked::not_at_all)
-    return {};
-  const std::string filter = filter_of(route, route.response_topic);
-  if (may_overlap(filter, status_topic("+")))
-    return "response-topic: there responders announce themselves";
-  if (route.linked != Route::Linked::by_turn)
-    return {};
-  for (const Action action : all_actions) {
-    if (may_overlap(filter, response_topic("+", to_string(action))) &&
-        filter.find(to_string(action)) != std::string::npos) {
-      return "response-topic: there the answers of /transform/" + std::string(to_string(action)) +
-             " come";
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -245,54 +210,6 @@ std::variant<Route, RouteFault> make_route(const RouteSource& source) {
     draft.route.methods = {"POST"};
   draft.route.rules = std::make_shared<const AnswerRules>(std::move(draft.rules));
   return std::move(draft.route);
-}
-
-std::string conflict_of(const std::vector<std::shared_ptr<const Route>>& routes) {
-  std::map<std::pair<std::string, std::string>, const Route*> by_shape;  // and method
-  std::map<std::string, const Route*> by_response_topic;
-  for (const auto& route : routes) {
-    if (auto fault = fault_beside_ours(*route); !fault.empty())
-      return where(*route) + ": " + fault;
-    for (const auto& method : route->methods) {
-      const auto [other, is_new] =
-          by_shape.emplace(std::pair(shape_of(route->pattern), method), route.get());
-      if (!is_new) {
-        return where(*route) + ": " + method + " " + route->path + " is what the route of " +
-               where(*other->second) + " serves already";
-      }
-    }
-    if (route->linked == Route::Linked::not_at_all)
-      continue;
-    const std::string filter = filter_of(*route, route->response_topic);
-    const auto [other, is_new] = by_response_topic.emplace(filter, route.get());
-    const bool is_alike = (other->second->linked == Route::Linked::by_turn) ==
-                          (route->linked == Route::Linked::by_turn);
-    if (!is_new && !is_alike && filter != "#") {
-      return where(*route) + ": its answers come on the topic of those of " +
-             where(*other->second) +
-             ", and one of the two has no id in its answers, so that they cannot be told apart";
-    }
-  }
-  return {};
-}
-
-std::vector<std::string> warnings_of(const std::vector<std::shared_ptr<const Route>>& routes) {
-  std::vector<std::string> warnings;
-  for (const auto& route : routes) {
-    const auto& first = route->topic.variables();
-    const bool is_path_variable =
-        !first.empty() && first.front() != client_variable && first.front() != id_variable;
-    const bool is_limited = std::any_of(
-        route->allowed.begin(), route->allowed.end(), [&first](const Route::Allowed& allowed) {
-          return !first.empty() && allowed.variable == first.front();
-        });
-    if (route->topic.begins_with_variable() && is_path_variable && !is_limited) {
-      warnings.push_back(where(*route) +
-                         ": its topic begins with a variable, so that callers can " +
-                         "publish nearly anywhere; limit it with allow");
-    }
-  }
-  return warnings;
 }
 
 }  // namespace mqtt_bridge

@@ -7,6 +7,7 @@
 #include "base/duration.hpp"
 #include "config/io/option_values.hpp"
 #include "config/io/route_files.hpp"
+#include "exchange/topic.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -94,6 +95,10 @@ std::string bridged_fault(const BridgedOptions& options) {
            "anybody call";
   }
   return broker_fault(options.broker);
+}
+
+bool may_stand_in_topics(const std::string& client_id) {
+  return is_broker_safe(client_id) && client_id.find_first_of("+#") == std::string::npos;
 }
 
 void add_defaults(BridgedOptions& options, const Environment& environment) {
@@ -215,6 +220,11 @@ std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char
   if (const auto* const fault = std::get_if<std::string>(&routes))
     return usage_error(program.name, *fault);
   options.routes = std::get<0>(std::move(routes));
+  if (!options.routes.empty() && !may_stand_in_topics(options.broker.client_id)) {
+    return usage_error(program.name,
+                       "--client-id: with routes it stands in topics, so that it must have no '+', "
+                       "no '#' and no control character");
+  }
   return options;
 }
 
