@@ -191,6 +191,11 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
   return names;
 }
 
+void warn_of(const BridgedOptions& options) {
+  for (const auto& warning : warnings_of(options.routes))
+    spdlog::warn("{}", warning);
+}
+
 /// A configuration, and what follows from it.
 struct Configuration {
   BridgedOptions options;
@@ -286,6 +291,7 @@ class Reload {
     const std::string fixed = fixed_differences(options_, options);
     if (!fixed.empty())
       spdlog::warn("these options change with a restart only: {}", fixed);
+    warn_of(options);
     spdlog::info("configuration reloaded");
   }
 
@@ -335,6 +341,7 @@ void serve(Loop& loop, const BridgedOptions& options, int argc, char** argv) {
   const std::string remote = remote_of(listeners);
   require_token(remote, options);
   BridgeOptions bridge_options = bridge_options_of(options);
+  warn_of(options);
   if (bridge_options.link.client_id.empty())
     bridge_options.link.client_id = persistent_id("mqtt-bridge-", options.state_dir);
   const MqttLinkOptions link = bridge_options.link;
