@@ -66,4 +66,17 @@ bool is_multipart(std::string_view content_type) {
   return ascii::equals_ignoring_case(content_type.substr(0, multipart.size()), multipart);
 }
 
+bool is_form(std::string_view content_type) {
+  return ascii::equals_ignoring_case(next_part(content_type), "application/x-www-form-urlencoded");
+}
+
+bool is_media_type(std::string_view content_type) {
+  const bool is_visible = std::all_of(content_type.begin(), content_type.end(),
+                                      [](char c) { return c >= ' ' && c <= '~'; });
+  const std::string_view kind = next_part(content_type);
+  const std::size_t slash = kind.find('/');
+  return is_visible && slash != std::string_view::npos && ascii::is_token(kind.substr(0, slash)) &&
+         ascii::is_token(kind.substr(slash + 1));
+}
+
 }  // namespace mqtt_bridge

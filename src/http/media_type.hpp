@@ -15,4 +15,10 @@ std::optional<std::string> foreign_charset(std::string_view content_type);
 /// A kind of its own, whatever its parameters are.
 bool is_multipart(std::string_view content_type);
 
+/// What curl says of all that it is given with --data.
+bool is_form(std::string_view content_type);
+
+/// Whether it is type "/" subtype, and perhaps more, in visible ASCII: a field of HTTP can say so.
+bool is_media_type(std::string_view content_type);
+
 }  // namespace mqtt_bridge

@@ -9,6 +9,7 @@
 
 #include "base/utf8.hpp"
 #include "exchange/json_text.hpp"
+#include "http/media_type.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -35,20 +36,14 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// RFC 9110 5.5; MQTT lets a service say anything.
-bool is_field_value(std::string_view text) {
-  constexpr std::size_t longest = 255;
-  return !text.empty() && text.size() <= longest && text.find('/') != std::string_view::npos &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
+constexpr std::size_t longest_type = 255;  // of a service, which may say anything
 
 /// For people JSON, where it is.
 void add_response(Json& problem, const std::string& response) {
-  auto parsed = JsonText::parse(response);
-  if (std::holds_alternative<JsonText>(parsed))
-    problem["response"] = Json::parse(response, nullptr, false);
-  else
-    problem["response"] = response;
+  const auto parsed = JsonText::parse(response);
+  problem["response"] = std::holds_alternative<JsonText>(parsed)
+                            ? Json::parse(response, nullptr, false)
+                            : Json(response);
 }
 
 /// The first of them, and how many there are.
@@ -67,11 +62,14 @@ Json routes_of(const HttpApiOptions& options) {
   return {{"count", all.size()}, {"first", list}};
 }
 
-/// An object or an array, and small.
-bool looks_like_json(std::string_view text) {
+/// `is_expected`: then also a value that is no object or array, and a text that is too large to
+/// look at.
+bool looks_like_json(std::string_view text, bool is_expected) {
   constexpr std::size_t most = 64 * 1024;
-  return (text.starts_with('{') || text.starts_with('[')) && text.size() <= most &&
-         std::holds_alternative<JsonText>(JsonText::parse(text));
+  const bool is_structure = text.starts_with('{') || text.starts_with('[');
+  if (text.size() > most)
+    return is_expected && is_structure;
+  return (is_expected || is_structure) && std::holds_alternative<JsonText>(JsonText::parse(text));
 }
 
 struct TimedPart {
@@ -182,9 +180,9 @@ HttpResponse route_answer_response(Ended& ended, bool is_json) {
   }
   HttpResponse response = response_of("", std::move(answer.payload));
   std::string& type = response.fields.front().value;
-  if (is_field_value(answer.content_type))
+  if (answer.content_type.size() <= longest_type && is_media_type(answer.content_type))
     type = answer.content_type;
-  else if (is_json || looks_like_json(response.body.text))
+  else if (looks_like_json(response.body.text, is_json))
     type = json_type;
   else
     type = is_utf8(response.body.text) ? text_type : octets_type;

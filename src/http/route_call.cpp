@@ -28,10 +28,9 @@ std::optional<Failure> why_not_user(const HttpRequest& request, const Route& rou
 /// What the service is told that the body is. Nothing where it is what curl says of all that it is
 /// given with --data.
 std::string content_type_of(const HttpRequest& request) {
-  constexpr std::string_view form = "application/x-www-form-urlencoded";
   constexpr std::size_t longest = 255;
   const std::string& type = request.content_type;
-  const bool is_told = type.size() <= longest && is_broker_safe(type) && !type.starts_with(form);
+  const bool is_told = type.size() <= longest && is_broker_safe(type) && !is_form(type);
   return is_told ? type : "";
 }
 
@@ -43,6 +42,9 @@ std::variant<RouteCall, Failure> route_call_of(const HttpRequest& request,
   const auto route = asked.route_for(request.method);
   if (auto failure = why_not_user(request, *route))
     return *std::move(failure);
+  // RFC 9110 9.3.1: it has no meaning there, and who passes a request on may leave it out.
+  if (request.method == "GET" && !request.body.empty())
+    return Failure{Problem::invalid_payload, "send no body with GET", {}};
   auto parameters = call_parameters_of(request, endpoint::route_parameters,
                                        route->timeout.value_or(options.timeout), options);
   if (auto* const failure = std::get_if<Failure>(&parameters))
