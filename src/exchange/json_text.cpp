@@ -121,15 +121,6 @@ bool JsonText::is_set(const std::string& pointer) const {
   return value->is_string() ? !value->get_ref<const std::string&>().empty() : !value->empty();
 }
 
-std::optional<int> JsonText::status_at(const std::string& pointer) const {
-  const auto id = id_at(pointer);
-  if (!id || id->size() != 3 ||
-      !std::all_of(id->begin(), id->end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return std::nullopt;
-  }
-  return std::stoi(*id);
-}
-
 std::string JsonText::words_at(const std::string& pointer) const {
   const Json* const value = find(document_->json, pointer);
   if (value == nullptr)

@@ -28,8 +28,6 @@ class JsonText {
   bool has(const JsonTest& test) const;
   /// Not null, not false, not 0, not "" and not an empty array or object.
   bool is_set(const std::string& pointer) const;
-  /// An integer or a string of three digits.
-  std::optional<int> status_at(const std::string& pointer) const;
   /// What it says there, for people: a string; the message, reason or error of an object; else
   /// JSON. `pointer` may be "", the whole.
   std::string words_at(const std::string& pointer) const;

@@ -46,21 +46,34 @@ std::string_view level(std::string_view topic, std::size_t number) {
   return topic.substr(0, topic.find('/'));
 }
 
-/// The status that the answer names; one of success is none.
-std::optional<int> error_status(const Response& response, ResponseJson& json,
-                                const MqttRequest& request) {
+/// What the answer names as its status, where the route says that it does; nothing where it names
+/// none.
+std::optional<std::string> named_status(const Response& response, ResponseJson& json,
+                                        const MqttRequest& request) {
   const AnswerRules& rules = *request.rules;
-  const auto named = [](const std::optional<std::string_view>& text) {
-    return text ? number_of(*text) : std::nullopt;
-  };
-  std::optional<int> status = named(response.status);
-  if (!rules.status_property.empty())
-    status = named(property(response, rules.status_property));
+  if (rules.status_pointer)
+    return json.get() != nullptr ? json.get()->id_at(*rules.status_pointer) : std::nullopt;
   if (request.status_level)
-    status = number_of(level(response.topic, *request.status_level));
-  if (rules.status_pointer && json.get() != nullptr)
-    status = json.get()->status_at(*rules.status_pointer);
-  return status && !is_success(*status) ? status : std::nullopt;
+    return std::string(level(response.topic, *request.status_level));
+  const auto named = property(response, rules.status_property);
+  return named ? std::optional<std::string>(*named) : std::nullopt;
+}
+
+/// The status that the answer names, where that is no success: a service may count otherwise than
+/// HTTP does, so that 6203 is an error as well.
+std::optional<std::string> error_status(const Response& response, ResponseJson& json,
+                                        const MqttRequest& request) {
+  const AnswerRules& rules = *request.rules;
+  const bool is_told =
+      rules.status_pointer || request.status_level || !rules.status_property.empty();
+  if (auto status = is_told ? named_status(response, json, request) : std::nullopt) {
+    const auto number = number_of(*status);
+    return !status->empty() && !(number && is_success(*number)) ? std::move(status) : std::nullopt;
+  }
+  // By our own convention.
+  const auto number = response.status ? number_of(*response.status) : std::nullopt;
+  return number && !is_success(*number) ? std::optional<std::string>(*response.status)
+                                        : std::nullopt;
 }
 
 /// UTF-8, and not too long.
@@ -90,12 +103,12 @@ std::string words_of(const Response& response, ResponseJson& json, const AnswerR
 }
 
 Failure error_of(const Response& response, ResponseJson& json, const AnswerRules& rules,
-                 std::optional<int> status) {
+                 const std::optional<std::string>& status) {
   const bool is_shown =
       response.payload.size() <= limits::error_payload_bytes && is_utf8(response.payload);
   return {.problem = Problem::responder_error,
           .detail = words_of(response, json, rules),
-          .status = status ? status_of(std::to_string(*status)) : std::nullopt,
+          .status = status ? status_of(*status) : std::nullopt,
           .response = std::string(is_shown ? response.payload : "")};
 }
 

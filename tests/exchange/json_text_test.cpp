@@ -86,13 +86,6 @@ TEST(JsonText, SaysItInWords) {
   EXPECT_EQ(parse(R"({"error":1})")->words_at("/other"), "");
 }
 
-TEST(JsonText, GivesStatuses) {
-  EXPECT_EQ(parse(R"({"code":404})")->status_at("/code"), 404);
-  EXPECT_EQ(parse(R"({"code":"404"})")->status_at("/code"), 404);
-  for (const char* const code : {"4", "4040", "\"4a4\"", "4.04", "true", "-44"})
-    EXPECT_EQ(parse("{\"code\":" + std::string(code) + "}")->status_at("/code"), std::nullopt);
-}
-
 TEST(JsonText, KnowsPointers) {
   for (const char* const pointer : {"", "/", "/a", "/a~0b/~1"})
     EXPECT_TRUE(is_json_pointer(pointer)) << pointer;

@@ -69,5 +69,25 @@ TEST(MediaType, IsMultipartByItsTypeAlone) {
   }
 }
 
+TEST(MediaType, IsAFormByItsTypeAlone) {
+  for (const std::string_view type :
+       {"application/x-www-form-urlencoded", "Application/X-WWW-form-urlencoded; charset=utf-8"})
+    EXPECT_TRUE(is_form(type)) << type;
+  for (const std::string_view type : {"", "text/plain", "application/x-www-form-urlencodedly",
+                                      "text/plain; a=application/x-www-form-urlencoded"}) {
+    EXPECT_FALSE(is_form(type)) << type;
+  }
+}
+
+TEST(MediaType, IsATypeAndASubtype) {
+  for (const std::string_view type :
+       {"a/b", "text/plain; charset=utf-8", "application/a+b;c=\"d e\"", " a/b "})
+    EXPECT_TRUE(is_media_type(type)) << type;
+  for (const std::string_view type : {"", "a", "/", "a/", "/b", "a/b/c", "a b/c", "a/b\r\nc: d",
+                                      "a/b; c=\n", "a/\xff", ";a/b", "a/b\tc"}) {
+    EXPECT_FALSE(is_media_type(type)) << type;
+  }
+}
+
 }  // namespace
 }  // namespace mqtt_bridge
