@@ -21,9 +21,14 @@ std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) 
     Entry& entry = found->second;
     if (!is_new && entry.users == 0)
       unused_.erase(entry.unused);
-    entry.filter = filter;
-    if (!std::exchange(entry.is_asked, true))
-      changes_.push_back({filter, true});
+    // To subscribe once more changes what a subscription brings (MQTT 5.0 3.8.4).
+    const bool is_other = filter.no_local && !entry.filter.no_local;
+    entry.filter.filter = filter.filter;
+    entry.filter.no_local |= filter.no_local;
+    if (!std::exchange(entry.is_asked, true) || is_other) {
+      entry.is_live = false;
+      changes_.push_back({entry.filter, true});
+    }
     ++entry.users;
     if (!entry.is_live) {
       entry.waiting.push_back(call);

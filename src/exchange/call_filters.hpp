@@ -1,6 +1,7 @@
 // The topic filters to which calls subscribe before they are published: those of routes whose
 // response topics are not known before. Each is subscribed to once and then kept; when there are
-// too many, the one that was not used for longest is left.
+// too many, the one that was not used for longest is left. One that a call needs without what we
+// publish ourselves is so for all.
 //
 // Invariants:
 //  1. A filter that a call uses is not left.
