@@ -19,7 +19,7 @@ std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) 
   for (const CallFilter& filter : filters) {
     const auto [found, is_new] = entries_.try_emplace(filter.filter);
     Entry& entry = found->second;
-    if (!is_new && entry.users == 0)
+    if (!is_new && entry.users.empty())
       unused_.erase(entry.unused);
     // To subscribe once more changes what a subscription brings (MQTT 5.0 3.8.4).
     const bool is_other = filter.no_local && !entry.filter.no_local;
@@ -29,7 +29,7 @@ std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) 
       entry.is_live = false;
       changes_.push_back({entry.filter, true});
     }
-    ++entry.users;
+    entry.users.insert(call);
     if (!entry.is_live) {
       entry.waiting.push_back(call);
       ++waiting_;
@@ -52,7 +52,8 @@ void CallFilters::leave(Id call, const std::vector<CallFilter>& filters) {
       continue;
     Entry& entry = found->second;
     waiting_ -= std::erase(entry.waiting, call);
-    if (--entry.users > 0)
+    entry.users.erase(call);
+    if (!entry.users.empty())
       continue;
     if (entry.is_asked)
       entry.unused = unused_.insert(unused_.end(), filter.filter);
@@ -76,15 +77,16 @@ std::vector<CallFilters::Id> CallFilters::refused(const std::string& filter) {
     return {};
   Entry& entry = found->second;
   waiting_ -= entry.waiting.size();
-  auto waiting = std::exchange(entry.waiting, {});
+  entry.waiting.clear();
+  std::vector<Id> users(entry.users.begin(), entry.users.end());
   changes_.push_back({entry.filter, false});
   entry.is_asked = false;
   entry.is_live = false;
-  if (entry.users == 0) {
+  if (users.empty()) {
     unused_.erase(entry.unused);
     entries_.erase(found);
   }
-  return waiting;
+  return users;
 }
 
 std::optional<CallFilters::Change> CallFilters::next_change() {

@@ -14,6 +14,7 @@
 #include <deque>
 #include <list>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,8 +33,9 @@ class CallFilters {
   std::size_t enter(Id call, const std::vector<CallFilter>& filters);
   void leave(Id call, const std::vector<CallFilter>& filters);
 
-  /// The broker's answer to a subscription: those that waited for it, each once. A filter that is
-  /// refused is forgotten: the next call asks again.
+  /// The broker's answer to a subscription: those that waited for it, each once; and all that use
+  /// it, which the broker may refuse on a later connection, too. A filter that is refused is
+  /// forgotten: the next call asks again.
   std::vector<Id> granted(const std::string& filter);
   std::vector<Id> refused(const std::string& filter);
 
@@ -52,9 +54,10 @@ class CallFilters {
     CallFilter filter;
     bool is_asked = false;  // and not refused since
     bool is_live = false;
-    std::size_t users = 0;
-    std::vector<Id> waiting;                  // until it is live
-    std::list<std::string>::iterator unused;  // where it is among unused_; valid while users is 0
+    std::set<Id> users;
+    std::vector<Id> waiting;  // until it is live
+    std::list<std::string>::iterator
+        unused;  // where it is among unused_; valid while there are no users
   };
 
   std::unordered_map<std::string, Entry> entries_;

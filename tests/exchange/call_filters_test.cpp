@@ -49,6 +49,14 @@ TEST(CallFilters, AreAskedForAgainOnceTheyWereRefused) {
   EXPECT_THAT(filters.granted("a"), ElementsAre(2));
 }
 
+TEST(CallFilters, SayWhoUsesWhatIsRefusedOnALaterConnection) {
+  CallFilters filters;
+  filters.enter(1, {{"a"}});
+  filters.granted("a");
+  filters.enter(2, {{"a"}});
+  EXPECT_THAT(filters.refused("a"), ElementsAre(1, 2));
+}
+
 TEST(CallFilters, AreForgottenWhereTheyAreRefusedAndNoCallUsesThem) {
   CallFilters filters;
   filters.enter(1, {{"a"}});

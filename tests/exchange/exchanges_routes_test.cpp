@@ -1,0 +1,124 @@
+// What the table of exchanges does for routes: filters to subscribe to first, tests on answers,
+// interim answers, errors on a topic of their own, open levels, limits, and requests without an
+// answer.
+#include "exchange/scene.hpp"
+
+namespace mqtt_bridge {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Calls of routes.
+class RouteCalls : public testing::Test {
+ protected:
+  RouteCalls() { scene_.up(); }
+
+  /// A request of a route, to be changed.
+  MqttRequest request(std::string response_topic, Matching matching, Duration timeout = 5s) {
+    return {.request_topic = "plant/get",
+            .response_topic = std::move(response_topic),
+            .payload = "payload " + std::to_string(++calls_),
+            .matching = std::move(matching),
+            .rules = std::make_shared<AnswerRules>(),
+            .fairness_key = "/plant",
+            .correlation = "correlation " + std::to_string(calls_),
+            .arrived = scene_.now,
+            .deadline = scene_.now + timeout};
+  }
+  MqttRequest request_with_filters(std::vector<CallFilter> filters) {
+    auto made = request("plant/said/" + std::to_string(calls_), MatchByTopic{});
+    made.filters = std::move(filters);
+    return made;
+  }
+  ExchangeId begin(MqttRequest made) {
+    return std::get<ExchangeId>(scene_.table.begin(std::move(made)));
+  }
+  Failure refusal(MqttRequest made) {
+    return std::get<Failure>(scene_.table.begin(std::move(made)));
+  }
+
+  void say(std::string_view topic, std::string_view payload) {
+    scene_.table.response({.topic = topic, .payload = payload}, scene_.now);
+  }
+  void granted(const std::string& filter) {
+    scene_.table.subscribed(filter, Exchanges::Granted::yes, scene_.now);
+  }
+  void refused(const std::string& filter) {
+    scene_.table.subscribed(filter, Exchanges::Granted::no, scene_.now);
+  }
+  std::string changes() {
+    std::string words;
+    while (const auto change = scene_.table.next_filter_change()) {
+      words += words.empty() ? "" : " ";
+      words += (change->is_wanted ? "+" : "-") + change->filter.filter;
+    }
+    return words;
+  }
+  Failure failure_of(ExchangeId exchange) {
+    while (auto ended = scene_.table.next_ended()) {
+      if (ended->exchange == exchange)
+        return std::get<Failure>(std::move(ended->outcome));
+    }
+    ADD_FAILURE() << "it has not ended";
+    return {};
+  }
+  void expect_nothing_is_left() {
+    while (scene_.table.next_ended())
+      continue;
+    while (scene_.table.next_turn_note())
+      continue;
+    for (const auto& fill : scene_.table.fills()) {
+      if (fill.empties) {
+        EXPECT_EQ(fill.entries, 0u) << fill.table;
+      }
+    }
+  }
+
+  Scene scene_;
+  int calls_ = 0;
+};
+
+// Filters -------------------------------------------------------------------------------------
+
+TEST_F(RouteCalls, ArePublishedOnceAllTheirFiltersAreGranted) {
+  begin(request_with_filters({{"plant/+"}, {"errors"}}));
+  EXPECT_EQ(changes(), "+plant/+ +errors");
+  EXPECT_THAT(scene_.publish(), IsEmpty());
+  granted("errors");
+  EXPECT_THAT(scene_.publish(), IsEmpty());
+  granted("plant/+");
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 1"));
+  begin(request_with_filters({{"plant/+"}, {"errors"}}));
+  EXPECT_EQ(changes(), "");
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 2"));
+}
+
+TEST_F(RouteCalls, EndWhereAFilterIsRefusedAndTheNextOneAsksAgain) {
+  const auto a = begin(request_with_filters({{"plant/+"}, {"errors"}}));
+  changes();
+  refused("errors");
+  EXPECT_EQ(scene_.outcome(a), "broker-unavailable");
+  EXPECT_EQ(changes(), "-errors");
+  begin(request_with_filters({{"plant/+"}, {"errors"}}));
+  EXPECT_EQ(changes(), "+errors");
+  granted("plant/+");
+  granted("errors");
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 2"));
+}
+
+TEST_F(RouteCalls, EndWhereAFilterThatTheyHadIsRefusedOnALaterConnection) {
+  const auto out = begin(request_with_filters({{"plant/+"}}));
+  granted("plant/+");
+  scene_.publish();
+  scene_.down();
+  const auto queued = begin(request_with_filters({{"plant/+"}}));
+  refused("plant/+");
+  scene_.up();
+  EXPECT_THAT(scene_.publish(), IsEmpty());
+  EXPECT_EQ(scene_.outcome(out), "broker-unavailable");
+  EXPECT_EQ(scene_.outcome(queued), "broker-unavailable");
+}
+
+}  // namespace
+}  // namespace mqtt_bridge
