@@ -272,7 +272,8 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
   filters_.leave(id, waiting.request.filters);
   waiting_bytes_ -= waiting.request.payload.size();
   if (waiting.published)
-    leave_flight(waiting.request);
+    --in_flight_;
+  leave_place(waiting);
   if (const auto netid = by_fairness_key_.find(waiting.request.fairness_key); --netid->second == 0)
     by_fairness_key_.erase(netid);
   leave_matcher(id, waiting, now);

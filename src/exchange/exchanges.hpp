@@ -174,6 +174,7 @@ class Exchanges {
     std::optional<Instant> first_published;  // and the last time:
     std::optional<Instant> published;
     std::optional<Instant> acknowledged;
+    bool has_place = false;       // among those that its fairness key may have in flight
     bool is_owed = false;         // it was published, and its answer may still come
     bool was_delivered = false;   // as far as the broker says, some subscriber was given it
     bool is_undelivered = false;  // the broker said that there was none, and it was not before
@@ -227,8 +228,8 @@ class Exchanges {
   bool may_probe(const std::string& topic, Instant now);
 
   void wait_to_be_published(ExchangeId exchange, Waiting& waiting, Instant now);
-  void enter_flight(const MqttRequest& request);
-  void leave_flight(const MqttRequest& request);
+  void take_place(Waiting& waiting);
+  void leave_place(const Waiting& waiting);
   std::optional<ExchangeId> next_candidate(Instant now);
   std::optional<ExchangeId> next_suspect(Instant now);
   std::optional<Failure> why_not_published(const Waiting& waiting, Instant now) const;
@@ -295,7 +296,7 @@ class Exchanges {
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
   std::size_t in_flight_ = 0;                                     // published, among waiting_
   std::unordered_map<std::string, std::size_t> by_fairness_key_;  // how many wait
-  std::unordered_map<std::string, std::size_t> flights_;  // in flight, of keys that have a limit
+  std::unordered_map<std::string, std::size_t> places_;  // taken, of keys that have a limit
   FairQueue to_publish_;
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::set<SuspectKey> suspects_;          // before those, each alone

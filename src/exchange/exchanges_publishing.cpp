@@ -231,8 +231,11 @@ std::optional<ExchangeId> Exchanges::next_candidate(Instant now) {
     return unacknowledged_.empty() ? suspect : std::nullopt;
   if (unacknowledged_.size() >= link_->window)
     return std::nullopt;
-  if (to_publish_.has_next() && in_flight_ < bounds_.in_flight)
-    return to_publish_.pop();
+  if (to_publish_.has_next() && in_flight_ < bounds_.in_flight) {
+    const ExchangeId next = to_publish_.pop();
+    take_place(waiting_.at(next));
+    return next;
+  }
   if (to_publish_again_.empty())
     return std::nullopt;
   return to_publish_again_.extract(to_publish_again_.begin()).value();
@@ -278,28 +281,29 @@ std::optional<Failure> Exchanges::why_not_published(const Waiting& waiting, Inst
   return std::nullopt;
 }
 
-/// No more of a fairness key are in flight than it may have.
-void Exchanges::enter_flight(const MqttRequest& request) {
-  ++in_flight_;
-  if (request.most_in_flight != SIZE_MAX &&
-      ++flights_[request.fairness_key] >= request.most_in_flight) {
+/// No more of a fairness key are in flight than it may have. One that goes out alone has its place
+/// from the moment that it waits for that.
+void Exchanges::take_place(Waiting& waiting) {
+  const MqttRequest& request = waiting.request;
+  if (request.most_in_flight == SIZE_MAX)
+    return;
+  waiting.has_place = true;
+  if (++places_[request.fairness_key] >= request.most_in_flight)
     to_publish_.hold(request.fairness_key);
-  }
 }
 
-void Exchanges::leave_flight(const MqttRequest& request) {
-  --in_flight_;
-  const auto flights = flights_.find(request.fairness_key);
-  if (flights == flights_.end())
+void Exchanges::leave_place(const Waiting& waiting) {
+  if (!waiting.has_place)
     return;
-  to_publish_.release(request.fairness_key);
-  if (--flights->second == 0)
-    flights_.erase(flights);
+  const auto places = places_.find(waiting.request.fairness_key);
+  to_publish_.release(places->first);
+  if (--places->second == 0)
+    places_.erase(places);
 }
 
 Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
   if (!waiting.published) {
-    enter_flight(waiting.request);
+    ++in_flight_;
     waiting.first_published = now;
     enter_matcher(exchange, waiting);
   }

@@ -120,5 +120,35 @@ TEST_F(RouteCalls, EndWhereAFilterThatTheyHadIsRefusedOnALaterConnection) {
   EXPECT_EQ(scene_.outcome(queued), "broker-unavailable");
 }
 
+// As many as may be in flight -----------------------------------------------------------------
+
+TEST_F(RouteCalls, AreInFlightOnlySoManyAlsoWhereEachGoesOutAlone) {
+  scene_.table.link_up({.session_present = true, .window = 1}, scene_.now);
+  const auto limited = [this] {
+    auto made = request("plant/said/" + std::to_string(calls_), MatchByTopic{});
+    made.most_in_flight = 2;
+    made.is_idempotent = true;
+    made.payload = std::string(1000 * static_cast<std::size_t>(calls_), 'x');  // none is proven
+    return made;
+  };
+  const auto first = begin(limited());
+  for (int i = 0; i < 2; ++i) {  // for the second time alone: what goes to this topic goes alone
+    ASSERT_TRUE(scene_.table.next_publish(scene_.now));
+    scene_.down();
+    scene_.up();
+  }
+  for (int i = 0; i < 3; ++i)
+    begin(limited());
+  std::set<ExchangeId> out;
+  for (int i = 0; i < 20; ++i) {
+    if (const auto next = scene_.table.next_publish(scene_.now)) {
+      scene_.table.acknowledged(next->exchange, Subscribers::perhaps, scene_.now);
+      out.insert(next->exchange);
+    }
+    scene_.advance(limits::trial_pause);
+  }
+  EXPECT_THAT(out, ElementsAre(first, first + 1));
+}
+
 }  // namespace
 }  // namespace mqtt_bridge
