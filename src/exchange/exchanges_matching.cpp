@@ -13,6 +13,16 @@ Exchanges::Key Exchanges::correlation_key(std::string_view correlation) {
   return {Key::In::correlation, {}, {}, correlation};
 }
 
+namespace {
+
+/// Whether its tests hold, which an error on a topic of its own need not pass. `topic`: as the
+/// request has it.
+bool may_answer(const MqttRequest& request, std::string_view topic, ResponseJson& json) {
+  return topic != request.response_topic || pass(request.tests, json);
+}
+
+}  // namespace
+
 /// The keys besides Correlation Data: of the response topic, and of the error topic.
 std::vector<Exchanges::Key> Exchanges::own_keys(const MqttRequest& request) {
   std::vector<Key> keys;
@@ -132,8 +142,9 @@ void Exchanges::respond_by_id(const std::string& topic, IdMatcher& matcher,
     const auto id = json.get() != nullptr ? json.get()->id_at(pointer) : std::nullopt;
     if (!id)
       continue;
+    // Services that share a topic may have each other's members in their answers, for other ends.
     const auto found = by_key_.find({Key::In::id, topic, pointer, *id});
-    if (found != by_key_.end())
+    if (found != by_key_.end() && may_answer(waiting_.at(found->second).request, topic, json))
       return respond_by_key(found->second, response, json, MatchedBy::id, now);
   }
   matcher.unmatched.add(response.payload);

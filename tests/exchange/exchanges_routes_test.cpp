@@ -120,6 +120,24 @@ TEST_F(RouteCalls, EndWhereAFilterThatTheyHadIsRefusedOnALaterConnection) {
   EXPECT_EQ(scene_.outcome(queued), "broker-unavailable");
 }
 
+// Ids in JSON ---------------------------------------------------------------------------------
+
+TEST_F(RouteCalls, AreNotAnsweredByAMemberThatAnotherServiceUsesForOtherEnds) {
+  auto by_id = request("said", MatchById{"/id", "5"});
+  by_id.tests = {{"/service", "ask"}};
+  auto by_re = request("said", MatchById{"/re", "5"});
+  by_re.tests = {{"/service", "tell"}};
+  const auto a = begin(by_id);
+  const auto b = begin(by_re);
+  scene_.publish();
+  say("said", R"({"id":5,"re":5,"service":"other"})");
+  say("said", R"({"id":5,"re":5,"service":"tell"})");
+  say("said", R"({"id":5,"re":5,"service":"ask"})");
+  EXPECT_EQ(scene_.outcome(a), R"({"id":5,"re":5,"service":"ask"} by id)");
+  EXPECT_EQ(scene_.outcome(b), R"({"id":5,"re":5,"service":"tell"} by id)");
+  EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), 1u);
+}
+
 // As many as may be in flight -----------------------------------------------------------------
 
 TEST_F(RouteCalls, AreInFlightOnlySoManyAlsoWhereEachGoesOutAlone) {
