@@ -423,6 +423,10 @@ class Shelly(PeerTest):
             answer = self.answer(f"{self.DEVICE}/Shelly.GetDeviceInfo", method=method)
             self.assertEqual(answer["result"]["gen"], 2)
 
+    def test_what_does_something_cannot_be_had_by_a_link(self):
+        self.assert_problem(self.call(f"{self.DEVICE}/Switch.Toggle", method="GET"), 403,
+                            "value-not-allowed")
+
     def test_an_error_is_told(self):
         response = self.assert_error(self.call(f"{self.DEVICE}/Switch.Toggel"), 502,
                                      "No handler for Switch.Toggel")
