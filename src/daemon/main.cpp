@@ -1,7 +1,6 @@
 // The daemon: HTTP on loopback and a unix socket on one side, one MQTT connection on the other.
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -18,15 +17,14 @@
 #include <asio/post.hpp>
 #include <grp.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include "config/io/link_options.hpp"
 #include "config/io/options.hpp"
 #include "daemon/io/bridge.hpp"
+#include "daemon/io/callers.hpp"
 #include "daemon/io/health_check.hpp"
-#include "http/bearer.hpp"
 #include "http/io/listener.hpp"
 #include "mqtt/io/paho/environment.hpp"
 #include "mqtt/io/paho/library_threads.hpp"
@@ -35,7 +33,6 @@
 #include "os/io/output.hpp"
 #include "os/io/persistent_id.hpp"
 #include "os/io/run_main.hpp"
-#include "os/io/secrets.hpp"
 #include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
 #include "route/route_config.hpp"
@@ -46,33 +43,6 @@ using namespace mqtt_bridge;
 
 constexpr std::string_view program = "mqtt_bridged";
 
-std::string read_token(const std::filesystem::path& file,
-                       const std::string& option = "--token-file") {
-  std::string token = read_secret(file, option);
-  if (parse_bearer("Bearer " + token) != token) {
-    throw std::runtime_error(option + ": no caller can send what is in " + file.string() +
-                             ": a token is made of A-Z, a-z, 0-9, '-', '.', '_', '~', '+' and '/', "
-                             "and may end in '='");
-  }
-  return token;
-}
-
-/// Users of the system, by name or number.
-std::vector<std::uint32_t> users_of(const std::vector<std::string>& names,
-                                    const std::string& option) {
-  std::vector<std::uint32_t> users;
-  for (const auto& name : names) {
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    const bool is_number = error == std::errc{} && end == name.data() + name.size();
-    const passwd* const found = is_number ? nullptr : getpwnam(name.c_str());
-    if (!is_number && found == nullptr)
-      throw std::runtime_error(option + ": there is no user '" + name + "'");
-    users.push_back(is_number ? number : found->pw_uid);
-  }
-  return users;
-}
-
 SocketAccess socket_access_of(const BridgedOptions& options) {
   SocketAccess access{.mode = options.socket_mode};
   if (options.socket_group.empty())
@@ -82,29 +52,6 @@ SocketAccess socket_access_of(const BridgedOptions& options) {
     throw std::runtime_error("--socket-group: there is no group '" + options.socket_group + "'");
   access.group = found->gr_gid;
   return access;
-}
-
-/// With what is in the files that they name.
-std::shared_ptr<const RouteTable> routes_of(const BridgedOptions& options) {
-  RouteTable::Routes routes = options.routes;
-  const bool is_level = options.broker.client_id.find_first_of("/+#") == std::string::npos;
-  for (auto& route : routes) {
-    if (route->has_client() && !is_level) {
-      throw std::runtime_error(
-          "--client-id: '" + options.broker.client_id +
-          "' must have no '/', '+' and '#', since it is {client} of the route " + route->path +
-          " (" + route->file + ":" + std::to_string(route->line) + ")");
-    }
-    if (route->user_names.empty() && route->token_file.empty())
-      continue;
-    const std::string where = route->file + ":" + std::to_string(route->line) + ": ";
-    Route with_callers = *route;
-    with_callers.users = users_of(route->user_names, where + "allow-user");
-    if (!route->token_file.empty())
-      with_callers.token = read_token(route->token_file, where + "token-file");
-    route = std::make_shared<const Route>(std::move(with_callers));
-  }
-  return std::make_shared<const RouteTable>(std::move(routes));
 }
 
 BridgeOptions bridge_options_of(const BridgedOptions& options) {

@@ -19,7 +19,9 @@ std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) 
   for (const CallFilter& filter : filters) {
     const auto [found, is_new] = entries_.try_emplace(filter.filter);
     Entry& entry = found->second;
-    if (!is_new && entry.users.empty())
+    if (is_new)
+      shapes_.add(filter.filter);
+    else if (entry.users.empty())
       unused_.erase(entry.unused);
     // To subscribe once more changes what a subscription brings (MQTT 5.0 3.8.4).
     const bool is_other = filter.no_local && !entry.filter.no_local;
@@ -39,7 +41,7 @@ std::size_t CallFilters::enter(Id call, const std::vector<CallFilter>& filters) 
   while (entries_.size() > limits::call_filters && !unused_.empty()) {
     const auto oldest = entries_.find(unused_.front());
     changes_.push_back({std::move(oldest->second.filter), false});
-    entries_.erase(oldest);
+    forget(oldest);
     unused_.pop_front();
   }
   return missing;
@@ -58,7 +60,7 @@ void CallFilters::leave(Id call, const std::vector<CallFilter>& filters) {
     if (entry.is_asked)
       entry.unused = unused_.insert(unused_.end(), filter.filter);
     else
-      entries_.erase(found);
+      forget(found);
   }
 }
 
@@ -84,9 +86,21 @@ std::vector<CallFilters::Id> CallFilters::refused(const std::string& filter) {
   entry.is_live = false;
   if (users.empty()) {
     unused_.erase(entry.unused);
-    entries_.erase(found);
+    forget(found);
   }
   return users;
+}
+
+void CallFilters::forget(Entries::iterator entry) {
+  shapes_.remove(entry->first);
+  entries_.erase(entry);
+}
+
+bool CallFilters::cover(std::string_view topic) const {
+  const auto masked = shapes_.masked(topic);
+  return entries_.contains(std::string(topic)) ||
+         std::any_of(masked.begin(), masked.end(),
+                     [this](const std::string& filter) { return entries_.contains(filter); });
 }
 
 std::optional<CallFilters::Change> CallFilters::next_change() {

@@ -16,10 +16,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "exchange/call.hpp"
+#include "exchange/topic_shapes.hpp"
 
 namespace mqtt_bridge {
 
@@ -38,6 +40,9 @@ class CallFilters {
   /// forgotten: the next call asks again.
   std::vector<Id> granted(const std::string& filter);
   std::vector<Id> refused(const std::string& filter);
+
+  /// Whether `topic` is one of theirs.
+  bool cover(std::string_view topic) const;
 
   struct Change {
     CallFilter filter;
@@ -60,8 +65,13 @@ class CallFilters {
         unused;  // where it is among unused_; valid while there are no users
   };
 
-  std::unordered_map<std::string, Entry> entries_;
+  using Entries = std::unordered_map<std::string, Entry>;
+
+  void forget(Entries::iterator entry);
+
+  Entries entries_;
   std::list<std::string> unused_;  // the one that was not used for longest first
+  TopicShapes shapes_;             // of all entries
   std::deque<Change> changes_;
   std::size_t waiting_ = 0;  // in all entries
 };

@@ -83,7 +83,8 @@ void Exchanges::response(const Response& response, Instant now) {
     return respond_in_turn(exclusive->first, exclusive->second, response, json, now);
   if (const auto found = content_matchers_.find(lane); found != content_matchers_.end())
     return respond_by_content(found->second, response, now);
-  drop(response.is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
+  const bool is_foreign = response.is_foreign && !filters_.cover(response.topic);
+  drop(is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
 }
 
 /// The response topic, as requests have it, that `topic` is.

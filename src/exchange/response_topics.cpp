@@ -10,27 +10,6 @@
 namespace mqtt_bridge {
 namespace {
 
-std::string_view take_level(std::string_view& topic) {
-  const std::string_view level = topic.substr(0, topic.find('/'));
-  topic.remove_prefix(std::min(level.size() + 1, topic.size()));
-  return level;
-}
-
-std::size_t levels_of(std::string_view topic) {
-  return static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) + 1;
-}
-
-std::vector<bool> shape_of(std::string_view filter) {
-  std::vector<bool> shape(levels_of(filter));
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    shape[i] = take_level(filter) == "+";
-  return shape;
-}
-
-bool has_unknown_levels(std::string_view filter) {
-  return filter.find('+') != std::string_view::npos;
-}
-
 std::array<std::string_view, 2> topics_of(const MqttRequest& request) {
   return {request.response_topic, request.error_topic};
 }
@@ -52,24 +31,9 @@ void leave_one(Map& map, const Key& key, std::size_t& calls) {
 
 }  // namespace
 
-bool matches_levels(std::string_view filter, std::string_view topic) {
-  if (!has_unknown_levels(filter))
-    return filter == topic;
-  if (levels_of(filter) != levels_of(topic))
-    return false;
-  for (std::size_t left = levels_of(filter); left > 0; --left) {
-    const std::string_view wanted = take_level(filter);
-    if (const std::string_view level = take_level(topic); wanted != "+" && wanted != level)
-      return false;
-  }
-  return true;
-}
-
 void ResponseTopics::enter(const MqttRequest& request) {
-  for (const std::string_view topic : topics_of(request)) {
-    if (has_unknown_levels(topic))
-      ++shapes_[shape_of(topic)];
-  }
+  for (const std::string_view topic : topics_of(request))
+    shapes_.add(topic);
   if (!request.error_topic.empty()) {
     Errors& errors = errors_[request.error_topic];
     errors.response_topic = request.response_topic;
@@ -80,33 +44,12 @@ void ResponseTopics::enter(const MqttRequest& request) {
 }
 
 void ResponseTopics::leave(const MqttRequest& request) {
-  for (const std::string_view topic : topics_of(request)) {
-    if (!has_unknown_levels(topic))
-      continue;
-    const auto shape = shape_of(topic);
-    leave_one(shapes_, shape, shapes_[shape]);
-  }
+  for (const std::string_view topic : topics_of(request))
+    shapes_.remove(topic);
   if (!request.error_topic.empty())
     leave_one(errors_, request.error_topic, errors_[request.error_topic].calls);
   if (hears_itself(request))
     leave_one(echoes_, request.request_topic, echoes_[request.request_topic].calls);
-}
-
-std::vector<std::string> ResponseTopics::masked(std::string_view topic) const {
-  std::vector<std::string> all;
-  const std::size_t levels = levels_of(topic);
-  for (const auto& [shape, calls] : shapes_) {
-    if (shape.size() != levels)
-      continue;
-    std::string masked;
-    std::string_view rest = topic;
-    for (std::size_t i = 0; i < levels; ++i) {
-      const std::string_view level = take_level(rest);
-      masked.append(i > 0 ? "/" : "").append(shape[i] ? "+" : level);
-    }
-    all.push_back(std::move(masked));
-  }
-  return all;
 }
 
 std::string_view ResponseTopics::of_errors(std::string_view topic) const {

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "exchange/call.hpp"
+#include "exchange/topic_shapes.hpp"
 
 namespace mqtt_bridge {
-
-/// Whether `topic` is one of `filter`, whose levels are as they are, or '+' (MQTT 5.0 4.7.1.3).
-bool matches_levels(std::string_view filter, std::string_view topic);
 
 class ResponseTopics {
  public:
@@ -24,7 +22,7 @@ class ResponseTopics {
   void leave(const MqttRequest& request);
 
   /// `topic` with '+' in place of levels, in each way in which a call waits for some.
-  std::vector<std::string> masked(std::string_view topic) const;
+  std::vector<std::string> masked(std::string_view topic) const { return shapes_.masked(topic); }
   /// The response topic of calls whose errors come on `topic`; empty where there are none.
   std::string_view of_errors(std::string_view topic) const;
 
@@ -44,9 +42,8 @@ class ResponseTopics {
     std::size_t calls;
     std::deque<std::size_t> payloads;  // hashed, at most limits::turn_answers
   };
-  using Shape = std::vector<bool>;  // of each level: whether it is '+'
 
-  std::map<Shape, std::size_t> shapes_;                // and how many calls have them
+  TopicShapes shapes_;
   std::map<std::string, Errors, std::less<>> errors_;  // by error topic
   std::map<std::string, Echoes, std::less<>> echoes_;  // by topic
 };
