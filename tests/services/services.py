@@ -25,9 +25,14 @@ harness.PATIENCE = 60
 
 NPM = pathlib.Path(os.environ.get("MQTT_BRIDGE_SERVICES") or
                    "/var/tmp/mqtt-bridge-services/npm").resolve()
-# Unpacked there, or installed.
-JANUS = pathlib.Path(os.environ.get("MQTT_BRIDGE_JANUS") or "/")
+# Programs of Debian are there, unless they are installed.
+DEBIAN = pathlib.Path(os.environ.get("MQTT_BRIDGE_DEBIAN") or "/")
 NODE = shutil.which("node")
+
+
+def of_debian(path):
+    """The tree in which a program or library of Debian is."""
+    return next(tree for tree in (pathlib.Path("/"), DEBIAN) if list(tree.glob(path)))
 
 
 class Service(harness.Process):
@@ -49,10 +54,10 @@ class Service(harness.Process):
             raise AssertionError(f"{self.name} ended\n{self.log()}")
         return self.heard()
 
-    def hears(self, topic, request, response_topic, properties=None):
+    def hears(self, topic, request, response_topic, properties=None, protocol=mqtt.MQTTv5):
         """Whether an answer to this request comes at once, which it does not before the service has
         subscribed."""
-        with mqtt_peer.Peer(self.broker, response_topic, protocol=mqtt.MQTTv5) as peer:
+        with mqtt_peer.Peer(self.broker, response_topic, protocol=protocol) as peer:
             peer._client.publish(topic, json.dumps(request), qos=1, properties=properties)
             with contextlib.suppress(queue.Empty):
                 return peer.messages.get(timeout=0.25)
@@ -174,7 +179,8 @@ class Janus(Service):
     PLUGIN = "janus.plugin.echotest"
 
     def command(self):
-        (installed,) = (JANUS / "usr" / "lib").glob("*/janus")
+        self.tree = of_debian("usr/bin/janus")
+        (installed,) = self.tree.glob("usr/lib/*/janus")
         for kind, library in (("transports", "mqtt"), ("plugins", "echotest")):
             (self.folder / kind).mkdir()
             (self.folder / kind / f"libjanus_{library}.so").symlink_to(
@@ -193,12 +199,12 @@ class Janus(Service):
             f'  url = "tcp://127.0.0.1:{self.broker.port}"\n'
             '  mqtt_version = "5"\n  client_id = "janus"\n'
             '  subscribe_topic = "to-janus"\n  publish_topic = "from-janus"\n}\n')
-        return [JANUS / "usr" / "bin" / "janus", "--interface", "127.0.0.1", "--disable-colors",
+        return [self.tree / "usr/bin/janus", "--interface", "127.0.0.1", "--disable-colors",
                 "--configs-folder", self.folder, "--config", self.folder / "janus.jcfg"]
 
     def environment(self):
-        return harness.environment(LD_LIBRARY_PATH=":".join(
-            map(str, (JANUS / "usr" / "lib").glob("*-linux-gnu"))) if JANUS.name else "")
+        libraries = self.tree.glob("usr/lib/*-linux-gnu")
+        return harness.environment(LD_LIBRARY_PATH=":".join(map(str, libraries)))
 
     def heard(self):
         return self.hears("to-janus", {"janus": "ping", "transaction": "ready"}, "from-janus")
@@ -225,3 +231,31 @@ class Dynsec:
     def options(self):
         """What the daemon is told to get in."""
         return ("--username", self.USER, "--password-file", self.password_file)
+
+
+class Nats(harness.Process):
+    """A NATS server, which speaks MQTT 3.1.1 as well; and a broker as the tests know them."""
+
+    def __init__(self, world):
+        with harness.unused_port() as self.port, harness.unused_port() as self.nats_port:
+            pass
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        config = world.folder / "nats.conf"
+        config.write_text(f"server_name: test\nhost: 127.0.0.1\nport: {self.nats_port}\n"
+                          f"jetstream {{ store_dir: {world.folder / 'nats'} }}\n"
+                          f"mqtt {{ host: 127.0.0.1, port: {self.port} }}\n")
+        program = of_debian("usr/sbin/nats-server") / "usr/sbin/nats-server"
+        super().__init__("nats-server", [program, "--config", config])
+        world.add(self)
+        self.wait_for_line("Server is ready")
+
+
+class NatsService(NodeService):
+    """A subscriber of NATS, not of MQTT, of which a point is a slash."""
+
+    def command(self):
+        return [NODE, HERE / "nats_service.cjs", str(self.broker.nats_port)]
+
+    def heard(self):
+        return self.hears("math/sum", {"id": "ready", "data": [1]}, "math/sum/answer",
+                          protocol=mqtt.MQTTv311)

@@ -350,6 +350,33 @@ class NodeRed(ServiceTest):
             ("/flow/upper", f"text {n}", is_answer(f"TEXT {n}")) for n in range(AT_ONCE))
 
 
+class Nats(ServiceTest):
+    """The broker is no mosquitto, and speaks MQTT 3.1.1 alone."""
+
+    NAME = "nats"
+
+    @classmethod
+    def start_broker(cls, world):
+        return services.Nats(world)
+
+    @classmethod
+    def start(cls, world):
+        services.NatsService(world, cls.broker)
+
+    def test_a_subject_is_answered(self):
+        self.assertEqual(self.answer("/nats/math/sum", {"data": [1, 2, 3]})["sum"], 6)
+
+    def test_an_error_is_told(self):
+        self.assert_error(self.call("/nats/math/sum", {"data": ["x"]}), 502, "these are no numbers")
+
+    def test_an_unknown_subject_is_met_with_silence(self):
+        self.assert_silence("/nats/math/none", {"data": []})
+
+    def test_a_hundred_at_once(self):
+        self.assert_all_right(
+            ("/nats/math/sum", {"data": [n, n]}, has(sum=2 * n)) for n in range(AT_ONCE))
+
+
 # Peers -----------------------------------------------------------------------------------------
 
 
