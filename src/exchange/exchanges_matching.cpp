@@ -57,7 +57,7 @@ std::optional<Failure> Exchanges::why_no_turn(const TurnMatcher& matcher,
 void Exchanges::response(const Response& response, Instant now) {
   if (response.retained)
     return drop(Dropped::retained);
-  if (!topics_.empty() && topics_.is_echo(response.topic, response.payload))
+  if (!topics_.empty() && topics_.is_echo(response.topic, response.payload, now))
     return drop(Dropped::own);
   ResponseJson json(response.payload);
   const std::string lane = lane_of(response.topic);

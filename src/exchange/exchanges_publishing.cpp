@@ -308,7 +308,7 @@ Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
     enter_matcher(exchange, waiting);
   }
   if (!link_->has_no_local)
-    topics_.echo_expected(waiting.request);
+    topics_.echo_expected(waiting.request, now);
   waiting.published = now;
   waiting.is_owed = true;
   waiting.is_undelivered = false;  // this time it may be

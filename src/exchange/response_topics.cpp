@@ -39,8 +39,8 @@ void ResponseTopics::enter(const MqttRequest& request) {
     errors.response_topic = request.response_topic;
     ++errors.calls;
   }
-  if (hears_itself(request))
-    ++echoes_[request.request_topic].calls;
+  if (hears_itself(request) && ++echoes_[request.request_topic].calls == 1)
+    std::erase(without_calls_, request.request_topic);
 }
 
 void ResponseTopics::leave(const MqttRequest& request) {
@@ -49,7 +49,22 @@ void ResponseTopics::leave(const MqttRequest& request) {
   if (!request.error_topic.empty())
     leave_one(errors_, request.error_topic, errors_[request.error_topic].calls);
   if (hears_itself(request))
-    leave_one(echoes_, request.request_topic, echoes_[request.request_topic].calls);
+    leave_echoes(request.request_topic);
+}
+
+void ResponseTopics::leave_echoes(const std::string& topic) {
+  const auto left = echoes_.find(topic);
+  if (--left->second.calls > 0)
+    return;
+  if (left->second.expected.empty()) {
+    echoes_.erase(left);
+    return;
+  }
+  without_calls_.push_back(topic);
+  if (without_calls_.size() > limits::idle_topics) {
+    echoes_.erase(without_calls_.front());
+    without_calls_.pop_front();
+  }
 }
 
 std::string_view ResponseTopics::of_errors(std::string_view topic) const {
@@ -57,25 +72,31 @@ std::string_view ResponseTopics::of_errors(std::string_view topic) const {
   return found != errors_.end() ? std::string_view(found->second.response_topic) : "";
 }
 
-void ResponseTopics::echo_expected(const MqttRequest& request) {
+void ResponseTopics::echo_expected(const MqttRequest& request, Instant now) {
   const auto found = echoes_.find(request.request_topic);
   if (found == echoes_.end())
     return;
-  found->second.payloads.push_back(hash(request.payload));
-  if (found->second.payloads.size() > limits::turn_answers)
-    found->second.payloads.pop_front();
+  found->second.expected.push_back({now, hash(request.payload)});
+  if (found->second.expected.size() > limits::turn_answers)
+    found->second.expected.pop_front();
 }
 
-bool ResponseTopics::is_echo(std::string_view topic, std::string_view payload) {
+bool ResponseTopics::is_echo(std::string_view topic, std::string_view payload, Instant now) {
   const auto found = echoes_.find(topic);
   if (found == echoes_.end())
     return false;
-  auto& payloads = found->second.payloads;
-  const auto echo = std::find(payloads.begin(), payloads.end(), hash(payload));
-  if (echo == payloads.end())
-    return false;
-  payloads.erase(echo);
-  return true;
+  auto& expected = found->second.expected;
+  while (!expected.empty() && now - expected.front().published > limits::memory_age)
+    expected.pop_front();
+  const auto echo = std::ranges::find(expected, hash(payload), &Echo::payload);
+  const bool is_expected = echo != expected.end();
+  if (is_expected)
+    expected.erase(echo);
+  if (expected.empty() && found->second.calls == 0) {
+    std::erase(without_calls_, found->first);
+    echoes_.erase(found);
+  }
+  return is_expected;
 }
 
 }  // namespace mqtt_bridge

@@ -26,10 +26,11 @@ class ResponseTopics {
   /// The response topic of calls whose errors come on `topic`; empty where there are none.
   std::string_view of_errors(std::string_view topic) const;
 
-  /// It was published, and the broker gives us what we publish ourselves.
-  void echo_expected(const MqttRequest& request);
+  /// It was published, and the broker gives us what we publish ourselves, within
+  /// limits::memory_age, perhaps once its call has ended.
+  void echo_expected(const MqttRequest& request, Instant now);
   /// Whether this is such a message; each comes once.
-  bool is_echo(std::string_view topic, std::string_view payload);
+  bool is_echo(std::string_view topic, std::string_view payload, Instant now);
 
   bool empty() const { return shapes_.empty() && errors_.empty() && echoes_.empty(); }
 
@@ -38,14 +39,22 @@ class ResponseTopics {
     std::string response_topic;
     std::size_t calls;
   };
+  struct Echo {
+    Instant published;
+    std::size_t payload;  // hashed
+    friend bool operator==(const Echo&, const Echo&) = default;
+  };
   struct Echoes {
     std::size_t calls;
-    std::deque<std::size_t> payloads;  // hashed, at most limits::turn_answers
+    std::deque<Echo> expected;  // the oldest first, at most limits::turn_answers
   };
+  void leave_echoes(const std::string& topic);
 
   TopicShapes shapes_;
   std::map<std::string, Errors, std::less<>> errors_;  // by error topic
   std::map<std::string, Echoes, std::less<>> echoes_;  // by topic
+  std::deque<std::string>
+      without_calls_;  // of these; the oldest first, limits::idle_topics at most
 };
 
 }  // namespace mqtt_bridge

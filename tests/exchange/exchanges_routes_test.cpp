@@ -138,6 +138,48 @@ TEST_F(RouteCalls, AreNotAnsweredByAMemberThatAnotherServiceUsesForOtherEnds) {
   EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), 1u);
 }
 
+// Our own requests ----------------------------------------------------------------------------
+
+TEST_F(RouteCalls, AreNotAnsweredByTheirOwnRequestThatComesBack) {
+  const auto both = [this] { return request("plant/get", MatchByTurn{}, 1s); };
+  const auto a = begin(both());
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 1"));
+  say("plant/get", "payload 1");
+  EXPECT_EQ(scene_.outcome(a), "waits");
+  EXPECT_EQ(scene_.table.dropped(Dropped::own), 1u);
+  say("plant/get", "payload 1");
+  EXPECT_EQ(scene_.outcome(a), "payload 1 by exclusive-lane") << "it is the answer now";
+}
+
+TEST_F(RouteCalls, DoNotTakeTheRequestOfACallThatHasEndedForItsLateAnswer) {
+  begin(request("plant/get", MatchByTurn{}, 1s));
+  scene_.publish();
+  scene_.advance(1s);
+  const auto b = begin(request("plant/get", MatchByTurn{}, 2min));
+  say("plant/get", "payload 1");
+  EXPECT_THAT(scene_.publish(), IsEmpty()) << "the answer may still come";
+  EXPECT_EQ(scene_.table.dropped(Dropped::own), 1u);
+  say("plant/get", "the answer");
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 2"));
+  EXPECT_EQ(scene_.outcome(b), "waits");
+}
+
+TEST_F(RouteCalls, DoNotTakeARequestThatOutlivesItsConnectionForAnAnswerButAfterAMinute) {
+  const auto a = begin(request("plant/get", MatchByTurn{}, 5min));
+  scene_.publish();
+  scene_.down();
+  scene_.up();
+  scene_.advance(limits::memory_age);
+  say("plant/get", "payload 1");
+  EXPECT_EQ(scene_.outcome(a), "waits") << "some brokers are slow";
+  say("plant/get", "a's");
+  const auto b = begin(request("plant/get", MatchByTurn{}, 5min));
+  scene_.publish();
+  scene_.advance(limits::memory_age + 1ns);
+  say("plant/get", "payload 2");
+  EXPECT_EQ(scene_.outcome(b), "payload 2 by exclusive-lane");
+}
+
 // As many as may be in flight -----------------------------------------------------------------
 
 TEST_F(RouteCalls, AreInFlightOnlySoManyAlsoWhereEachGoesOutAlone) {
