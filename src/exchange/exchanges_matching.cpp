@@ -181,11 +181,14 @@ void Exchanges::respond_by_content(ContentMatcher& matcher, const Response& resp
 void Exchanges::respond_in_turn(const std::string& topic, TurnMatcher& matcher,
                                 const Response& response, ResponseJson& json, Instant now) {
   // What else is said on the topic is not an answer, neither to the one that is out nor to one that
-  // ended before.
-  if (!pass(matcher.tests, json)) {
+  // ended before. Nor is an interim answer, after which both are still owed one.
+  const bool is_error = !matches_levels(topic, response.topic);
+  if (!is_error && !pass(matcher.tests, json)) {
     matcher.unmatched.add(response.payload);
     return drop(Dropped::unmatched);
   }
+  if (matcher.rules && is_interim(*matcher.rules, json))
+    return drop(Dropped::interim);
   forget_quarantine(topic, matcher);
   const auto exchange = matcher.find(response.payload, response.duplicate, now);
   remember_quarantine(topic, matcher);
@@ -358,6 +361,7 @@ void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Insta
   while (const auto exchange = matcher.next(now)) {
     const MqttRequest& request = waiting_.at(*exchange).request;
     matcher.tests = request.tests;
+    matcher.rules = request.rules;
     to_publish_.insert(request.fairness_key, *exchange);
   }
   note_turns(topic, matcher);

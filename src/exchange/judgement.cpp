@@ -143,6 +143,10 @@ bool pass(const std::vector<JsonTest>& tests, ResponseJson& json) {
                            }));
 }
 
+bool is_interim(const AnswerRules& rules, ResponseJson& json) {
+  return !rules.interim.empty() && pass(rules.interim, json);
+}
+
 std::variant<Meaning, Failure> judge(const Response& response, ResponseJson& json,
                                      const MqttRequest& request, bool is_error) {
   if (!request.rules) {
@@ -155,7 +159,7 @@ std::variant<Meaning, Failure> judge(const Response& response, ResponseJson& jso
   const AnswerRules& rules = *request.rules;
   if (!is_error && !pass(request.tests, json))
     return Meaning::no_answer;
-  if (!rules.interim.empty() && pass(rules.interim, json))
+  if (is_interim(rules, json))
     return Meaning::interim;
   const auto status = error_status(response, json, request);
   const JsonText* const text = rules.read_json() ? json.get() : nullptr;

@@ -26,6 +26,8 @@ class ResponseJson {
 };
 
 bool pass(const std::vector<JsonTest>& tests, ResponseJson& json);
+/// Whether another one follows.
+bool is_interim(const AnswerRules& rules, ResponseJson& json);
 
 enum class Meaning {
   answer,

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -55,9 +56,11 @@ class TurnMatcher {
   bool is_idle(Instant now) const;
   std::size_t queued() const { return queue_.size(); }
 
-  Unmatched unmatched;          // the owner's, too
-  std::vector<JsonTest> tests;  // the owner's: of the request that was last given its turn
-  bool is_noted = false;        // the owner's: that turns are taken here
+  Unmatched unmatched;  // the owner's, too
+  // The owner's: of the request that was last given its turn.
+  std::vector<JsonTest> tests;
+  std::shared_ptr<const AnswerRules> rules;
+  bool is_noted = false;  // the owner's: that turns are taken here
 
  private:
   static constexpr std::size_t unknown = SIZE_MAX;

@@ -138,6 +138,45 @@ TEST_F(RouteCalls, AreNotAnsweredByAMemberThatAnotherServiceUsesForOtherEnds) {
   EXPECT_EQ(scene_.table.dropped(Dropped::unmatched), 1u);
 }
 
+// Turns ---------------------------------------------------------------------------------------
+
+TEST_F(RouteCalls, WaitForTheFinalAnswerToACallThatHasEndedAlthoughAnInterimOneCame) {
+  const auto in_turn = [this](Duration timeout) {
+    auto made = request("said", MatchByTurn{}, timeout);
+    AnswerRules rules;
+    rules.interim = {{"/state", "working"}};
+    made.rules = std::make_shared<AnswerRules>(rules);
+    return made;
+  };
+  begin(in_turn(1s));
+  scene_.publish();
+  scene_.advance(1s);
+  const auto b = begin(in_turn(2min));
+  say("said", R"({"state":"working"})");
+  EXPECT_THAT(scene_.publish(), IsEmpty());
+  EXPECT_EQ(scene_.table.dropped(Dropped::interim), 1u);
+  say("said", R"({"of":1})");
+  EXPECT_THAT(scene_.publish(), ElementsAre("payload 2"));
+  EXPECT_EQ(scene_.outcome(b), "waits");
+  say("said", R"({"state":"working"})");
+  say("said", R"({"of":2})");
+  EXPECT_EQ(scene_.outcome(b), R"({"of":2} by exclusive-lane)");
+}
+
+TEST_F(RouteCalls, TakeAnErrorOnItsTopicInTheirTurnWhateverTheirTestsAre) {
+  auto made = request("said", MatchByTurn{});
+  made.error_topic = "errors";
+  made.tests = {{"/kind", "answer"}};
+  const auto a = begin(made);
+  scene_.publish();
+  say("said", R"({"message":"no lamp"})");
+  EXPECT_EQ(scene_.outcome(a), "waits");
+  say("errors", R"({"message":"no lamp"})");
+  const Failure failure = failure_of(a);
+  EXPECT_EQ(failure.problem, Problem::responder_error);
+  EXPECT_THAT(failure.detail, HasSubstr("no lamp"));
+}
+
 // Our own requests ----------------------------------------------------------------------------
 
 TEST_F(RouteCalls, AreNotAnsweredByTheirOwnRequestThatComesBack) {
