@@ -256,16 +256,25 @@ class LaneIndex {
   template <typename Take>
   void like(const Lane& lane, const Take& take) const {
     const std::size_t levels = lane.levels.size();
+    const auto give = [&take](const Lanes& lanes) {
+      std::for_each(lanes.begin(), lanes.end(), take);
+    };
+    if (!lane.levels.back().is_open()) {
+      for (const std::string& last : {lane.levels.back().text, std::string(any_level)}) {
+        if (const auto ends = by_ends_.find({levels, last}); ends != by_ends_.end())
+          give(ends->second);
+      }
+      return;
+    }
     for (auto ends = by_ends_.lower_bound({levels, ""});
          ends != by_ends_.end() && ends->first.first == levels; ++ends) {
-      const std::string& last = ends->first.second;
-      if (lane.levels.back().is_open() || last == any_level || last == lane.levels.back().text)
-        std::for_each(ends->second.begin(), ends->second.end(), take);
+      give(ends->second);
     }
   }
 
  private:
-  std::map<std::pair<std::size_t, std::string>, std::vector<const Lane*>> by_ends_;
+  using Lanes = std::vector<const Lane*>;
+  std::map<std::pair<std::size_t, std::string>, Lanes> by_ends_;
 };
 
 /// What a caller could make come on one topic, by the values that it chooses.
