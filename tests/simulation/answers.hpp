@@ -17,26 +17,6 @@
 namespace mqtt_bridge::simulation {
 
 constexpr std::string_view own_action = "translate";
-// Actions whose answers have a key: an id at the end of their topic, or in their JSON.
-constexpr std::string_view keyed_by_topic = "read";
-constexpr std::string_view keyed_by_id = "call";
-
-/// Where a client subscribes for requests or responses.
-inline std::string filter_of(const std::string& topic, std::string_view action) {
-  return action == keyed_by_topic ? topic + "/+" : topic;
-}
-
-/// Takes the id off the end of a topic, with its slash; nothing where there is none.
-inline std::string take_id(std::string& topic) {
-  for (const std::string_view end : {"/request/", "/response/"}) {
-    if (const auto at = topic.find(end); at != std::string::npos) {
-      std::string id = topic.substr(at + end.size() - 1);
-      topic.erase(at + end.size() - 1);
-      return id;
-    }
-  }
-  return {};
-}
 
 /// How a responder maps letters: as ICU does, ASCII alone, or in a way of its own.
 enum class Letters { full, ascii, own };
@@ -44,8 +24,6 @@ enum class Letters { full, ascii, own };
 inline std::string answer_of(std::string_view action, const std::string& request, Letters letters,
                              Schedule& schedule) {
   const auto known = parse_action(action);
-  if (action == keyed_by_id)
-    return R"({"re":)" + request + "}";
   if (!known)
     return "<" + request + ">";
   if (letters == Letters::full || *known == Action::shuffle || *known == Action::title_case)

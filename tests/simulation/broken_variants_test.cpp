@@ -51,10 +51,116 @@ class LooksAtNoIds : public FirstComeFirstServed {
  public:
   using FirstComeFirstServed::FirstComeFirstServed;
   void response(const Response& response, Instant now) {
-    if (response.topic == response_topic("alice", keyed_by_id))
+    if (response.topic == "said")
       return FirstComeFirstServed::response(response, now);
     Exchanges::response(response, now);
   }
+};
+
+/// A table whose calls of routes have something that they should not have.
+class ChangesRequests : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+
+ protected:
+  template <typename Change>
+  std::variant<ExchangeId, Failure> begin_changed(MqttRequest request, const Change& change) {
+    if (request.rules)  // it is of a route
+      change(request);
+    return Exchanges::begin(std::move(request));
+  }
+};
+
+/// Publishes what waits for a subscription.
+class DoesNotWaitForSubscriptions : public ChangesRequests {
+ public:
+  using ChangesRequests::ChangesRequests;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    const Instant now = request.arrived;
+    const auto filters = request.filters;
+    auto begun = Exchanges::begin(std::move(request));
+    for (const auto& each : filters)
+      subscribed(each.filter, Granted::yes, now);
+    return begun;
+  }
+};
+
+/// Takes for an answer what says that one follows.
+class DoesNotWaitForFinalAnswers : public ChangesRequests {
+ public:
+  using ChangesRequests::ChangesRequests;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    return begin_changed(std::move(request), [](MqttRequest& changed) {
+      auto rules = *changed.rules;
+      rules.interim.clear();
+      changed.rules = std::make_shared<AnswerRules>(std::move(rules));
+    });
+  }
+};
+
+/// Takes anything that is said where turns are taken.
+class TestsNothing : public ChangesRequests {
+ public:
+  using ChangesRequests::ChangesRequests;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    return begin_changed(std::move(request), [](MqttRequest& changed) { changed.tests.clear(); });
+  }
+};
+
+/// Takes it that each broker knows No Local.
+class HearsItself : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  void link_up(LinkUp link, Instant now) {
+    link.has_no_local = true;
+    Exchanges::link_up(link, now);
+  }
+};
+
+/// Does not ask for it where the broker knows it.
+class WantsToHearItself : public ChangesRequests {
+ public:
+  using ChangesRequests::ChangesRequests;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    return begin_changed(std::move(request), [](MqttRequest& changed) {
+      for (CallFilter& each : changed.filters)
+        each.no_local = false;
+    });
+  }
+};
+
+class ExceedsWhatMayBeInFlight : public ChangesRequests {
+ public:
+  using ChangesRequests::ChangesRequests;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    return begin_changed(std::move(request),
+                         [](MqttRequest& changed) { changed.most_in_flight = SIZE_MAX; });
+  }
+};
+
+/// Takes a request for carried out once it is sent.
+class DoesNotWaitForTheBroker : public Exchanges {
+ public:
+  using Exchanges::Exchanges;
+  std::variant<ExchangeId, Failure> begin(MqttRequest request) {
+    const bool is_one_way = std::holds_alternative<MatchNothing>(request.matching);
+    auto begun = Exchanges::begin(std::move(request));
+    if (const auto* const id = std::get_if<ExchangeId>(&begun); id != nullptr && is_one_way)
+      one_way_.insert(*id);
+    return begun;
+  }
+  std::optional<Publish> next_publish(Instant now) {
+    if (sent_)
+      Exchanges::acknowledged(*std::exchange(sent_, {}), Subscribers::perhaps, now);
+    const auto next = Exchanges::next_publish(now);
+    if (next && one_way_.contains(next->exchange))
+      sent_ = next->exchange;
+    return next;
+  }
+
+ private:
+  std::set<ExchangeId> one_way_;
+  std::optional<ExchangeId> sent_;
 };
 
 /// Takes what somebody left on a response topic for an answer.
@@ -220,6 +326,25 @@ void expect_found_out(const std::string& fault) {
 TEST(Simulation, FindsOutWhoServesFirstComeFirst) {
   expect_found_out<FirstComeFirstServed>("wrong answer");
   expect_found_out<LooksAtNoIds>("wrong answer");
+}
+TEST(Simulation, FindsOutWhoDoesNotWaitForSubscriptions) {
+  expect_found_out<DoesNotWaitForSubscriptions>("published without a subscription");
+}
+TEST(Simulation, FindsOutWhoDoesNotWaitForFinalAnswers) {
+  expect_found_out<DoesNotWaitForFinalAnswers>("wrong answer");
+}
+TEST(Simulation, FindsOutWhoTestsNothing) {
+  expect_found_out<TestsNothing>("wrong answer");
+}
+TEST(Simulation, FindsOutWhoHearsItself) {
+  expect_found_out<HearsItself>("wrong answer");
+  expect_found_out<WantsToHearItself>("wrong answer");
+}
+TEST(Simulation, FindsOutWhoExceedsWhatMayBeInFlight) {
+  expect_found_out<ExceedsWhatMayBeInFlight>("too many are in flight");
+}
+TEST(Simulation, FindsOutWhoDoesNotWaitForTheBroker) {
+  expect_found_out<DoesNotWaitForTheBroker>("accepted, though the broker acknowledged nothing");
 }
 TEST(Simulation, FindsOutWhoBelievesRetainedMessages) {
   expect_found_out<BelievesRetainedMessages>("wrong answer");

@@ -101,6 +101,9 @@ struct FaultPlan {
 
 /// What the broker ends the connection on.
 constexpr std::string_view poison = "poison";
+inline bool has_poison(std::string_view payload) {
+  return payload.find(poison) != std::string_view::npos;
+}
 
 /// What subscriptions begin with that the broker may refuse, and no call needs.
 constexpr std::string_view spare = "spare";
@@ -182,17 +185,17 @@ class Broker {
   }
 
   void subscribe(const Handle& connection, std::uint64_t id, const std::string& filter,
-                 Retained retained) {
-    to_broker(connection, [this, connection, id, filter, retained] {
+                 Retained retained, Echo echo) {
+    to_broker(connection, [this, connection, id, filter, retained, echo] {
       Session& session = sessions_[connection->client_id];
       connection->subscribed = schedule_.now();
-      const bool is_granted = !filter.starts_with(spare) || schedule_.now() >= grants_all_from_;
+      const bool is_granted = !is_refused(*connection, filter);
       to_client(connection, [connection, id, is_granted] {
         connection->client->on_subscribed(id, is_granted ? 1 : not_authorized);
       });
       if (!is_granted)
         return;
-      session.filters.insert(filter);
+      session.filters.insert_or_assign(filter, echo);
       for (const auto& [topic, message] : retained_) {
         if (retained == Retained::sent && matches(filter, topic)) {
           Message old = message;
@@ -211,12 +214,16 @@ class Broker {
 
   void publish(const Handle& connection, std::uint64_t id, Message message) {
     to_broker(connection, [this, connection, id, message = std::move(message)] {
-      if (message.payload.starts_with(poison) &&
-          message.topic.find("/request") != std::string::npos)
+      const std::string& sender = connection->client_id;
+      const bool is_request = sender.starts_with(bridge_ids);
+      if (is_request && has_poison(message.payload))
         return cut(connection);
       const bool acknowledges_first = schedule_.chance(50);
+      const bool is_taken = has_subscribers(message, sender);
+      if (is_request && is_taken && message.correlation)
+        ++requests_taken[*message.correlation];
       const auto subscribers =
-          fault_plan_.tells && !has_subscribers(message) ? Subscribers::none : Subscribers::perhaps;
+          fault_plan_.tells && !is_taken ? Subscribers::none : Subscribers::perhaps;
       const auto acknowledge = [&] {
         to_client(connection, [connection, id, subscribers] {
           connection->client->on_acknowledged(id, subscribers);
@@ -224,7 +231,7 @@ class Broker {
       };
       if (acknowledges_first)
         acknowledge();
-      route(message);
+      route(message, sender);
       if (!acknowledges_first)
         acknowledge();
     });
@@ -260,8 +267,12 @@ class Broker {
     schedule_.note("the broker refuses bridges");
     refuses_until_ = schedule_.now() + time;
   }
-  /// Subscriptions to `spare` until then.
-  void grant_all_from(Instant time) { grants_all_from_ = time; }
+  /// Until then subscriptions to `spare` are refused, and some of those to `doubtful`: once
+  /// granted, and once not.
+  void grant_all_from(Instant time, std::set<std::string> doubtful) {
+    grants_all_from_ = time;
+    doubtful_ = std::move(doubtful);
+  }
 
   enum class Memory { all, of_some_time_ago, none };
   void crash(Memory memory, Duration outage) {
@@ -306,7 +317,7 @@ class Broker {
   }
   bool is_up() const { return is_up_; }
 
-  /// How often a request with this correlation data was taken for a subscriber.
+  /// How often a request of a bridge with this correlation data was taken for a subscriber.
   std::map<std::string, int> requests_taken;
 
  private:
@@ -314,7 +325,7 @@ class Broker {
     bool exists = false;
     bool ends_with_connection = false;  // Session Expiry Interval 0
     Handle connection;
-    std::set<std::string> filters;
+    std::map<std::string, Echo> filters;
     std::map<std::uint64_t, Message> pending;  // by packet identifier
     std::optional<Message> will;
   };
@@ -351,18 +362,26 @@ class Broker {
     });
   }
 
-  bool has_subscribers(const Message& message) const {
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [&](const auto& session) { return is_subscribed(session.second, message); });
-  }
-  static bool is_subscribed(const Session& session, const Message& message) {
-    return std::any_of(session.filters.begin(), session.filters.end(),
-                       [&](const auto& filter) { return matches(filter, message.topic); });
+  bool is_refused(const Connection& connection, const std::string& filter) {
+    if (schedule_.now() >= grants_all_from_)
+      return false;
+    return filter.starts_with(spare) || (connection.client_id.starts_with(bridge_ids) &&
+                                         doubtful_.contains(filter) && schedule_.chance(50));
   }
 
-  void route(const Message& message) {
-    if (message.correlation && parse_request_topic(message.topic) && has_subscribers(message))
-      ++requests_taken[*message.correlation];
+  bool has_subscribers(const Message& message, const std::string& sender) const {
+    return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+      return is_subscribed(session.second, message, session.first == sender);
+    });
+  }
+  /// `is_own`: the session's client sent it (No Local, MQTT 5.0 3.8.3.1).
+  static bool is_subscribed(const Session& session, const Message& message, bool is_own) {
+    return std::any_of(session.filters.begin(), session.filters.end(), [&](const auto& each) {
+      return matches(each.first, message.topic) && !(is_own && each.second == Echo::none);
+    });
+  }
+
+  void route(const Message& message, const std::string& sender) {
     if (message.retained) {
       retained_.erase(message.topic);
       if (!message.payload.empty())
@@ -371,18 +390,20 @@ class Broker {
     Message sent = message;
     sent.retained = false;
     for (auto& [id, session] : sessions_) {
-      if (is_subscribed(session, message))
-        lose_or_enqueue(id, session, sent);
+      if (is_subscribed(session, message, id == sender))
+        lose_or_enqueue(id, session, sent, id == sender);
     }
   }
 
-  void lose_or_enqueue(const std::string& client_id, Session& session, const Message& message) {
+  void lose_or_enqueue(const std::string& client_id, Session& session, const Message& message,
+                       bool is_echo) {
     if (!fault_plan_.is_lossy || parse_status_topic(message.topic))
       return enqueue(session, message);
     if (schedule_.chance(3))
       return schedule_.note("lost: ", message.topic, " ", message.payload);
-    // A responder that takes turns must not be made to answer twice.
-    const bool may_come_twice = !message.topic.starts_with("own-");
+    // A responder that takes turns must not be made to answer twice; nor may a client be given
+    // twice what it published itself: the second could be an answer.
+    const bool may_come_twice = !message.topic.starts_with("own-") && !is_echo;
     if (may_come_twice && schedule_.chance(3))
       enqueue(session, message);
     if (!schedule_.chance(10))
@@ -440,7 +461,7 @@ class Broker {
     if (found->second.ends_with_connection)
       sessions_.erase(found);
     if (will)
-      route(*will);
+      route(*will, {});
   }
 
   Schedule& schedule_;
@@ -450,6 +471,7 @@ class Broker {
   bool is_up_ = true;
   Instant refuses_until_{};
   Instant grants_all_from_{};
+  std::set<std::string> doubtful_;  // filters of bridges
   std::vector<Handle> connections_;
   std::map<std::string, Session> sessions_;
   std::map<std::string, Message> retained_;

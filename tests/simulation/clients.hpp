@@ -44,7 +44,7 @@ class Responder : public Peer<> {
                                      const Character& character) {
     std::vector<std::string> filters;
     for (const auto& action : actions)
-      filters.push_back(filter_of(request_topic("+", action), action));
+      filters.push_back(request_topic("+", action));
     const std::string topic = status_topic(id);
     auto options = link_options(std::move(id), filters, character.is_clean ? 0s : 3600s);
     if (character.announces)
@@ -64,13 +64,11 @@ class Responder : public Peer<> {
   void acknowledged(std::uint64_t number, Subscribers) override { unacknowledged_.erase(number); }
 
   void arrived(const Message& request) override {
-    std::string asked = request.topic;
-    const std::string id = take_id(asked);
-    const auto topic = parse_request_topic(asked);
+    const auto topic = parse_request_topic(request.topic);
     if (!topic || request.retained || schedule_.chance(character_.never))
       return;
     const std::string action(topic->action);
-    Message answer{.topic = response_topic(topic->netid, action) + id,
+    Message answer{.topic = response_topic(topic->netid, action),
                    .payload = answer_of(action, request.payload, character_.letters, schedule_)};
     if (character_.is_v5) {
       answer.correlation = request.correlation;

@@ -86,6 +86,8 @@ class Peer : protected Broker::Client {
 
   LinkEnd how_it_ended() const { return end_of(link_->last_loss()); }
   bool is_up() const { return is_running_ && link_->is_up(); }
+  /// On the present connection, as far as the broker has said.
+  bool is_granted(const std::string& filter) const { return granted_.contains(filter); }
   MqttVersion version() const { return link_->version(); }
   /// REQUIRES: is_up().
   void send(std::uint64_t number, Message message) {
@@ -180,17 +182,21 @@ class Peer : protected Broker::Client {
              : std::nullopt);
     asked_.clear();
     answered_.clear();
+    granted_.clear();
   }
   void on(const link_command::Diagnose&) {}
   void on(const link_command::Drop&) { drop(); }
   void on(const link_command::Subscribe& subscribe) {
     asked_[subscribe.id] = subscribe.filter;
     last_asked_ = schedule_.now();
-    broker_.subscribe(connection_, subscribe.id, subscribe.filter, subscribe.retained);
+    const bool is_v5 = version() == MqttVersion::v5;  // 3.1.1 has no such options
+    broker_.subscribe(connection_, subscribe.id, subscribe.filter,
+                      is_v5 ? subscribe.retained : Retained::sent,
+                      is_v5 ? subscribe.echo : Echo::sent);
   }
   void on(const link_command::Unsubscribe& unsubscribe) {
     schedule_.note(id_, " leaves ", unsubscribe.filter);
-    if (is_answer_expected_on(unsubscribe.filter))
+    if (granted_.erase(unsubscribe.filter) > 0 && is_answer_expected_on(unsubscribe.filter))
       fault_ = "leaves a filter on which an answer is expected: " + unsubscribe.filter;
     broker_.unsubscribe(connection_, unsubscribe.filter);
   }
@@ -234,7 +240,12 @@ class Peer : protected Broker::Client {
     tell(mqtt_event::ConnectFailed{failure, "the broker does not want us"});
   }
   void on_subscribed(std::uint64_t id, int reason_code) override {
-    answered_.insert(asked_[id]);
+    const std::string& filter = asked_[id];
+    answered_.insert(filter);
+    if (reason_code <= 1)
+      granted_.insert(filter);
+    else
+      granted_.erase(filter);
     tell(mqtt_event::Subscribed{id, reason_code});
   }
   void on_lost(LinkLoss loss) override {
@@ -271,6 +282,7 @@ class Peer : protected Broker::Client {
   std::deque<Message> outgoing_;  // handed to the link, which wants them sent in this order
   std::map<std::uint64_t, std::string> asked_;
   std::set<std::string> answered_;  // filters, on the present connection
+  std::set<std::string> granted_;   // of these
   std::optional<Instant> expecting_since_;
   Instant last_asked_{};
   std::optional<Instant> taken_over_;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@
 #include "simulation/bridge.hpp"
 #include "simulation/broker.hpp"
 #include "simulation/clients.hpp"
+#include "simulation/services.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge::simulation {
@@ -97,8 +99,6 @@ class Simulation {
     std::vector<std::string> actions{std::string(own_action)};
     for (const Action action : all_actions)
       actions.emplace_back(to_string(action));
-    actions.emplace_back(keyed_by_topic);
-    actions.emplace_back(keyed_by_id);
     // One with letters of its own can be understood only where nobody else asks.
     const bool has_own_letters =
         !fault_plan_.has_strangers && !fault_plan_.is_gentle && schedule_.chance(50);
@@ -106,7 +106,7 @@ class Simulation {
     for (std::uint32_t i = 0; i < count_of_bridges; ++i) {
       std::vector<std::string> filters{status_topic("+")};
       for (const auto& action : actions)
-        filters.push_back(filter_of(response_topic(netid_for(action, i), action), action));
+        filters.push_back(response_topic(netid_for(action, i), action));
       filters.push_back(std::string(spare) + "/" + std::to_string(i));
       TopicFilters guest;
       for (const Action action : all_actions)
@@ -147,6 +147,21 @@ class Simulation {
       broker_.retain(
           {.topic = response_topic(netid_for(action, 0), action), .payload = some_text()});
     }
+    const std::uint32_t count_of_services = 1 + schedule_.below(2);
+    for (std::uint32_t i = 0; i < count_of_services; ++i) {
+      const bool is_gentle = fault_plan_.is_gentle;
+      services_.push_back(std::make_unique<ServiceClient>(
+          schedule_, broker_, "services-" + std::to_string(i),
+          ServiceClient::Character{.is_v5 = schedule_.chance(50),
+                                   .takes_turns = i == 0,
+                                   .never = is_gentle ? 0 : schedule_.below(30),
+                                   .twice = schedule_.below(50),
+                                   .late = is_gentle ? 0 : schedule_.below(30),
+                                   .fails = is_gentle ? 0 : schedule_.below(10),
+                                   .noise = schedule_.below(50),
+                                   .spoils = is_gentle ? 0 : schedule_.below(10)}));
+      has_inbox_service_ |= services_.back()->knows_response_topics();
+    }
     if (fault_plan_.has_strangers)
       stranger_ = std::make_unique<OtherClient>(schedule_, broker_, "stranger");
   }
@@ -160,7 +175,10 @@ class Simulation {
   static std::string guest_of(std::uint32_t bridge) { return "guest-" + std::to_string(bridge); }
 
   void schedule_refusals() {
-    broker_.grant_all_from(Instant{} + busy + schedule_.up_to(30s));
+    std::set<std::string> doubtful{"said", "ask/errors", "same", "read/response/+"};
+    if (fault_plan_.is_gentle)
+      doubtful.clear();
+    broker_.grant_all_from(Instant{} + busy + schedule_.up_to(30s), std::move(doubtful));
     schedule_.after(schedule_.up_to(busy), [this] {
       broker_.refuse_connections(schedule_.up_to(fault_plan_.is_gentle ? 500ms : 2s));
       if (auto connections = broker_.connections(); !fault_plan_.is_gentle && !connections.empty())
@@ -176,6 +194,8 @@ class Simulation {
   void schedule() {
     for (const auto& responder : responders_)
       responder->start();
+    for (const auto& service : services_)
+      service->start();
     for (const auto& bridge : bridges_)
       schedule_.after(schedule_.up_to(20ms), [&bridge = *bridge] { bridge.start(); });
     if (stranger_)
@@ -215,32 +235,47 @@ class Simulation {
     return is_alone && schedule_.chance(50) ? schedule_.pick(folding) : schedule_.pick(texts);
   }
   std::string_view some_action() {
-    if (schedule_.chance(25))
-      return schedule_.chance(50) ? keyed_by_topic : keyed_by_id;
     return schedule_.chance(30) ? own_action : to_string(schedule_.pick(all_actions));
   }
 
   void call() {
     const auto bridge = schedule_.below(static_cast<std::uint32_t>(bridges_.size()));
-    const auto action = some_action();
     const std::uint32_t count = schedule_.chance(20) ? 5 : 1;
+    if (schedule_.chance(45)) {
+      const Service& service = schedule_.pick(services());
+      for (std::uint32_t i = 0; i < count; ++i)
+        call(bridge, service);
+      return;
+    }
+    const auto action = some_action();
     for (std::uint32_t i = 0; i < count; ++i)
       call(bridge, action);
   }
 
+  void call(std::uint32_t bridge, const Service& service) {
+    const std::string text = some_payload() + "#" + std::to_string(++distinct_) + "#";
+    bridges_[bridge]->call(service, text, some_timeout());
+  }
+
   void call(std::uint32_t bridge, std::string_view action) {
-    std::string text =
-        fault_plan_.has_poison && schedule_.chance(10) ? std::string(poison) : some_text();
+    std::string text = some_payload();
     if (action == own_action)  // so that every answer tells whose it is
       text += std::to_string(++distinct_);
-    const Duration patience = 1ms + schedule_.up_to(schedule_.chance(10)   ? Duration(20s)
-                                                    : schedule_.chance(50) ? 5s
-                                                                           : 50ms);
-    const Duration timeout = fault_plan_.is_gentle ? Duration(20s) : patience;
+    const Duration timeout = some_timeout();
     const bool is_for_guest =
         parse_action(action) && bridges_[bridge]->has_guest() && schedule_.chance(20);
     bridges_[bridge]->call(is_for_guest ? guest_of(bridge) : netid_for(action, bridge), action,
                            text, timeout);
+  }
+
+  std::string some_payload() {
+    return fault_plan_.has_poison && schedule_.chance(10) ? std::string(poison) : some_text();
+  }
+  Duration some_timeout() {
+    const Duration patience = 1ms + schedule_.up_to(schedule_.chance(10)   ? Duration(20s)
+                                                    : schedule_.chance(50) ? 5s
+                                                                           : 50ms);
+    return fault_plan_.is_gentle ? Duration(20s) : patience;
   }
 
   void say_something_strange() {
@@ -271,19 +306,25 @@ class Simulation {
   }
 
   void say_something_with_a_strange_id() {
-    if (schedule_.chance(50)) {
-      return stranger_->say(
-          {.topic = response_topic("alice", keyed_by_topic) + "/nobody", .payload = some_text()});
-    }
-    static const std::vector<std::string> payloads{R"({"re":{"id":"nobody"}})", R"({"re":7})",
-                                                   R"({"re":{"id":["bridge-0 0"]}})", "[", ""};
-    stranger_->say(
-        {.topic = response_topic("alice", keyed_by_id), .payload = schedule_.pick(payloads)});
+    static const std::vector<std::pair<std::string, std::string>> sayings{
+        {"read/response/nobody", "<a>"},
+        {"said", R"({"id":"nobody","service":"ask"})"},
+        {"said", R"({"re":7,"service":"tell"})"},
+        {"said", R"({"id":["bridge-0 0"]})"},
+        {"said", "["},
+        {"said", ""},
+        {"ask/errors", R"({"id":7})"},
+        {"open/own-bridge-0/response/404", R"({"id":7})"},
+        {"own-bridge-0/turn/response", R"({"service":"other"})"},
+        {"own-bridge-0/turn/response", R"({"service":"turn","state":"working"})"},
+        {"mqtt-bridge/bridge-0/response/7", "<a>"}};
+    const auto& [topic, payload] = schedule_.pick(sayings);
+    stranger_->say({.topic = topic, .payload = payload});
   }
 
   std::optional<Asked> a_checkable_call() {
     auto& calls = bridges_[0]->calls;
-    if (calls.empty() || !parse_action(calls.back().action))
+    if (calls.empty() || !parse_action(calls.back().name))
       return {};
     return calls.back();
   }
@@ -350,13 +391,14 @@ class Simulation {
       for (const auto& asked : bridge->calls) {
         if (!asked.outcome)
           return "never ended: " + asked.correlation;
-        if (asked.action == own_action || asked.action == keyed_by_id) {
-          if (broker_.requests_taken[asked.correlation] > 1)
-            return "published twice, which it must not be: " + asked.correlation;
-        } else if (asked.payload.starts_with(poison)) {
-          if (is_answered(asked))
+        if (!asked.is_idempotent && broker_.requests_taken[asked.correlation] > 1)
+          return "published twice, which it must not be: " + asked.correlation;
+        if (has_poison(asked.payload)) {
+          const bool takes_turns = asked.service != nullptr && asked.service->takes_turns();
+          if (!takes_turns && is_answered(asked))  // where turns are taken it was another's answer
             return "answered though it never came through: " + asked.correlation;
-        } else if (fault_plan_.is_gentle && !is_answered(asked)) {
+        } else if (fault_plan_.is_gentle && asked.is_idempotent && !is_answered(asked) &&
+                   !may_be_unanswered(asked)) {
           return "lost its answer: " + asked.correlation;
         }
       }
@@ -364,11 +406,25 @@ class Simulation {
     return {};
   }
 
+  /// A call of a route, in a gentle world.
+  bool may_be_unanswered(const Asked& asked) const {
+    if (asked.service == nullptr)
+      return false;
+    // What the broker forgot is gone until the service is back, and the broker says so.
+    const auto& failure = std::get<Failure>(*asked.outcome);
+    if (failure.problem == Problem::no_responder)
+      return fault_plan_.restarts && fault_plan_.tells;
+    return asked.name == "inbox" &&
+           (!has_inbox_service_ || failure.problem == Problem::broker_refused);
+  }
+
   Schedule schedule_;
   const FaultPlan fault_plan_;
   Broker broker_{schedule_, fault_plan_};
   std::vector<std::unique_ptr<Bridge<Table, Link>>> bridges_;
   std::vector<std::unique_ptr<Responder>> responders_;
+  std::vector<std::unique_ptr<ServiceClient>> services_;
+  bool has_inbox_service_ = false;  // one of these knows what a Response Topic is
   std::unique_ptr<OtherClient> stranger_;
   std::unique_ptr<Twin> twin_;
   int distinct_ = 0;
