@@ -191,8 +191,8 @@ std::variant<Route, RouteFault> make_route(const RouteSource& source) {
   RouteDraft draft;
   for (const auto& [key, value, line] : source.entries) {
     const auto& keys = route_keys();
-    const auto known = std::find_if(keys.begin(), keys.end(),
-                                    [&key](const RouteKey& each) { return each.name == key; });
+    const auto known = std::find_if(
+        keys.begin(), keys.end(), [&key = key](const RouteKey& each) { return each.name == key; });
     if (known == keys.end()) {
       std::vector<std::string_view> names;
       for (const RouteKey& each : keys)

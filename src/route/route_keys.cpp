@@ -142,7 +142,7 @@ std::string take(const Value& value, std::vector<PointedTemplate>& to) {
       continue;
     }
     std::visit(
-        [&](const auto& each) {
+        [&to, &pointer = pointer](const auto& each) {
           if constexpr (!std::is_same_v<std::decay_t<decltype(each)>, std::string>)
             to.push_back({pointer, each});
         },

@@ -66,15 +66,17 @@ class Values {
 std::optional<Failure> why_not_values(const RouteCall& call) {
   const auto& segments = call.route->pattern.segments;
   for (const auto& [name, value] : call.values) {
-    const auto segment = std::find_if(segments.begin(), segments.end(), [&name](const auto& each) {
-      return each.kind != PathPattern::Kind::literal && each.text == name;
-    });
+    const auto segment =
+        std::find_if(segments.begin(), segments.end(), [&name = name](const auto& each) {
+          return each.kind != PathPattern::Kind::literal && each.text == name;
+        });
     if (const auto why = why_not_path_value(value, segment->kind))
       return Failure{Problem::invalid_parameter, "{" + name + "} in the path " + *why, {}};
   }
   for (const auto& [name, patterns] : call.route->allowed) {
-    const auto value = std::find_if(call.values.begin(), call.values.end(),
-                                    [&name](const auto& each) { return each.first == name; });
+    const auto value =
+        std::find_if(call.values.begin(), call.values.end(),
+                     [&name = name](const auto& each) { return each.first == name; });
     if (value != call.values.end() && !is_allowed_value(value->second, patterns)) {
       return Failure{Problem::value_not_allowed,
                      "{" + name + "} must not be '" + value->second + "' on this route",
