@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;
 using Names = std::span<const std::string>;
 
 constexpr std::string_view space = " \t\r\n";
+constexpr std::string_view mark = "\xef\xbb\xbf";  // that may be ignored (RFC 8259 8.1)
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -138,7 +139,7 @@ Place find_in_array(std::string_view json, std::size_t at, std::optional<std::si
 }
 
 std::optional<Change> change_of(std::string_view json, Names names, const std::string& value) {
-  std::size_t at = skip_space(json, 0);
+  std::size_t at = skip_space(json, json.starts_with(mark) ? mark.size() : 0);
   for (;; names = names.subspan(1)) {
     const std::size_t end = end_of_value(json, at);
     if (names.empty() || json[at] == 'n')  // null

@@ -86,6 +86,13 @@ TEST(JsonText, SaysItInWords) {
   EXPECT_EQ(parse(R"({"error":1})")->words_at("/other"), "");
 }
 
+/// The library ends there.
+TEST(JsonText, IsNoTextWithANulInIt) {
+  using namespace std::string_view_literals;
+  for (const auto text : {"{}\0"sv, "{}\0more"sv, "\0"sv, "{\"a\":\"\0\"}"sv, "\0{}"sv})
+    EXPECT_TRUE(std::holds_alternative<std::string>(JsonText::parse(text)));
+}
+
 TEST(JsonText, KnowsPointers) {
   for (const char* const pointer : {"", "/", "/a", "/a~0b/~1"})
     EXPECT_TRUE(is_json_pointer(pointer)) << pointer;

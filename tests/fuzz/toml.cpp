@@ -52,6 +52,7 @@ std::string written(const ConfigValue& value) {
           "an integer is in decimal");
       return value.key + " = " + texts.front();
     case KeyType::list:
+    case KeyType::tables:
       break;
   }
   std::string line = value.key + " = [";
