@@ -49,11 +49,11 @@ std::string_view level(std::string_view topic, std::size_t number) {
 /// What the answer names as its status, where the route says that it does; nothing where it names
 /// none.
 std::optional<std::string> named_status(const Response& response, ResponseJson& json,
-                                        const MqttRequest& request) {
+                                        const MqttRequest& request, bool is_error) {
   const AnswerRules& rules = *request.rules;
   if (rules.status_pointer)
     return json.get() != nullptr ? json.get()->id_at(*rules.status_pointer) : std::nullopt;
-  if (request.status_level)
+  if (request.status_level && !is_error)
     return std::string(level(response.topic, *request.status_level));
   const auto named = property(response, rules.status_property);
   return named ? std::optional<std::string>(*named) : std::nullopt;
@@ -62,11 +62,11 @@ std::optional<std::string> named_status(const Response& response, ResponseJson& 
 /// The status that the answer names, where that is no success: a service may count otherwise than
 /// HTTP does, so that 6203 is an error as well.
 std::optional<std::string> error_status(const Response& response, ResponseJson& json,
-                                        const MqttRequest& request) {
+                                        const MqttRequest& request, bool is_error) {
   const AnswerRules& rules = *request.rules;
   const bool is_told =
       rules.status_pointer || request.status_level || !rules.status_property.empty();
-  if (auto status = is_told ? named_status(response, json, request) : std::nullopt) {
+  if (auto status = is_told ? named_status(response, json, request, is_error) : std::nullopt) {
     const auto number = number_of(*status);
     return !status->empty() && !(number && is_success(*number)) ? std::move(status) : std::nullopt;
   }
@@ -161,7 +161,7 @@ std::variant<Meaning, Failure> judge(const Response& response, ResponseJson& jso
     return Meaning::no_answer;
   if (is_interim(rules, json))
     return Meaning::interim;
-  const auto status = error_status(response, json, request);
+  const auto status = error_status(response, json, request, is_error);
   const JsonText* const text = rules.read_json() ? json.get() : nullptr;
   const bool has_error =
       text != nullptr && ((rules.error_pointer && text->is_set(*rules.error_pointer)) ||
