@@ -74,7 +74,8 @@ class LinkStateTest : public testing::Test {
   static std::string word_for(const link_command::Diagnose&) { return "diagnose"; }
   static std::string word_for(const link_command::Drop&) { return "drop"; }
   static std::string word_for(const link_command::Subscribe& subscribe) {
-    return (subscribe.retained == Retained::left ? "probe " : "subscribe ") + subscribe.filter;
+    return (subscribe.retained == Retained::left ? "probe " : "subscribe ") + subscribe.filter +
+           (subscribe.echo == Echo::none ? " without our own" : "");
   }
   static std::string word_for(const link_command::Unsubscribe& unsubscribe) {
     return "unsubscribe " + unsubscribe.filter;
@@ -228,6 +229,54 @@ TEST_F(LinkStateTest, LeavesWhatIsNoLongerWantedOnceNoAnswerIsExpected) {
   EXPECT_THAT(commands(), ElementsAre());
   state.expect_answers(false, now);
   EXPECT_THAT(commands(), ElementsAre("unsubscribe b/response"));
+}
+
+TEST_F(LinkStateTest, SubscribesToWhatCallsWantAndTellsTheAnswer) {
+  mark_up();
+  state.subscribe("route", Echo::none, now);
+  state.subscribe("refused", Echo::sent, now);
+  EXPECT_THAT(commands(), ElementsAre("probe route without our own", "probe refused"))
+      << "what was left there before is of no use";
+  answer(1);
+  answer(0x87);
+  EXPECT_THAT(commands(), ElementsAre("tell granted route", "tell refused refused"));
+  EXPECT_THAT(state.refused(), ElementsAre());
+  state.unsubscribe("refused");
+  EXPECT_THAT(commands(), ElementsAre("unsubscribe refused"));
+  state.unsubscribe("refused");
+  EXPECT_THAT(commands(), ElementsAre());
+}
+
+TEST_F(LinkStateTest, IsUpAgainOnceWhatCallsWantIsAnsweredToo) {
+  mark_up();
+  state.subscribe("route", Echo::sent, now);
+  answer(1);
+  commands();
+  state.lost({"it broke", LinkLoss::broken}, LinkState::Blame::anything, now);
+  state.subscribe("another", Echo::sent, now);
+  state.unsubscribe("another");
+  after(0s);
+  reach();
+  commands();
+  state.on(mqtt_event::Connected{.session_present = true}, now);
+  EXPECT_THAT(commands(),
+              ElementsAre("heed", "probe route", "subscribe a/response", "subscribe b/response"));
+  answer(0x87);
+  answer(1);
+  EXPECT_FALSE(state.is_up());
+  EXPECT_THAT(commands(), ElementsAre("tell refused route"));
+  answer(1);
+  EXPECT_TRUE(state.is_up());
+}
+
+TEST_F(LinkStateTest, TakesABrokerForDeadThatDoesNotAnswerASubscription) {
+  mark_up();
+  after(5ms);
+  state.subscribe("route", Echo::sent, now);
+  after(5ms);
+  EXPECT_TRUE(state.is_up());
+  after(limits::puback_timeout);
+  EXPECT_FALSE(state.is_up());
 }
 
 TEST_F(LinkStateTest, ConnectsAnewWithOtherCredentials) {

@@ -1,5 +1,6 @@
 #include "mqtt/subscriptions.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace mqtt_bridge {
@@ -198,6 +199,76 @@ TEST(Subscriptions, DoesNotNameWhatIsNoLongerWanted) {
   ask(subscriptions, 0x87);
   subscriptions.set({"b"}, {}, later);
   EXPECT_EQ(subscriptions.refused(), (std::set<std::string>{"b"}));
+}
+
+// Added ones ----------------------------------------------------------------------------------
+
+/// The answers to added ones, "+" before a granted one.
+std::string answers(Subscriptions& subscriptions) {
+  std::string words;
+  while (const auto answer = subscriptions.next_answer_to_added())
+    words +=
+        (words.empty() ? "" : " ") + std::string(answer->is_granted ? "+" : "-") + answer->filter;
+  return words;
+}
+
+TEST(Subscriptions, AsksForAddedOnesOnEachConnectionAndTellsEachAnswer) {
+  Subscriptions subscriptions({"a"}, {});
+  subscriptions.add("early", Echo::sent);
+  EXPECT_EQ(ask(subscriptions), "");
+  subscriptions.connected();
+  EXPECT_EQ(ask(subscriptions), "early a");
+  EXPECT_EQ(answers(subscriptions), "+early");
+  subscriptions.add("late", Echo::sent);
+  EXPECT_FALSE(subscriptions.is_settled());
+  EXPECT_EQ(ask(subscriptions, 0x87), "late");
+  EXPECT_EQ(answers(subscriptions), "-late");
+  EXPECT_TRUE(subscriptions.refused().empty()) << "whoever added it is told";
+  EXPECT_EQ(subscriptions.next_refusal(), std::nullopt);
+  subscriptions.connected();
+  ask(subscriptions);
+  EXPECT_THAT(answers(subscriptions), testing::AnyOf("+early +late", "+late +early"));
+}
+
+TEST(Subscriptions, AsksForAddedOnesWithTheEchoThatIsWanted) {
+  Subscriptions subscriptions({"a"}, {});
+  subscriptions.connected();
+  const auto first = subscriptions.next_subscribe(now);
+  EXPECT_FALSE(first->is_added);
+  EXPECT_EQ(first->echo, Echo::sent);
+  subscriptions.add("b", Echo::sent);
+  EXPECT_EQ(subscriptions.next_subscribe(now)->echo, Echo::sent);
+  subscriptions.add("b", Echo::none);
+  const auto again = subscriptions.next_subscribe(now);
+  EXPECT_EQ(again->filter, "b");
+  EXPECT_TRUE(again->is_added);
+  EXPECT_EQ(again->echo, Echo::none);
+}
+
+TEST(Subscriptions, ForgetsWhatIsRemoved) {
+  Subscriptions subscriptions({"a"}, {});
+  subscriptions.add("a", Echo::sent);
+  subscriptions.add("b", Echo::sent);
+  subscriptions.connected();
+  subscriptions.add("c", Echo::sent);
+  EXPECT_TRUE(subscriptions.remove("c")) << "before it is asked for";
+  EXPECT_FALSE(subscriptions.remove("c"));
+  EXPECT_TRUE(subscriptions.remove("b"));
+  EXPECT_FALSE(subscriptions.remove("a")) << "it is wanted by itself";
+  EXPECT_EQ(ask(subscriptions), "a");
+  subscriptions.connected();
+  EXPECT_EQ(ask(subscriptions), "a");
+}
+
+TEST(Subscriptions, TellsNoAnswerToWhatWasRemovedMeanwhile) {
+  Subscriptions subscriptions({}, {});
+  subscriptions.connected();
+  subscriptions.add("b", Echo::sent);
+  const auto id = subscriptions.next_subscribe(now)->id;
+  EXPECT_TRUE(subscriptions.remove("b"));
+  EXPECT_TRUE(subscriptions.answered(id, 1));
+  EXPECT_EQ(answers(subscriptions), "");
+  EXPECT_TRUE(subscriptions.is_settled());
 }
 
 }  // namespace
