@@ -222,7 +222,7 @@ class Simulation {
       schedule_twin();
     if (!fault_plan_.is_gentle && schedule_.chance(50))
       schedule_.after(schedule_.up_to(busy), [this] { kill_a_responder(); });
-    if (!fault_plan_.is_gentle && schedule_.chance(20))
+    if (!fault_plan_.is_gentle && schedule_.chance(40))
       schedule_.after(schedule_.up_to(busy), [this] { schedule_.pick(bridges_)->restart(); });
   }
 
@@ -253,7 +253,9 @@ class Simulation {
   }
 
   void call(std::uint32_t bridge, const Service& service) {
-    const std::string text = some_payload() + "#" + std::to_string(++distinct_) + "#";
+    std::string text = some_payload() + "#" + std::to_string(++distinct_) + "#";
+    if (has_poison(text))  // what is smaller than that is innocent, and must not be refused with it
+      text += std::string(50, '-');
     bridges_[bridge]->call(service, text, some_timeout());
   }
 
@@ -338,7 +340,7 @@ class Simulation {
     const bool is_young = schedule_.now() - std::max(connection->subscribed, Instant{}) < 100ms;
     if (fault_plan_.is_gentle && (connection->subscribed == Instant{} || is_young))
       return;
-    if (schedule_.chance(fault_plan_.is_gentle ? 0 : 20))
+    if (schedule_.chance(fault_plan_.is_gentle ? 0 : 40))
       broker_.deafen(connection);
     else if (schedule_.chance(50))
       connection->is_doomed = true;
