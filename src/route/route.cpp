@@ -35,11 +35,6 @@ bool Route::allows(std::string_view method) const {
   return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
-bool Route::has_client() const {
-  return topic.has(client_variable) || response_topic.has(client_variable) ||
-         error_topic.has(client_variable);
-}
-
 std::string_view to_string(Route::Linked linked) {
   switch (linked) {
     case Route::Linked::by_topic:

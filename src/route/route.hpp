@@ -69,8 +69,6 @@ struct Route {
   std::size_t line = 0;
 
   bool allows(std::string_view method) const;
-  /// Whether the client id is part of what is published, or of where the answer comes.
-  bool has_client() const;
   bool is_json() const { return !set.empty() || !match.empty() || rules->read_json(); }
 };
 

@@ -90,7 +90,8 @@ TEST_F(JudgementTest, StatusesAreInTheJson) {
   EXPECT_EQ(of_payload(R"({"code":204})"), "answer");
   EXPECT_EQ(of_payload(R"({"code":"404","message":"no lamp"})"), "404: no lamp");
   EXPECT_EQ(of_payload(R"({"code":401,"message":"no"})"), "no") << "it does not pass it on";
-  EXPECT_EQ(of_payload(R"({"code":4})"), "answer");
+  EXPECT_EQ(of_payload(R"({"code":4})"), R"({"code":4})") << "it counts in its own way";
+  EXPECT_EQ(of_payload("{}"), "answer");
 }
 
 TEST_F(JudgementTest, StatusesAreInAUserProperty) {
@@ -108,7 +109,8 @@ TEST_F(JudgementTest, StatusesAreInAUserProperty) {
 TEST_F(JudgementTest, StatusesAreALevelOfTheTopic) {
   request_.status_level = 2;
   EXPECT_EQ(judged({.topic = "a/b/404/x", .payload = "no lamp"}), "404: no lamp");
-  for (const char* const topic : {"a/b/200", "a/b/4040", "a/b/"})
+  EXPECT_EQ(judged({.topic = "a/b/4040", .payload = "no lamp"}), "no lamp");
+  for (const char* const topic : {"a/b/200", "a/b/"})
     EXPECT_EQ(judged({.topic = topic, .payload = ""}), "answer") << topic;
   EXPECT_EQ(judged({.topic = "errors/of/404", .payload = "no lamp"}, On::error_topic), "no lamp")
       << "of the response topic";

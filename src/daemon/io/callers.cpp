@@ -39,14 +39,7 @@ std::vector<std::uint32_t> users_of(const std::vector<std::string>& names,
 
 std::shared_ptr<const RouteTable> routes_of(const BridgedOptions& options) {
   RouteTable::Routes routes = options.routes;
-  const bool is_level = options.broker.client_id.find_first_of("/+#") == std::string::npos;
   for (auto& route : routes) {
-    if (route->has_client() && !is_level) {
-      throw std::runtime_error(
-          "--client-id: '" + options.broker.client_id +
-          "' must have no '/', '+' and '#', since it is {client} of the route " + route->path +
-          " (" + route->file + ":" + std::to_string(route->line) + ")");
-    }
     if (route->user_names.empty() && route->token_file.empty())
       continue;
     const std::string where = route->file + ":" + std::to_string(route->line) + ": ";
