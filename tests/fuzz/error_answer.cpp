@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/ascii.hpp"
 #include "base/utf8.hpp"
 #include "exchange/exchanges.hpp"
-#include "exchange/transform_request.hpp"
+#include "exchange/failures.hpp"
 #include "exchange/topic.hpp"
+#include "exchange/transform_request.hpp"
 #include "fuzz.hpp"
 #include "text/content_rule.hpp"
 
@@ -26,11 +26,11 @@ std::optional<Ended> ended_by(Response response, const std::string& action) {
   Exchanges exchanges(start);
   exchanges.link_up({.session_present = true, .window = 1}, now);
   const auto begun = exchanges.begin(transform_request({.netid = "alice",
-                                            .action = action,
-                                            .payload = std::string(request),
-                                            .correlation = std::string(correlation),
-                                            .arrived = now,
-                                            .deadline = now + 5s}));
+                                                        .action = action,
+                                                        .payload = std::string(request),
+                                                        .correlation = std::string(correlation),
+                                                        .arrived = now,
+                                                        .deadline = now + 5s}));
   require(std::holds_alternative<ExchangeId>(begun) && exchanges.next_publish(now).has_value(),
           "a call is admitted and published");
   const std::string topic = response_topic("alice", action);
@@ -43,14 +43,6 @@ std::optional<Ended> ended_by(Response response, const std::string& action) {
   require(ended.has_value() != exchanges.next_ended().has_value() && !exchanges.next_ended(),
           "a call ends once, by its deadline at the latest");
   return ended;
-}
-
-std::optional<int> named_status(std::string_view text) {
-  if (text.size() != 3 || !std::all_of(text.begin(), text.end(), ascii::is_digit) ||
-      (text.front() != '4' && text.front() != '5')) {
-    return std::nullopt;
-  }
-  return std::stoi(std::string(text));
 }
 
 void check_outcome(const Response& response, const Ended& ended) {
@@ -68,10 +60,13 @@ void check_outcome(const Response& response, const Ended& ended) {
     return;
   }
   require(failure.problem == Problem::responder_error, "an error answer is the responder's error");
-  require(failure.status == named_status(*response.status),
-          "its status is that which the responder names, where it is one of an error");
-  require(!response.error || !is_utf8(*response.error) || failure.detail == *response.error,
-          "its detail is what the responder says");
+  require(failure.status == status_of(*response.status),
+          "its status is that which the responder names, where it may be passed on");
+  require(!failure.status || (*failure.status >= 400 && *failure.status <= 599),
+          "that is one of an error");
+  require(
+      !response.error || !is_utf8(*response.error) || failure.detail.starts_with(*response.error),
+      "its detail begins with what the responder says");
 }
 
 }  // namespace
