@@ -32,6 +32,8 @@ constexpr std::string_view any_level = "+";
 struct Level {
   std::string text;                                   // "+": that has a variable
   const std::vector<std::string>* allowed = nullptr;  // its values, where it is a variable of these
+  std::string begin = {};                             // before and after its variables
+  std::string end = {};
 
   bool is_open() const { return text == any_level; }
 };
@@ -52,6 +54,10 @@ Levels levels_of(const Route& route, std::string_view topic) {
     const bool is_ours = level == "{" + std::string(client_variable) + "}";
     const bool is_open = !is_ours && level.find_first_of("{+") != std::string_view::npos;
     levels.push_back({is_open ? "+" : std::string(level), allowed_at(route, level)});
+    if (is_open && level != any_level) {
+      levels.back().begin = level.substr(0, level.find('{'));
+      levels.back().end = level.substr(level.rfind('}') + 1);
+    }
     if (level.size() == rest.size())
       return levels;
   }
@@ -72,14 +78,23 @@ std::string filter_of(const Levels& levels) {
   return filter;
 }
 
+/// Whether a text can begin and end as both say.
+bool have_common_ends(const Level& a, const Level& b) {
+  return (a.begin.starts_with(b.begin) || b.begin.starts_with(a.begin)) &&
+         (a.end.ends_with(b.end) || b.end.ends_with(a.end));
+}
+
 bool may_be_same(const Level& a, const Level& b) {
   if (!a.is_open() && !b.is_open())
     return a.text == b.text;
   if (!a.is_open() || !b.is_open()) {
     const Level& open = a.is_open() ? a : b;
     const Level& other = a.is_open() ? b : a;
-    return open.allowed == nullptr || is_allowed_value(other.text, *open.allowed);
+    return other.text.starts_with(open.begin) && other.text.ends_with(open.end) &&
+           (open.allowed == nullptr || is_allowed_value(other.text, *open.allowed));
   }
+  if (!have_common_ends(a, b))
+    return false;
   if (a.allowed == nullptr || b.allowed == nullptr)
     return true;
   const auto has_star = [](const auto& text) { return text.find('*') != std::string::npos; };

@@ -555,6 +555,18 @@ TEST(RouteWarnings, TellOfTopicsThatMayBeTheSame) {
                 "/transform/uppercase come, and they cannot be told apart; limit it with allow"});
 }
 
+TEST(RouteWarnings, KnowHowALevelWithAVariableBeginsAndEnds) {
+  const auto numbered = at(20, "/n/{x}/{y}", "n", {{"response-topic", text("stat/{x}/STATUS{y}")}});
+  EXPECT_THAT(warnings_of({numbered}), IsEmpty()) << "response does not begin with STATUS";
+  EXPECT_THAT(
+      warnings_of({numbered, at(1, "/a/{x}", "a", {{"response-topic", text("stat/{x}/RESULT")}})}),
+      IsEmpty());
+  EXPECT_THAT(warnings_of({numbered,
+                           at(1, "/a/{x}", "a",
+                              {{"response-topic", text("stat/a/STATUS1")}, {"id", text("/id")}})}),
+              testing::SizeIs(1));
+}
+
 TEST(RouteConflict, IsFoundQuicklyAmongAsManyRoutesAsThereMayBe) {
   Routes routes;
   for (std::size_t i = 0; i < limits::routes; ++i) {
