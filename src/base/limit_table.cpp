@@ -161,6 +161,9 @@ std::vector<Limit> all_limits() {
        "largest message from the broker, with its topic; a larger one is dropped"},
       {"property_bytes", bytes(property_bytes),
        "properties of a message from the broker; one with more is dropped"},
+      {"user_properties", text(user_properties),
+       "user properties of a message from the broker that a route can name; further ones are not "
+       "looked at"},
       {"inbox_events", text(inbox_events),
        "events of the MQTT library that wait for the loop; beyond it messages are dropped"},
       {"inbox_bytes", bytes(inbox_bytes),

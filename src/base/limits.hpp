@@ -109,6 +109,7 @@ inline constexpr std::size_t serve_error_bytes = 2 * 1024;  // of stderr, the en
 inline constexpr std::size_t inbound_packet_bytes =
     response_bytes + payload_bytes;                       // with its topic
 inline constexpr std::size_t property_bytes = 66 * 1024;  // of one; the longest property has 64 KiB
+inline constexpr std::size_t user_properties = 64;        // of one that are looked at
 inline constexpr std::size_t inbox_events = 65'536;  // from the MQTT library, not yet looked at
 inline constexpr std::size_t inbox_bytes = 8 << 20;  // of the messages among these
 inline constexpr auto down_grace = 2s;      // calls wait this long for a lost link, then get 503

@@ -41,7 +41,7 @@ void take_property(const MQTTProperty& property, MqttMessage& message) {
         message.error = value;
       else if (name == "responder")
         message.responder = value;
-      else
+      else if (message.user_properties.size() < limits::user_properties)
         message.user_properties.emplace_back(name, value);
       break;
     }
