@@ -5,9 +5,9 @@
 #include <string_view>
 #include <variant>
 
+#include "base/json_text.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
-#include "exchange/json_text.hpp"
 
 namespace mqtt_bridge {
 

@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/utf8.hpp"
-#include "exchange/json_text.hpp"
 #include "http/media_type.hpp"
 
 namespace mqtt_bridge {

@@ -6,8 +6,8 @@
 #include <type_traits>
 
 #include "base/duration.hpp"
+#include "base/json_text.hpp"
 #include "base/limits.hpp"
-#include "exchange/json_text.hpp"
 #include "exchange/topic.hpp"
 
 namespace mqtt_bridge {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_set.hpp"
+#include "base/json_text.hpp"
 #include "base/limits.hpp"
-#include "exchange/json_set.hpp"
-#include "exchange/json_text.hpp"
 #include "exchange/response_topics.hpp"
 #include "exchange/topic.hpp"
 

@@ -1,10 +1,10 @@
 // The input, in lines: a JSON Pointer, a value, and a text that may be JSON.
-#include "exchange/json_text.hpp"
+#include "base/json_text.hpp"
 
 #include <algorithm>
 
+#include "base/json_set.hpp"
 #include "base/utf8.hpp"
-#include "exchange/json_set.hpp"
 #include "fuzz.hpp"
 
 namespace mqtt_bridge {

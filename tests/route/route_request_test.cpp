@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/json_text.hpp"
 #include "base/limits.hpp"
-#include "exchange/json_text.hpp"
 #include "route/route_of.hpp"
 
 namespace mqtt_bridge {

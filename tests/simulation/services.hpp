@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-#include "exchange/json_text.hpp"
+#include "base/json_text.hpp"
 #include "route/route_config.hpp"
 #include "route/route_request.hpp"
 #include "simulation/broker.hpp"

@@ -1,4 +1,4 @@
-#include "exchange/json_set.hpp"
+#include "base/json_set.hpp"
 
 #include <string>
 

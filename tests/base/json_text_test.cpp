@@ -1,4 +1,4 @@
-#include "exchange/json_text.hpp"
+#include "base/json_text.hpp"
 
 #include <optional>
 #include <string>
