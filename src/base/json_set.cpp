@@ -141,9 +141,8 @@ Place find_in_array(std::string_view json, std::size_t at, std::optional<std::si
 std::optional<Change> change_of(std::string_view json, Names names, const std::string& value) {
   std::size_t at = skip_space(json, json.starts_with(mark) ? mark.size() : 0);
   for (;; names = names.subspan(1)) {
-    const std::size_t end = end_of_value(json, at);
     if (names.empty() || json[at] == 'n')  // null
-      return Change{at, end, wrapped(names, value)};
+      return Change{at, end_of_value(json, at), wrapped(names, value)};
     const std::string& name = names.front();
     const bool is_object = json[at] == '{';
     const auto index = index_of(name);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/duration.hpp"
 
 namespace mqtt_bridge {
@@ -29,16 +30,15 @@ std::string in_words(Duration duration) {
   return duration_text(std::chrono::ceil<std::chrono::milliseconds>(duration));
 }
 
-std::optional<int> status_of(std::string_view text) {
-  if (text.size() != 3)
+std::optional<int> three_digits(std::string_view text) {
+  if (text.size() != 3 || !std::all_of(text.begin(), text.end(), ascii::is_digit))
     return std::nullopt;
-  int status = 0;
-  for (const char digit : text) {
-    if (digit < '0' || digit > '9')
-      return std::nullopt;
-    status = status * 10 + (digit - '0');
-  }
-  return may_pass_on(status) ? std::optional(status) : std::nullopt;
+  return (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0');
+}
+
+std::optional<int> status_of(std::string_view text) {
+  const auto status = three_digits(text);
+  return status && may_pass_on(*status) ? status : std::nullopt;
 }
 
 Failure with_topics(Failure failure, const MqttRequest& request, Instant now) {

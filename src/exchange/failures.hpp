@@ -25,6 +25,9 @@ Failure with_topics(Failure failure, const MqttRequest& request, Instant now);
 /// Rounded up to milliseconds.
 std::string in_words(Duration duration);
 
+/// The number that `text` is, where it is three digits, as those of an HTTP status are.
+std::optional<int> three_digits(std::string_view text);
+
 /// The HTTP status that a responder names, in three digits, if it may be passed on.
 std::optional<int> status_of(std::string_view text);
 

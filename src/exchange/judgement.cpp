@@ -18,15 +18,6 @@ bool is_success(int status) {
   return status >= first_success && status < first_redirection;
 }
 
-/// Three digits, in any range.
-std::optional<int> number_of(std::string_view status) {
-  if (status.size() != 3 ||
-      !std::all_of(status.begin(), status.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return std::nullopt;
-  }
-  return (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
-}
-
 std::optional<std::string_view> property(const Response& response, std::string_view name) {
   if (name == "status")
     return response.status;
@@ -39,13 +30,6 @@ std::optional<std::string_view> property(const Response& response, std::string_v
   return std::nullopt;
 }
 
-/// Of the topic, without its slashes.
-std::string_view level(std::string_view topic, std::size_t number) {
-  for (; number > 0 && topic.find('/') != std::string_view::npos; --number)
-    topic.remove_prefix(topic.find('/') + 1);
-  return topic.substr(0, topic.find('/'));
-}
-
 /// What the answer names as its status, where the route says that it does; nothing where it names
 /// none.
 std::optional<std::string> named_status(const Response& response, ResponseJson& json,
@@ -54,7 +38,7 @@ std::optional<std::string> named_status(const Response& response, ResponseJson& 
   if (rules.status_pointer)
     return json.get() != nullptr ? json.get()->id_at(*rules.status_pointer) : std::nullopt;
   if (request.status_level && !is_error)
-    return std::string(level(response.topic, *request.status_level));
+    return std::string(levels_of(response.topic).at(*request.status_level));
   const auto named = property(response, rules.status_property);
   return named ? std::optional<std::string>(*named) : std::nullopt;
 }
@@ -67,11 +51,11 @@ std::optional<std::string> error_status(const Response& response, ResponseJson& 
   const bool is_told =
       rules.status_pointer || request.status_level || !rules.status_property.empty();
   if (auto status = is_told ? named_status(response, json, request, is_error) : std::nullopt) {
-    const auto number = number_of(*status);
+    const auto number = three_digits(*status);
     return !status->empty() && !(number && is_success(*number)) ? std::move(status) : std::nullopt;
   }
   // By our own convention.
-  const auto number = response.status ? number_of(*response.status) : std::nullopt;
+  const auto number = response.status ? three_digits(*response.status) : std::nullopt;
   return number && !is_success(*number) ? std::optional<std::string>(*response.status)
                                         : std::nullopt;
 }

@@ -77,6 +77,17 @@ bool is_broker_safe(std::string_view text) {
   return is_utf8(text) && !why_not_broker_safe(text);
 }
 
+std::vector<std::string_view> levels_of(std::string_view topic) {
+  std::vector<std::string_view> levels;
+  for (;;) {
+    const std::size_t slash = topic.find('/');
+    levels.push_back(topic.substr(0, slash));
+    if (slash == std::string_view::npos)
+      return levels;
+    topic.remove_prefix(slash + 1);
+  }
+}
+
 std::string request_topic(std::string_view netid, std::string_view action) {
   return topic(netid, action, request_suffix);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "text/action.hpp"
 
@@ -27,6 +28,9 @@ inline constexpr std::size_t mqtt_string_bytes = 65'535;
 
 std::string request_topic(std::string_view netid, std::string_view action);
 std::string response_topic(std::string_view netid, std::string_view action);
+
+/// The levels of a topic or filter (MQTT 5.0 4.7.1.1), one at least, in views into it.
+std::vector<std::string_view> levels_of(std::string_view topic);
 
 /// A topic taken apart, in views into it.
 struct ParsedTopic {

@@ -3,23 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/topic.hpp"
+
 namespace mqtt_bridge {
 namespace {
 
-std::string_view take_level(std::string_view& topic) {
-  const std::string_view level = topic.substr(0, topic.find('/'));
-  topic.remove_prefix(std::min(level.size() + 1, topic.size()));
-  return level;
-}
-
-std::size_t levels_of(std::string_view topic) {
-  return static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) + 1;
-}
+constexpr std::string_view open_level = "+";
 
 std::vector<bool> shape_of(std::string_view filter) {
-  std::vector<bool> shape(levels_of(filter));
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    shape[i] = take_level(filter) == "+";
+  std::vector<bool> shape;
+  for (const std::string_view level : levels_of(filter))
+    shape.push_back(level == open_level);
   return shape;
 }
 
@@ -32,14 +26,12 @@ bool has_unknown_levels(std::string_view filter) {
 bool matches_levels(std::string_view filter, std::string_view topic) {
   if (!has_unknown_levels(filter))
     return filter == topic;
-  if (levels_of(filter) != levels_of(topic))
-    return false;
-  for (std::size_t left = levels_of(filter); left > 0; --left) {
-    const std::string_view wanted = take_level(filter);
-    if (const std::string_view level = take_level(topic); wanted != "+" && wanted != level)
-      return false;
-  }
-  return true;
+  const auto wanted = levels_of(filter);
+  const auto levels = levels_of(topic);
+  return std::equal(wanted.begin(), wanted.end(), levels.begin(), levels.end(),
+                    [](std::string_view want, std::string_view level) {
+                      return want == open_level || want == level;
+                    });
 }
 
 void TopicShapes::add(std::string_view filter) {
@@ -57,16 +49,15 @@ void TopicShapes::remove(std::string_view filter) {
 
 std::vector<std::string> TopicShapes::masked(std::string_view topic) const {
   std::vector<std::string> all;
-  const std::size_t levels = levels_of(topic);
-  for (const auto& [shape, calls] : shapes_) {
-    if (shape.size() != levels)
+  if (shapes_.empty())
+    return all;
+  const auto levels = levels_of(topic);
+  for (const auto& [shape, filters] : shapes_) {
+    if (shape.size() != levels.size())
       continue;
     std::string masked;
-    std::string_view rest = topic;
-    for (std::size_t i = 0; i < levels; ++i) {
-      const std::string_view level = take_level(rest);
-      masked.append(i > 0 ? "/" : "").append(shape[i] ? "+" : level);
-    }
+    for (std::size_t i = 0; i < levels.size(); ++i)
+      masked.append(i > 0 ? "/" : "").append(shape[i] ? open_level : levels[i]);
     all.push_back(std::move(masked));
   }
   return all;

@@ -108,15 +108,13 @@ std::optional<std::string> why_not_path_value(std::string_view value, PathPatter
     return "must not have a '+' or '#', which are wildcards of MQTT";
   if (!is_broker_safe(value))
     return "must be UTF-8 without control characters and noncharacters";
-  for (std::string_view rest = value;; rest.remove_prefix(rest.find('/') + 1)) {
-    const std::string_view level = rest.substr(0, rest.find('/'));
+  for (const std::string_view level : levels_of(value)) {
     if (level.empty())
       return "must not be empty, nor have an empty part";
     if (level == "." || level == "..")
       return "must not be '.' or '..', nor have such a part";
-    if (level.size() == rest.size())
-      return std::nullopt;
   }
+  return std::nullopt;
 }
 
 }  // namespace mqtt_bridge

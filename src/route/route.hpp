@@ -41,7 +41,9 @@ struct Route {
   TextTemplate topic;
   TextTemplate response_topic;  // of a route that is Linked::not_at_all: empty
   TextTemplate error_topic;     // empty: errors do not come apart
-  bool has_inbox = false;       // the response topic is ours, and named to the service
+  TextTemplate
+      before_status;       // of the response topic: what comes before {status}, if that is there
+  bool has_inbox = false;  // the response topic is ours, and named to the service
   Linked linked = Linked::by_turn;
   std::vector<PointedTemplate> set;    // into the request
   std::vector<PointedTemplate> match;  // what the answer must have; Linked::by_id: the first has id

@@ -42,6 +42,11 @@ void link(RouteDraft& draft) {
     route.linked = Route::Linked::by_id;
     std::rotate(route.match.begin(), by_id, by_id + 1);
   }
+  if (route.response_topic.has(status_variable)) {
+    const std::string_view topic = route.response_topic.text();
+    const std::string status = "{" + std::string(status_variable) + "}";
+    route.before_status = known_template(topic.substr(0, topic.find(status)));
+  }
 }
 
 std::string fault_of_variables(const Route& route, const TextTemplate& text, bool may_have_status) {

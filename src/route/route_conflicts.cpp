@@ -47,10 +47,9 @@ const std::vector<std::string>* allowed_at(const Route& route, std::string_view 
   return limit != route.allowed.end() ? &limit->values : nullptr;
 }
 
-Levels levels_of(const Route& route, std::string_view topic) {
+Levels levels_in(const Route& route, std::string_view topic) {
   Levels levels;
-  for (std::string_view rest = topic;; rest.remove_prefix(rest.find('/') + 1)) {
-    const std::string_view level = rest.substr(0, rest.find('/'));
+  for (const std::string_view level : levels_of(topic)) {
     const bool is_ours = level == "{" + std::string(client_variable) + "}";
     const bool is_open = !is_ours && level.find_first_of("{+") != std::string_view::npos;
     levels.push_back({is_open ? "+" : std::string(level), allowed_at(route, level)});
@@ -58,17 +57,16 @@ Levels levels_of(const Route& route, std::string_view topic) {
       levels.back().begin = level.substr(0, level.find('{'));
       levels.back().end = level.substr(level.rfind('}') + 1);
     }
-    if (level.size() == rest.size())
-      return levels;
   }
+  return levels;
 }
 
 /// Nothing where a variable of several levels makes it any topic.
-std::optional<Levels> levels_of(const Route& route, const TextTemplate& topic) {
+std::optional<Levels> levels_in(const Route& route, const TextTemplate& topic) {
   const auto& last = route.pattern.segments.back();
   if (last.kind == PathPattern::Kind::rest && topic.has(last.text))
     return std::nullopt;
-  return levels_of(route, topic.text());
+  return levels_in(route, topic.text());
 }
 
 std::string filter_of(const Levels& levels) {
@@ -123,10 +121,10 @@ std::vector<Lane> lanes_of(const Route& route) {
   std::vector<Lane> lanes;
   if (route.linked == Route::Linked::not_at_all)
     return lanes;
-  const auto of_responses = levels_of(route, route.response_topic);
+  const auto of_responses = levels_in(route, route.response_topic);
   const std::string response_filter = of_responses ? filter_of(*of_responses) : "";
   for (const TextTemplate* const topic : {&route.response_topic, &route.error_topic}) {
-    const auto levels = topic->text().empty() ? std::nullopt : levels_of(route, *topic);
+    const auto levels = topic->text().empty() ? std::nullopt : levels_in(route, *topic);
     if (levels) {
       lanes.push_back(
           {&route, *levels, filter_of(*levels), response_filter, topic == &route.error_topic});
@@ -149,7 +147,7 @@ std::optional<Action> action_at(const Route& route, const Lane& lane) {
   if (route.linked != Route::Linked::by_turn)
     return std::nullopt;
   for (const Action action : all_actions) {
-    if (may_overlap(lane.levels, levels_of(route, response_topic("+", to_string(action)))))
+    if (may_overlap(lane.levels, levels_in(route, response_topic("+", to_string(action)))))
       return action;
   }
   return std::nullopt;
@@ -164,7 +162,7 @@ std::string fault_beside_ours(const Route& route) {
   for (const Lane& lane : lanes_of(route)) {
     const std::string key = lane.is_of_errors ? "error-topic: " : "response-topic: ";
     if (!lane.levels.front().is_open() &&
-        may_overlap(lane.levels, levels_of(route, status_topic("+")))) {
+        may_overlap(lane.levels, levels_in(route, status_topic("+")))) {
       return key + "there responders announce themselves";
     }
     const auto action = action_at(route, lane);

@@ -2,8 +2,7 @@
 #include "route/route_keys.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <type_traits>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/json_text.hpp"
@@ -21,9 +20,15 @@ std::string too_long() {
 
 // Each gives what is wrong, as the end of a sentence that begins with the key; empty: nothing.
 
-std::string take(const Value& value, std::string& to) {
+/// Null where the value is none of `Type`.
+template <typename Type>
+const Type* as(const Value& value) {
   const auto* const scalar = std::get_if<JsonScalar>(&value);
-  const auto* const text = scalar != nullptr ? std::get_if<std::string>(scalar) : nullptr;
+  return scalar != nullptr ? std::get_if<Type>(scalar) : nullptr;
+}
+
+std::string take(const Value& value, std::string& to) {
+  const auto* const text = as<std::string>(value);
   if (text == nullptr || text->empty())
     return "must be a string in quotes, and not empty";
   to = *text;
@@ -31,8 +36,7 @@ std::string take(const Value& value, std::string& to) {
 }
 
 std::string take(const Value& value, bool& to) {
-  const auto* const scalar = std::get_if<JsonScalar>(&value);
-  const auto* const flag = scalar != nullptr ? std::get_if<bool>(scalar) : nullptr;
+  const auto* const flag = as<bool>(value);
   if (flag == nullptr)
     return "must be true or false";
   to = *flag;
@@ -41,8 +45,7 @@ std::string take(const Value& value, bool& to) {
 
 std::string take_number(const Value& value, std::int64_t least, std::int64_t most,
                         std::int64_t& to) {
-  const auto* const scalar = std::get_if<JsonScalar>(&value);
-  const auto* const number = scalar != nullptr ? std::get_if<std::int64_t>(scalar) : nullptr;
+  const auto* const number = as<std::int64_t>(value);
   if (number == nullptr || *number < least || *number > most)
     return "must be a number from " + std::to_string(least) + " to " + std::to_string(most);
   to = *number;
@@ -81,16 +84,14 @@ std::string take_topic(const Value& value, bool levels_may_be_open, TextTemplate
     return "must not be a shared subscription ($share/...), where others get some of the answers";
   if (text.find('#') != std::string::npos)
     return "must not have the wildcard '#'";
-  for (std::string_view rest = text;; rest.remove_prefix(rest.find('/') + 1)) {
-    const std::string_view level = rest.substr(0, rest.find('/'));
+  for (const std::string_view level : levels_of(text)) {
     const bool has_plus = level.find('+') != std::string_view::npos;
     if (has_plus && (!levels_may_be_open || level != "+")) {
       return levels_may_be_open ? "must not have a '+' but as a whole level"
                                 : "must not have the wildcard '+'";
     }
-    if (level.size() == rest.size())
-      return {};
   }
+  return {};
 }
 
 std::string take_duration(const Value& value, std::optional<std::chrono::milliseconds>& to) {
@@ -124,31 +125,46 @@ std::string take_pointer(const Value& value, std::string& to) {
   return fault.empty() ? fault_of_pointer(to) : fault;
 }
 
-std::string take(const Value& value, std::vector<PointedTemplate>& to) {
+/// Gives `take_one` each pointer of a table with its value; the first fault.
+template <typename TakeOne>
+std::string take_pointed(const Value& value, const std::string& example, const TakeOne& take_one) {
   const auto* const table = std::get_if<RouteSource::Table>(&value);
   if (table == nullptr || table->empty())
-    return "must be a table of JSON Pointers and values, such as { \"/id\" = \"{id}\" }";
+    return "must be a table of JSON Pointers and values, such as " + example;
   for (const auto& [pointer, member] : *table) {
     if (auto fault = fault_of_pointer(pointer); !fault.empty())
       return fault;
     const auto* const scalar = std::get_if<JsonScalar>(&member);
     if (scalar == nullptr)
       return "'" + pointer + "' must be a string, a number, true or false";
-    if (const auto* const text = std::get_if<std::string>(scalar)) {
-      auto parsed = TextTemplate::parse(*text);
-      if (auto* const fault = std::get_if<std::string>(&parsed))
-        return *fault;
-      to.push_back({pointer, std::get<TextTemplate>(std::move(parsed))});
-      continue;
-    }
-    std::visit(
-        [&to, &pointer = pointer](const auto& each) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(each)>, std::string>)
-            to.push_back({pointer, each});
-        },
-        *scalar);
+    if (auto fault = take_one(pointer, *scalar); !fault.empty())
+      return fault;
   }
   return {};
+}
+
+std::string take_value(const JsonScalar& scalar, ValueTemplate& to) {
+  if (const auto* const text = std::get_if<std::string>(&scalar)) {
+    auto parsed = TextTemplate::parse(*text);
+    if (auto* const fault = std::get_if<std::string>(&parsed))
+      return *fault;
+    to = std::get<TextTemplate>(std::move(parsed));
+  } else if (const auto* const flag = std::get_if<bool>(&scalar)) {
+    to = *flag;
+  } else if (const auto* const number = std::get_if<std::int64_t>(&scalar)) {
+    to = *number;
+  } else {
+    to = std::get<double>(scalar);
+  }
+  return {};
+}
+
+std::string take(const Value& value, std::vector<PointedTemplate>& to) {
+  return take_pointed(value, R"({ "/id" = "{id}" })",
+                      [&to](const std::string& pointer, const JsonScalar& scalar) {
+                        to.push_back({pointer, {}});
+                        return take_value(scalar, to.back().value);
+                      });
 }
 
 /// What is set; not the whole, which has to stay an object.
@@ -162,18 +178,11 @@ std::string take_set(const Value& value, std::vector<PointedTemplate>& to) {
 
 /// Values without variables.
 std::string take_tests(const Value& value, std::vector<JsonTest>& to) {
-  const auto* const table = std::get_if<RouteSource::Table>(&value);
-  if (table == nullptr || table->empty())
-    return "must be a table of JSON Pointers and values, such as { \"/type\" = \"ack\" }";
-  for (const auto& [pointer, member] : *table) {
-    if (auto fault = fault_of_pointer(pointer); !fault.empty())
-      return fault;
-    const auto* const scalar = std::get_if<JsonScalar>(&member);
-    if (scalar == nullptr)
-      return "'" + pointer + "' must be a string, a number, true or false";
-    to.push_back({pointer, *scalar});
-  }
-  return {};
+  return take_pointed(value, R"({ "/type" = "ack" })",
+                      [&to](const std::string& pointer, const JsonScalar& scalar) {
+                        to.push_back({pointer, scalar});
+                        return std::string();
+                      });
 }
 
 std::string take_error(const Value& value, AnswerRules& to) {

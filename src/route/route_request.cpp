@@ -22,7 +22,6 @@ class Values {
   std::string in(const TextTemplate& text) const {
     return text.expand([this](std::string_view name) { return of(name); });
   }
-  /// As it stands in a request: {status} is a level that is not known.
   JsonScalar in(const ValueTemplate& value) const {
     if (const auto* const text = std::get_if<TextTemplate>(&value))
       return in(*text);
@@ -38,13 +37,9 @@ class Values {
     const std::string text =
         topic.expand([&](std::string_view name) { return name == id_variable ? mark : of(name); });
     std::string filter;
-    for (std::string_view rest = text;; rest.remove_prefix(rest.find('/') + 1)) {
-      const std::string_view level = rest.substr(0, rest.find('/'));
-      filter.append(level.find(mark) != std::string_view::npos ? open_level : level);
-      if (level.size() == rest.size())
-        return filter;
-      filter += '/';
-    }
+    for (const std::string_view level : levels_of(text))
+      filter.append("/").append(level.find(mark) != std::string_view::npos ? open_level : level);
+    return filter.substr(1);
   }
 
  private:
@@ -57,7 +52,7 @@ class Values {
       if (variable == name)
         return value;
     }
-    return open_level;  // {status}
+    return open_level;  // {status}, a level that is not known before
   }
 
   const RouteCall& call_;
@@ -137,13 +132,11 @@ std::optional<Failure> set_into(std::string& payload, const Route& route, const 
   return std::nullopt;
 }
 
+/// Its number depends on the call, where {x...} comes before it.
 std::optional<std::size_t> level_of_status(const Route& route, const Values& values) {
-  const std::string& topic = route.response_topic.text();
-  const std::size_t at = topic.find("{" + std::string(status_variable) + "}");
-  if (at == std::string::npos)
+  if (!route.response_topic.has(status_variable))
     return std::nullopt;
-  const std::string before =
-      values.in(std::get<TextTemplate>(TextTemplate::parse(std::string_view(topic).substr(0, at))));
+  const std::string before = values.in(route.before_status);
   return static_cast<std::size_t>(std::count(before.begin(), before.end(), '/'));
 }
 
