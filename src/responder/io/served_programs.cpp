@@ -123,13 +123,21 @@ void ServedPrograms::start(Job job) {
     running_.emplace(id, std::move(*running));
     return;
   }
-  ended(id, program, std::move(job.answer),
-        {.how = ProgramEnd::How::not_started, .errors = std::get<1>(std::move(started))});
+  conclude(program, std::move(job.answer),
+           {.how = ProgramEnd::How::not_started, .errors = std::get<1>(std::move(started))});
 }
 
 void ServedPrograms::ended(std::uint64_t id, const ServedProgram& program, Outgoing answer,
                            ProgramEnd end) {
   running_.erase(id);
+  conclude(program, std::move(answer), std::move(end));
+  start_next();
+  if (idle_ && !queue_.is_running())
+    std::exchange(idle_, nullptr)();
+}
+
+/// It runs no more, or never did.
+void ServedPrograms::conclude(const ServedProgram& program, Outgoing answer, ProgramEnd end) {
   queue_.ended();
   if (auto failure = failure_of(end, program.words.front(), options_.timeout)) {
     log_rarely(LogLevel::warn,
@@ -139,9 +147,6 @@ void ServedPrograms::ended(std::uint64_t id, const ServedProgram& program, Outgo
     answer.payload = std::move(end.output);
     answer_(std::move(answer));
   }
-  start_next();
-  if (idle_ && !queue_.is_running())
-    std::exchange(idle_, nullptr)();
 }
 
 void ServedPrograms::refuse(Job job, const std::string& why) {

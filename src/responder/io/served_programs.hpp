@@ -61,6 +61,7 @@ class ServedPrograms {
   void start_next();
   void start(Job job);
   void ended(std::uint64_t id, const ServedProgram& program, Outgoing answer, ProgramEnd end);
+  void conclude(const ServedProgram& program, Outgoing answer, ProgramEnd end);
   void refuse(Job job, const std::string& why);
   void fail(Outgoing answer, ProgramFailure failure);
 
