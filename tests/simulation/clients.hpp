@@ -14,6 +14,7 @@
 #include "exchange/presence.hpp"
 #include "exchange/topic.hpp"
 #include "mqtt/link_options.hpp"
+#include "simulation/answerer.hpp"
 #include "simulation/answers.hpp"
 #include "simulation/broker.hpp"
 #include "simulation/peer.hpp"
@@ -21,7 +22,7 @@
 namespace mqtt_bridge::simulation {
 
 /// A service, from ours to the worst of its kind.
-class Responder : public Peer<> {
+class Responder : public Answerer {
  public:
   struct Character {
     bool is_v5;      // sends correlation data back, and its name
@@ -33,7 +34,7 @@ class Responder : public Peer<> {
 
   Responder(Schedule& schedule, Broker& broker, std::string id, std::vector<std::string> actions,
             Character character)
-      : Peer(schedule, broker, options_for(std::move(id), actions, character)),
+      : Answerer(schedule, broker, options_for(std::move(id), actions, character), character.late),
         actions_(std::move(actions)),
         character_(character) {}
 
@@ -52,16 +53,13 @@ class Responder : public Peer<> {
     return options;
   }
 
-  bool begins_anew(const link_command::Connect&) const override { return false; }
-  void up(bool) override {
+  void up(bool session_present) override {
     if (character_.announces) {
       send(0,
            {.topic = status_topic(id_), .payload = birth_message(id_, actions_), .retained = true});
     }
-    for (auto& [number, answer] : unacknowledged_)
-      send(number, answer);
+    Answerer::up(session_present);
   }
-  void acknowledged(std::uint64_t number, Subscribers) override { unacknowledged_.erase(number); }
 
   void arrived(const Message& request) override {
     const auto topic = parse_request_topic(request.topic);
@@ -90,27 +88,8 @@ class Responder : public Peer<> {
       give(answer, Care::at_least_once);
   }
 
-  /// Where turns are taken, an answer that carries no correlation data must not come
-  /// twice.
-  enum class Care { once, at_least_once };
-  void give(const Message& answer, Care care) {
-    const auto delay =
-        schedule_.chance(character_.late) ? schedule_.up_to(5s) : schedule_.up_to(5ms);
-    schedule_.after(delay, [this, answer, care] {
-      if (!is_running())
-        return;
-      const std::uint64_t number = ++last_;
-      if (care == Care::at_least_once)
-        unacknowledged_[number] = answer;
-      if (is_up())
-        send(number, answer);
-    });
-  }
-
   const std::vector<std::string> actions_;
   const Character character_;
-  std::map<std::uint64_t, Message> unacknowledged_;
-  std::uint64_t last_ = 0;
 };
 
 /// Another client on our topics: it asks too, and it says things that nobody asked for.

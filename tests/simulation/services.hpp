@@ -18,6 +18,7 @@
 #include "base/json_text.hpp"
 #include "route/route_config.hpp"
 #include "route/route_request.hpp"
+#include "simulation/answerer.hpp"
 #include "simulation/broker.hpp"
 #include "simulation/peer.hpp"
 
@@ -142,7 +143,7 @@ inline const Service& service_of(std::string_view name) {
 // Who serves ----------------------------------------------------------------------------------
 
 /// All services at once.
-class ServiceClient : public Peer<> {
+class ServiceClient : public Answerer {
  public:
   struct Character {
     bool is_v5;        // sends correlation data back, and answers where the request says
@@ -152,11 +153,12 @@ class ServiceClient : public Peer<> {
   };
 
   ServiceClient(Schedule& schedule, Broker& broker, std::string id, Character character)
-      : Peer(schedule, broker,
-             link_options(
-                 std::move(id),
-                 character.takes_turns ? filters({"+/turn/request", "+/both"}) : filters({}),
-                 3600s)),
+      : Answerer(
+            schedule, broker,
+            link_options(
+                std::move(id),
+                character.takes_turns ? filters({"+/turn/request", "+/both"}) : filters({}), 3600s),
+            character.late),
         character_(character) {}
 
   bool knows_response_topics() const { return character_.is_v5; }
@@ -170,13 +172,6 @@ class ServiceClient : public Peer<> {
     turns.emplace_back("notify/request");
     return turns;
   }
-
-  bool begins_anew(const link_command::Connect&) const override { return false; }
-  void up(bool) override {
-    for (auto& [number, answer] : unacknowledged_)
-      send(number, answer);
-  }
-  void acknowledged(std::uint64_t number, Subscribers) override { unacknowledged_.erase(number); }
 
   /// What was asked.
   struct Request {
@@ -309,25 +304,7 @@ class ServiceClient : public Peer<> {
     return message;
   }
 
-  /// Where turns are taken, an answer that carries no correlation data must not come twice.
-  enum class Care { once, at_least_once };
-  void give(const Message& answer, Care care) {
-    const auto delay =
-        schedule_.chance(character_.late) ? schedule_.up_to(5s) : schedule_.up_to(5ms);
-    schedule_.after(delay, [this, answer, care] {
-      if (!is_running())
-        return;
-      const std::uint64_t number = ++last_;
-      if (care == Care::at_least_once)
-        unacknowledged_[number] = answer;
-      if (is_up())
-        send(number, answer);
-    });
-  }
-
   const Character character_;
-  std::map<std::uint64_t, Message> unacknowledged_;
-  std::uint64_t last_ = 0;
 };
 
 }  // namespace mqtt_bridge::simulation
