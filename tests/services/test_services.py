@@ -3,12 +3,17 @@ against a peer in peers.py: a right call, an error that the service tells, and a
 once, each of which gets the answer to its own request. What is measured is said on stdout in lines
 that begin with "fact: "."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import json
 import re
 import time
 import unittest
+
+import aiohttp
+import jinja2
+import yaml
 
 import peers
 import services
@@ -477,6 +482,42 @@ class Shelly(PeerTest):
         self.assert_problem(self.call("/shelly/other/Sys.Reboot"), 403, "value-not-allowed")
 
 
+class HomeAssistant(PeerTest):
+    """What the README's rest_command makes Home Assistant send: its templates are Jinja's, and its
+    HTTP client is aiohttp."""
+
+    NAME = "shelly"
+    PEER = peers.Shelly
+
+    @classmethod
+    def command(cls):
+        blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
+        return yaml.safe_load(blocks[0])["rest_command"]["shelly"]
+
+    async def send(self, **variables):
+        """As components/rest_command of Home Assistant does: the status, and what it makes of the
+        body."""
+        command = self.command()
+        url = jinja2.Template(command["url"]).render(variables)
+        payload = jinja2.Template(command["payload"]).render(variables)
+        async with aiohttp.ClientSession() as session, session.request(
+                command["method"], url.replace(":8426", f":{self.daemon.port}"),
+                data=payload.encode(), headers={"Content-Type": command["content_type"]}) as answer:
+            is_json = answer.content_type == "application/json"
+            return answer.status, await (answer.json() if is_json else answer.text())
+
+    def test_the_answer_is_an_object(self):
+        status, content = asyncio.run(self.send(
+            device="shellyplus1-a8032ab12345", method="Switch.Set", params={"id": 0, "on": True}))
+        self.assertEqual((status, content["result"]["was_on"]), (200, False))
+
+    def test_a_problem_is_a_text_with_the_reason(self):
+        status, content = asyncio.run(self.send(
+            device="shellyplus1-a8032ab12345", method="Switch.Toggel"))
+        self.assertEqual(status, 502)
+        self.assertIn("No handler for Switch.Toggel", json.loads(content)["detail"])
+
+
 class ThingsBoard(PeerTest):
     NAME = "thingsboard"
     PEER = peers.ThingsBoard
@@ -781,11 +822,15 @@ class Recipes(unittest.TestCase):
         for file in sorted(ROUTES.glob("*.toml")):
             with self.subTest(file=file.name):
                 outcome = self.check(file)
-                self.assertEqual((outcome.code, outcome.stderr), (0, ""), outcome)
+                self.assert_good(outcome)
 
     def test_all_can_be_had_at_once(self):
-        outcome = self.check(*sorted(ROUTES.glob("*.toml")))
-        self.assertEqual(outcome.code, 0, outcome)
+        self.assert_good(self.check(*sorted(ROUTES.glob("*.toml"))))
+
+    def assert_good(self, outcome):
+        """And there is no warning."""
+        self.assertEqual((outcome.code, outcome.stdout, outcome.stderr),
+                         (0, "the configuration is good\n", ""), outcome)
 
     def test_each_has_a_test(self):
         def names(kind):

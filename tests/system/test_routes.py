@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import tempfile
 import threading
@@ -18,7 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from faults import FaultTest, say
-from harness import BUILD, PATIENCE, Caller, Daemon, Process, SystemTest, World, eventually, run
+from harness import (BUILD, PATIENCE, Caller, Daemon, Outcome, Process, SystemTest, World, eventually,
+                     run)
 from load import Connection
 from mqtt_peer import Peer
 
@@ -165,6 +167,13 @@ class Ways:
     def post(self, path, body="", headers=None):
         return self.caller.request("POST", path, body, headers)
 
+    def status(self):
+        return json.loads(self.caller.get("/status").body)
+
+    def client(self, *arguments):
+        return run([BUILD / "mqtt_client", "--daemon", f"http://127.0.0.1:{self.daemon.port}",
+                    *arguments])
+
     def assert_slug(self, answer, status, its_slug, *words):
         self.assertEqual((answer.status, slug(answer)), (status, its_slug), answer)
         for word in words:
@@ -310,13 +319,33 @@ class Ways:
                 with Caller(self.daemon.port) as caller:
                     return caller.request("POST", "/few", "{}").status
             calls = [pool.submit(call) for _ in range(5)]
-            most = 0
             for answered in range(5):
-                eventually(lambda: len(held) > answered, "the next call is published")
-                most = max(most, len(held) - answered)
+                waiting = {"in_flight": min(2, 5 - answered), "queued": max(0, 3 - answered)}
+                eventually(lambda: self.status()["calls"] == waiting, f"the calls are {waiting}")
+                eventually(lambda: len(held) == min(answered + 2, 5), "what is in flight has come")
                 peer.publish("few/answer", json.dumps({"id": held[answered]}))
             self.assertEqual([call.result() for call in calls], 5 * [200])
-        self.assertLessEqual(most, 2)
+
+    def test_the_client_calls_routes(self):
+        self.service("by-id/request/#", by_id)
+        self.service("one-way/+", lambda request: None)
+        outcome = self.client("--route", "/id/a/b", '{"say": "hi"}')
+        self.assertEqual((outcome.code, outcome.stderr), (0, ""), outcome)
+        self.assertEqual(json.loads(outcome.stdout)["said"], "HI")
+        self.assertTrue(outcome.stdout.endswith("}\n"), outcome)
+        self.assertEqual(self.client("--route", "/one-way/lamp", "on"), Outcome(0, "", ""))
+
+    def test_the_client_says_why_a_route_did_not_answer(self):
+        for arguments, words in ((("/nowhere",), "there is nothing here"),
+                                 (("/id/x", "no JSON"), "send a JSON object as the body")):
+            self.assert_one_line(self.client("--route", *arguments), 1, words)
+
+    def test_the_status_tells_of_each_route(self):
+        routes = self.status()["routes"]
+        self.assertEqual(routes["count"], ROUTES.count("[[route]]"))
+        self.assertIn({"path": "/turns/{dev}", "methods": ["POST", "GET"],
+                       "topic": "by-turns/{dev}/get", "response_topic": "by-turns/{dev}",
+                       "answers_by": "turns"}, routes["first"])
 
     def test_each_way_is_counted_by_its_route(self):
         self.service("by-topic/+/request/+", by_topic)
@@ -327,8 +356,36 @@ class Ways:
 
     def test_an_answer_that_is_no_json_is_a_counted_drop(self):
         self.service("by-id/request/#", lambda request: [("by-id/response/x", b"no JSON")])
+        dropped = self.status()["dropped_responses"]["unmatched"]
         answer = self.post("/id/x?timeout=300ms", "{}")
         self.assert_slug(answer, 502, "unmatched-response")
+        self.assertEqual(self.status()["dropped_responses"]["unmatched"], dropped + 1)
+
+    def test_the_topic_of_answers_is_subscribed_to_once_before_the_first_publish(self):
+        self.service("by-turns/+/get", lambda request: [
+            (request.topic.removesuffix("/get"), b"x")])
+        for _ in range(3):
+            self.assertEqual(self.post("/turns/once", "a").status, 200)
+        self.broker.wait_for_line("Received PUBLISH .*'by-turns/once/get'", 3)
+        its_lines = [line for line in self.broker.lines if re.search(
+            r"\tby-turns/once \(QoS|Received PUBLISH .*'by-turns/once/get'", line)]
+        self.assertEqual([line.endswith("by-turns/once (QoS 1)") for line in its_lines],
+                         [True, False, False, False], its_lines)
+
+    def test_ids_begin_anywhere_and_are_counted_from_there(self):
+        service = self.service("by-topic/ids/request/+", by_topic)
+        def ids(daemon):
+            with Caller(daemon.port) as caller:
+                for _ in range(3):
+                    self.assertEqual(caller.request("POST", "/topic/ids", "a").status, 200)
+            heard = service.heard()
+            return [int(message.topic.rpartition("/")[2]) for message in heard]
+        other = self.world.daemon(self.broker, "--routes", self.routes, "--protocol", self.PROTOCOL)
+        first, second = ids(self.daemon), ids(other)
+        for each in (first, second):
+            self.assertEqual(each, [each[0], each[0] + 1, each[0] + 2])
+            self.assertLess(each[0], 2**31)
+        self.assertGreater(abs(first[0] - second[0]), 1000)
 
 
 class RoutesOfMqtt5(Ways, SystemTest):
@@ -370,6 +427,12 @@ class RoutesOfMqtt5(Ways, SystemTest):
         for stat, status in (("200", 200), ("404", 404), ("500", 500), ("299", 200), ("7", 502)):
             with Service(self.broker, "inbox/+", to_inbox(UserProperty=[("__stat", stat)])):
                 self.assertEqual(self.post("/inbox/a", "x").status, status, stat)
+
+    def test_of_many_user_properties_the_first_are_looked_at(self):
+        for others, status in ((63, 404), (64, 200)):
+            properties = others * [("other", "x")] + [("__stat", "404")]
+            with Service(self.broker, "inbox/+", to_inbox(UserProperty=properties)):
+                self.assertEqual(self.post("/inbox/a", "x").status, status, others)
 
     def test_a_call_of_qos_0_is_answered(self):
         self.service("inbox/+", to_inbox())
