@@ -1,4 +1,4 @@
-// The limits of limits.hpp in words, for --help. The README's table says the same; a test compares
+// The limits of limits.hpp in words, for --help. The table of docs/limits.md says the same; a test compares
 // the three.
 #pragma once
 

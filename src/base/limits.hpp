@@ -1,5 +1,5 @@
 // Every limit on anything that grows or waits, in one place. limit_table.cpp says them in words for
-// --help, and the README repeats them; a test compares the three.
+// --help, and docs/limits.md repeats them; a test compares the three.
 #pragma once
 
 #include <chrono>

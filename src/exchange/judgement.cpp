@@ -96,7 +96,7 @@ Failure error_of(const Response& response, ResponseJson& json, const AnswerRules
           .response = std::string(is_shown ? response.payload : "")};
 }
 
-/// By our own convention, see the README.
+/// By our own convention, see docs/routes.md.
 std::optional<Failure> reported_error(const Response& response) {
   if (!response.status)
     return std::nullopt;

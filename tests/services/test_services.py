@@ -483,7 +483,7 @@ class Shelly(PeerTest):
 
 
 class HomeAssistant(PeerTest):
-    """What the README's rest_command makes Home Assistant send: its templates are Jinja's, and its
+    """What the rest_command of docs/routes.md makes Home Assistant send: its templates are Jinja's, and its
     HTTP client is aiohttp."""
 
     NAME = "shelly"
@@ -491,7 +491,7 @@ class HomeAssistant(PeerTest):
 
     @classmethod
     def command(cls):
-        blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
+        blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/routes.md").read_text(), re.S)
         return yaml.safe_load(blocks[0])["rest_command"]["shelly"]
 
     async def send(self, **variables):

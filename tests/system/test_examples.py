@@ -1,4 +1,4 @@
-"""What the README shows is right as it stands: its reverse proxy, between a browser and the daemon."""
+"""What docs/ show is right as it stands: the reverse proxy, between a browser and the daemon."""
 
 import http.client
 import re
@@ -11,15 +11,15 @@ import private_machine
 from harness import (BUILD, PATIENCE, REPOSITORY, Process, SystemTest, World, eventually)
 from test_tls import Authority
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+SECURITY = (REPOSITORY / "docs/security.md").read_text(encoding="utf-8")
 NAME = "bridge.example.org"
 SOCKET = "/run/mqtt-bridge/bridge.sock"
 TOKEN = {"Authorization": "Bearer correct-horse"}
 
 
 def block(language, word):
-    """The one block of this language in the README that has the word."""
-    (found,) = [each for each in re.findall(rf"```{language}\n(.*?)```", README, re.S) if word in each]
+    """The one block of this language in docs/security.md that has the word."""
+    (found,) = [each for each in re.findall(rf"```{language}\n(.*?)```", SECURITY, re.S) if word in each]
     return found
 
 
@@ -60,14 +60,14 @@ class ReverseProxy(SystemTest):
         token = world.folder / "token"
         token.write_text("correct-horse\n")
         private_machine.run("mkdir", "/run/mqtt-bridge")
-        options = re.search(r"started with `(--listen\s[^`]*?) --token-file \.\.\.`", README).group(1)
+        options = re.search(r"started with `(--listen\s[^`]*?) --token-file \.\.\.`", SECURITY).group(1)
         cls.daemon = world.add_ours(Process("mqtt_bridged", [
             BUILD / "mqtt_bridged", "--broker", cls.broker.url, *options.split(), "--token-file",
             token]))
         cls.daemon.wait_for_line(r"linked to")
 
     def nginx(self, port):
-        """Debian's, with the README's block, but for the port."""
+        """Debian's, with the page's block, but for the port."""
         example = block("nginx", "proxy_pass").replace("listen 443 ", f"listen {port} ")
         config = self.world.folder / "nginx.conf"
         config.write_text(f"daemon off; pid {self.world.folder}/nginx.pid; error_log stderr;\n"

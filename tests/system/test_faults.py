@@ -1,6 +1,6 @@
 """What happens to the callers when the broker, the responder or the daemon itself fails under load.
-Each test prints what it counted, as one line that begins with FIGURE; the README's section on
-reliability has them."""
+Each test prints what it counted, as one line that begins with FIGURE; the table of
+docs/reliability.md has them."""
 
 import concurrent.futures
 import contextlib

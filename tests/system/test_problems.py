@@ -1,5 +1,5 @@
 """Every problem that a caller can meet is met here, over HTTP, and has the shape that RFC 9457 and
-the README promise. A problem added to the table without a test here fails the first test."""
+docs/problems.md promise. A problem added to the table without a test here fails the first test."""
 
 import concurrent.futures
 import json
@@ -13,7 +13,7 @@ from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually
 from hostile import is_instrumented
 from mqtt_peer import answer_with, responder, silent_service
 
-# What the README says: the status of each problem, and whether the request may simply be sent again.
+# What docs/problems.md says: the status of each problem, and whether the request may simply be sent again.
 TABLE = {
     "invalid-netid": (400, False),
     "invalid-payload": (400, False),

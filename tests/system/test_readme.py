@@ -1,17 +1,23 @@
-"""The README's tables say what the code says."""
+"""The tables of docs/ say what the code says, and every link of a document leads somewhere."""
 
 import re
 import unittest
 
 from harness import BUILD, REPOSITORY, run
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [path for path in (*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"),
+                               *REPOSITORY.glob("examples/**/*.md"), REPOSITORY / "bench/README.md")
+             if path.exists()]
 UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "ms": 1, "s": 1000}
 
 
-def rows(heading):
-    """The cells of the first table below `heading`."""
-    table = README.split(f"\n{heading}\n")[1].split("\n| --- ")[1].split("\n\n")[0]
+def page(name):
+    return (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(name):
+    """The cells of the first table of a page."""
+    table = page(name).split("\n| --- ")[1].split("\n\n")[0]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")]
             for line in table.splitlines()[1:]]
 
@@ -27,35 +33,55 @@ def limits():
     return values
 
 
-class Readme(unittest.TestCase):
+def prose(document):
+    """Its text without what is code."""
+    return re.sub(r"^(```+).*?^\1$|`[^`\n]*`", "", document.read_text(encoding="utf-8"),
+                  flags=re.M | re.S)
+
+
+def anchors(document):
+    """Those that GitHub makes of the headings."""
+    text = re.sub(r"^(```+).*?^\1$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    titles = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title)
+              for title in re.findall(r"^#{1,6} +(.*?)$", text, re.M)]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+class Documents(unittest.TestCase):
     def test_every_limit_is_there_with_its_value(self):
         def number(text):
             value, _, unit = text.partition(" ")
             return int(value) * UNITS[unit]
-        self.assertEqual({name: number(value) for name, value, _ in rows("## Limits")}, limits())
+        self.assertEqual({name: number(value) for name, value, _ in rows("limits.md")}, limits())
 
     def test_help_says_the_same_of_them(self):
         limits_of_help = run([BUILD / "mqtt_bridged", "--help"]).stdout.split("\nLimits:\n")[1]
         in_help = [re.split(" {2,}| (?=for )", line.strip(), maxsplit=2)
                    for line in limits_of_help.splitlines()]
         self.assertEqual(in_help, [[name, value, of.replace("`", "")]
-                                   for name, value, of in rows("## Limits")])
+                                   for name, value, of in rows("limits.md")])
 
     def test_every_problem_is_there_with_its_status(self):
         source = (REPOSITORY / "src/base/problem.cpp").read_text()
         problems = re.findall(r'\{\w+, "([a-z-]+)", (\d{3})', source)
         self.assertGreater(len(problems), 20)
-        self.assertCountEqual([tuple(row[:2]) for row in rows("### Problems")], problems)
+        self.assertCountEqual([tuple(row[:2]) for row in rows("problems.md")], problems)
 
     def test_the_usage_of_the_client_is_what_its_help_says(self):
         usage = run([BUILD / "mqtt_client", "--help"]).stdout.split("Usage: ")[1].splitlines()[0]
-        self.assertIn(f"\n{usage}\n", README)
+        self.assertIn(f"\n{usage}\n", page("client.md"))
 
-    def test_every_file_that_a_document_names_exists(self):
-        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
-            document = (REPOSITORY / name).read_text(encoding="utf-8")
-            for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document):
-                self.assertTrue((REPOSITORY / path).exists(), f"{name}: {path}")
+    def test_every_link_leads_to_a_file_and_to_a_heading_of_it(self):
+        links = 0
+        for document in DOCUMENTS:
+            name = document.relative_to(REPOSITORY)
+            for path, anchor in re.findall(r"\]\(\s*([^)#:\s]*)(?:#([^)\s]*))?\s*\)", prose(document)):
+                links += 1
+                target = (document.parent / path).resolve() if path else document
+                self.assertTrue(target.exists(), f"{name}: {path}")
+                if anchor and target.suffix == ".md":
+                    self.assertIn(anchor, anchors(target), f"{name}: {path}#{anchor}")
+        self.assertGreater(links, 50)
 
 
 if __name__ == "__main__":
