@@ -71,6 +71,10 @@ class Documents(unittest.TestCase):
         usage = run([BUILD / "mqtt_client", "--help"]).stdout.split("Usage: ")[1].splitlines()[0]
         self.assertIn(f"\n{usage}\n", page("client.md"))
 
+    def test_every_file_with_routes_is_listed(self):
+        for file in (REPOSITORY / "config/routes").iterdir():
+            self.assertIn(f"](../config/routes/{file.name})", page("routes.md"))
+
     def test_every_link_leads_to_a_file_and_to_a_heading_of_it(self):
         links = 0
         for document in DOCUMENTS:
