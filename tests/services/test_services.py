@@ -483,7 +483,7 @@ class Shelly(PeerTest):
 
 
 class HomeAssistant(PeerTest):
-    """What the rest_command of docs/routes.md makes Home Assistant send: its templates are Jinja's, and its
+    """What the rest_command of examples/ makes Home Assistant send: its templates are Jinja's, and its
     HTTP client is aiohttp."""
 
     NAME = "shelly"
@@ -491,8 +491,8 @@ class HomeAssistant(PeerTest):
 
     @classmethod
     def command(cls):
-        blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/routes.md").read_text(), re.S)
-        return yaml.safe_load(blocks[0])["rest_command"]["shelly"]
+        example = REPOSITORY / "examples/home-assistant/configuration.yaml"
+        return yaml.safe_load(example.read_text())["rest_command"]["shelly"]
 
     async def send(self, **variables):
         """As components/rest_command of Home Assistant does: the status, and what it makes of the

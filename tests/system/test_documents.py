@@ -49,6 +49,8 @@ class Pages(SystemTest):
         """Returns how many commands were followed."""
         self.environment = environment(PATH=f"{BUILD}:/usr/sbin:/usr/bin:/bin",
                                        HOME=str(self.world.folder))
+        for folder in ("config", "examples"):
+            (self.world.folder / folder).symlink_to(REPOSITORY / folder)
         (self.world.folder / ".curlrc").write_text("no-progress-meter\n")  # as on a terminal
         count = 0
         for what, content in steps((REPOSITORY / name).read_text(encoding="utf-8")):
@@ -95,7 +97,7 @@ class Pages(SystemTest):
 
 
 # Each with the least number of commands.
-PAGES = {"README.md": 7, "docs/http.md": 8, "docs/responder.md": 5}
+PAGES = {"README.md": 7, "docs/http.md": 8, "docs/responder.md": 5, "examples/README.md": 4}
 
 
 def test_of(name, least):
