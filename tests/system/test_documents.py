@@ -3,11 +3,11 @@ machine of its own, as a reader would: blocks of code that have a file name are 
 `&` keeps running, and every other command must print what stands below it (`...` is any text)."""
 
 import doctest
-import os
 import re
 import shlex
 import socket
 import subprocess
+import sys
 import unittest
 
 import private_machine
@@ -15,6 +15,7 @@ from harness import BUILD, PATIENCE, REPOSITORY, Process, SystemTest, environmen
 
 # What the commands of a block may begin with for it to be followed.
 PROGRAMS = {"curl", "mosquitto", "mqtt_bridged", "mqtt_client", "mqtt_responder", "printf", "python3"}
+sys.path.insert(0, str(REPOSITORY / "docs/pictures"))
 PORT = re.compile(r"mosquitto -p (\d+)")
 SAME = doctest.OutputChecker()
 
@@ -108,6 +109,15 @@ def test_of(name, least):
 
 for page, count in PAGES.items():
     setattr(Pages, "test_" + re.sub(r"\W", "_", page), test_of(page, count))
+
+
+class Recording(unittest.TestCase):
+    def test_the_picture_of_a_terminal_shows_what_the_programs_do_now(self):
+        import record_terminal
+        picture = record_terminal.PICTURE.read_text(encoding="utf-8")
+        now = record_terminal.drawn(record_terminal.record())
+        self.assertEqual(record_terminal.text_of(picture), record_terminal.text_of(now),
+                         "docs/pictures/record_terminal.py makes it anew")
 
 
 if __name__ == "__main__":
