@@ -11,7 +11,8 @@ import sys
 import unittest
 
 import private_machine
-from harness import BUILD, PATIENCE, REPOSITORY, Process, SystemTest, environment, eventually
+from harness import (BUILD, PATIENCE, REPOSITORY, Process, SystemTest, World, environment, eventually,
+                     run)
 
 # What the commands of a block may begin with for it to be followed.
 PROGRAMS = {"curl", "mosquitto", "mqtt_bridged", "mqtt_client", "mqtt_responder", "printf", "python3"}
@@ -109,6 +110,17 @@ def test_of(name, least):
 
 for page, count in PAGES.items():
     setattr(Pages, "test_" + re.sub(r"\W", "_", page), test_of(page, count))
+
+
+class Configurations(unittest.TestCase):
+    def test_what_is_shown_of_configuration_files_is_right(self):
+        with World() as world:
+            file = world.folder / "shown.toml"
+            for page in (REPOSITORY / "docs").glob("*.md"):
+                for block in re.findall(r"^```toml\n(.*?)^```$", page.read_text(), re.M | re.S):
+                    file.write_text(block, encoding="utf-8")
+                    checked = run([BUILD / "mqtt_bridged", "--config", file, "--check-config"])
+                    self.assertEqual(checked.code, 0, f"{page.name}\n{block}{checked.stderr}")
 
 
 class Recording(unittest.TestCase):

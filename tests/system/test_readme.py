@@ -8,6 +8,7 @@ from harness import BUILD, REPOSITORY, run
 DOCUMENTS = [path for path in (*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"),
                                *REPOSITORY.glob("examples/**/*.md"), REPOSITORY / "bench/README.md")
              if path.exists()]
+OF_TESTS = {"BRIDGE_BUILD", "BRIDGE_SERVICES"}  # variables that only tests read
 UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "ms": 1, "s": 1000}
 
 
@@ -70,6 +71,54 @@ class Documents(unittest.TestCase):
     def test_the_usage_of_the_client_is_what_its_help_says(self):
         usage = run([BUILD / "mqtt_client", "--help"]).stdout.split("Usage: ")[1].splitlines()[0]
         self.assertIn(f"\n{usage}\n", page("client.md"))
+
+    def test_every_option_and_variable_that_a_document_names_exists(self):
+        known = {"BRIDGE_URL"}  # of mqtt_client
+        options = set()
+        for program in ("mqtt_bridged", "mqtt_client", "mqtt_responder"):
+            here = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)",
+                                  run([BUILD / program, "--help"]).stdout))
+            options |= here
+            known |= {f"{program[5:].upper().removesuffix('D')}_{each.upper().replace('-', '_')}"
+                      for each in here}
+        for document in DOCUMENTS:
+            text = document.read_text(encoding="utf-8")
+            for option in re.findall(r"`--([a-z][a-z-]+)", text):
+                self.assertIn(option, options, document)
+            for variable in re.findall(r"\bMQTT_((?:BRIDGE|RESPONDER)_[A-Z_]*[A-Z])", text):
+                if variable not in OF_TESTS:
+                    self.assertIn(variable, known, document)
+
+    def test_every_key_of_a_route_is_there(self):
+        source = (REPOSITORY / "src/route/route_keys.cpp").read_text()
+        keys = set(re.findall(r'^ +(?:Key)?\{"([a-z-]+)",', source, re.M))
+        self.assertGreater(len(keys), 15)
+        table = page("routes.md").split("| key | meaning |\n| --- | --- |\n")[1].split("\n\n")[0]
+        cells = [line.split("|")[1] for line in table.splitlines()]
+        self.assertEqual(set(re.findall(r"`([a-z-]+)`", " ".join(cells))), keys)
+
+    def test_every_rule_by_which_answers_are_found_is_there(self):
+        source = (REPOSITORY / "src/exchange/content_matcher.cpp").read_text()
+        rules = re.findall(r'case MatchedBy::\w+:\s+return "([a-z-]+)"', source)
+        self.assertGreater(len(rules), 5)
+        for rule in rules:
+            self.assertIn(f"`{rule}`", page("matching.md"))
+
+    def test_every_path_and_every_parameter_is_there(self):
+        source = (REPOSITORY / "src/http/endpoints.hpp").read_text()
+        paths = re.findall(r'Endpoint\{\w+, "(/[^"]*)"', source)
+        parameters = re.search(r"call_parameters\{(.*?)\}", source).group(1)
+        self.assertGreater(len(paths), 4)
+        for path in paths:
+            self.assertRegex(page("http.md"), rf"`(GET|POST) {re.escape(path)}`")
+        for parameter in re.findall(r'"(\w+)"', parameters):
+            self.assertIn(f"| `{parameter}=", page("http.md"))
+
+    def test_every_metric_that_a_document_names_exists(self):
+        source = "".join(path.read_text() for path in (REPOSITORY / "src/daemon/io").glob("*.?pp"))
+        for document in DOCUMENTS:
+            for metric in re.findall(r"`mqtt_bridge_([a-z_]+)", document.read_text(encoding="utf-8")):
+                self.assertIn(metric, source, document)
 
     def test_every_file_with_routes_is_listed(self):
         for file in (REPOSITORY / "config/routes").iterdir():
