@@ -506,16 +506,33 @@ class HomeAssistant(PeerTest):
             is_json = answer.content_type == "application/json"
             return answer.status, await (answer.json() if is_json else answer.text())
 
+    def script(self):
+        return yaml.safe_load((REPOSITORY / "examples/home-assistant/script.yaml").read_text())
+
+    @staticmethod
+    def rendered(template, status, content):
+        """With the filter that Home Assistant has, and Jinja has not."""
+        environment = jinja2.Environment()
+        environment.filters["from_json"] = json.loads
+        return environment.from_string(template).render(
+            answer={"status": status, "content": content})
+
     def test_the_answer_is_an_object(self):
-        status, content = asyncio.run(self.send(
-            device="shellyplus1-a8032ab12345", method="Switch.Set", params={"id": 0, "on": True}))
+        call, then = self.script()
+        self.assertEqual(call["action"], "rest_command.shelly")
+        status, content = asyncio.run(self.send(**call["data"]))
         self.assertEqual((status, content["result"]["was_on"]), (200, False))
+        self.assertEqual(self.rendered(then["if"], status, content), "False")
+        was_on = then["else"][0]["variables"]["was_on"]
+        self.assertEqual(self.rendered(was_on, status, content), "False")
 
     def test_a_problem_is_a_text_with_the_reason(self):
-        status, content = asyncio.run(self.send(
-            device="shellyplus1-a8032ab12345", method="Switch.Toggel"))
+        call, then = self.script()
+        status, content = asyncio.run(self.send(**call["data"] | {"method": "Switch.Toggel"}))
         self.assertEqual(status, 502)
-        self.assertIn("No handler for Switch.Toggel", json.loads(content)["detail"])
+        self.assertEqual(self.rendered(then["if"], status, content), "True")
+        message = then["then"][0]["data"]["message"]
+        self.assertIn("No handler for Switch.Toggel", self.rendered(message, status, content))
 
 
 class ThingsBoard(PeerTest):
