@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -3,7 +3,13 @@
 #include <chrono>
 #include <cstddef>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
+#include "base/limits/http.hpp"
+#include "base/limits/log.hpp"
+#include "base/limits/mqtt.hpp"
+#include "base/limits/responder.hpp"
+#include "base/limits/route.hpp"
 
 namespace mqtt_bridge {
 namespace {

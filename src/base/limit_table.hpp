@@ -1,4 +1,4 @@
-// The limits of limits.hpp in words, for --help. The table of docs/limits.md says the same; a test compares
+// Every limit of base/limits in words, for --help. docs/limits.md says the same; a test compares
 // the three.
 #pragma once
 
@@ -14,7 +14,7 @@ struct Limit {
   std::string_view of;  // what it limits
 };
 
-/// In the order of limits.hpp.
+/// In the order of a call's way.
 std::vector<Limit> all_limits();
 
 }  // namespace mqtt_bridge

@@ -1,5 +1,5 @@
-// Every way in which a call can fail, once: the slug that JSON, logs, metrics and docs/problems.md share,
-// its HTTP status and its title (RFC 9457 3.1). Values.
+// Every way in which a call can fail, once: the slug that JSON, logs, metrics and docs/problems.md
+// share, its HTTP status and its title (RFC 9457 3.1). Values.
 #pragma once
 
 #include <optional>

@@ -5,7 +5,8 @@
 #include <system_error>
 
 #include "base/ascii.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/http.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -20,6 +20,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include "base/limits/http.hpp"
 #include "config/io/link_options.hpp"
 #include "config/io/options.hpp"
 #include "daemon/io/bridge.hpp"

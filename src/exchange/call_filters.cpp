@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/limits.hpp"
+#include "base/limits/exchange.hpp"
 
 namespace mqtt_bridge {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "base/limits.hpp"
+#include "base/limits/exchange.hpp"
 #include "text/content_rule.hpp"
 
 namespace mqtt_bridge {

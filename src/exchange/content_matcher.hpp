@@ -10,7 +10,7 @@
 //  1. What find() gives for a response has it among its right answers (MatchedBy::content), or is
 //     the only request, ended ones included, that it can mean by a case mapping that we do not know
 //     (MatchedBy::folded_content).
-//  2. The memories are bounded by limits.hpp.
+//  2. The memories are bounded by base/limits.
 //  3. One find() costs a bounded amount of work, limits::checked_bytes. What that does not allow to
 //     compare is NoMatch::unchecked.
 // Threads: the owner serialises.

@@ -28,7 +28,7 @@
 //  latest.
 //  2. Nothing is handed out for publishing at or after its deadline, nor beyond the window.
 //  3. A response that no rule accepts ends nothing; it is counted under its reason.
-//  4. Every container is bounded by limits.hpp.
+//  4. Every container is bounded by base/limits.
 // Threads: the owner serialises.
 #pragma once
 
@@ -48,7 +48,9 @@
 #include <vector>
 
 #include "base/instant.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
+#include "base/limits/mqtt.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
 #include "exchange/call_filters.hpp"

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "base/utf8.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/failures.hpp"

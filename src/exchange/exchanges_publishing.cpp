@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limits/exchange.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/failures.hpp"
 #include "exchange/topic.hpp"

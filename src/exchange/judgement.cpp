@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "base/utf8.hpp"
 #include "exchange/failures.hpp"
 #include "exchange/topic.hpp"

@@ -6,7 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {

@@ -4,7 +4,7 @@
 //
 // In doubt an action is not unserved: when no responder ever announced it, or when one that did not
 // announce it has answered a call within limits::memory_age.
-// Value; the owner serialises. It is bounded by limits.hpp; what exceeds that leaves it in doubt.
+// Value; the owner serialises. It is bounded by base/limits; what exceeds that leaves it in doubt.
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,7 @@
 #include <unicode/utf.h>
 #include <unicode/utf8.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "base/utf8.hpp"
 
 namespace mqtt_bridge {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "base/limits/exchange.hpp"
 #include "base/utf8.hpp"
 
 namespace mqtt_bridge {

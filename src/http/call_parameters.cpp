@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/duration.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
 #include "http/trace_context.hpp"

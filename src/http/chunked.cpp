@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 
 namespace mqtt_bridge {
 namespace {

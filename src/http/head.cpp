@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "http/authority.hpp"
 
 namespace mqtt_bridge {

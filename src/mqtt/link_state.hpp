@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "base/instant.hpp"
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mqtt/client_id_clash.hpp"
 #include "mqtt/events.hpp"
 #include "mqtt/link_command.hpp"

@@ -2,6 +2,7 @@
 // for.
 #include <utility>
 
+#include "base/limits/mqtt.hpp"
 #include "mqtt/broker_offer.hpp"
 #include "mqtt/link_state.hpp"
 

@@ -1,6 +1,6 @@
 #include "mqtt/link_watch.hpp"
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {

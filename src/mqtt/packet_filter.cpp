@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "base/limits.hpp"
+#include "base/limits/log.hpp"
 
 namespace mqtt_bridge {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/limits/mqtt.hpp"
+
 namespace mqtt_bridge {
 namespace {
 

@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "base/instant.hpp"
-#include "base/limits.hpp"
+#include "base/limits/responder.hpp"
 #include "mqtt/message.hpp"
 
 namespace mqtt_bridge {

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "base/instant.hpp"
-#include "base/limits.hpp"
+#include "base/limits/responder.hpp"
 #include "responder/answer_queue.hpp"
 
 namespace mqtt_bridge {

@@ -11,7 +11,8 @@
 #include <unicode/utf8.h>
 
 #include "base/duration.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/responder.hpp"
 #include "base/utf8.hpp"
 
 namespace mqtt_bridge {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
+#include "base/limits/route.hpp"
 #include "base/utf8.hpp"
 #include "exchange/topic.hpp"
 #include "route/text_template.hpp"

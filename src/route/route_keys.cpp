@@ -6,7 +6,7 @@
 
 #include "base/duration.hpp"
 #include "base/json_text.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "exchange/topic.hpp"
 
 namespace mqtt_bridge {

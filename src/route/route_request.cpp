@@ -5,7 +5,7 @@
 
 #include "base/json_set.hpp"
 #include "base/json_text.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "exchange/response_topics.hpp"
 #include "exchange/topic.hpp"
 

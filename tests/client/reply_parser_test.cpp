@@ -7,7 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/http.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -1,4 +1,6 @@
 // Which request a response answers where turns are taken, or where it has a key.
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "exchange/scene.hpp"
 
 namespace mqtt_bridge {

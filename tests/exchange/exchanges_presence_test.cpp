@@ -1,4 +1,5 @@
 // What follows from who is there to answer.
+#include "base/limits/exchange.hpp"
 #include "exchange/scene.hpp"
 
 namespace mqtt_bridge {

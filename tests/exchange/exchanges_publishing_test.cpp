@@ -1,4 +1,6 @@
 // What is published next and again, and what becomes of requests that may break the connection.
+#include "base/limits/exchange.hpp"
+#include "base/limits/mqtt.hpp"
 #include "exchange/scene.hpp"
 
 namespace mqtt_bridge {

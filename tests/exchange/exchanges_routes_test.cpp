@@ -4,7 +4,8 @@
 #include <memory>
 #include <set>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "exchange/scene.hpp"
 
 namespace mqtt_bridge {

@@ -1,4 +1,6 @@
 // Admission, the answers that are accepted, endings, and what is seen of the table.
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "exchange/scene.hpp"
 
 namespace mqtt_bridge {

@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/exchange.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits/exchange.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/topic.hpp"
 #include "exchange/transform_request.hpp"

@@ -1,7 +1,7 @@
 // The input: what the daemon, or whatever listens in its place, sends to mqtt_client.
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "client/reply_parser.hpp"
 #include "client/verdict.hpp"
 #include "fuzz.hpp"

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/ascii.hpp"
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "fuzz.hpp"
 #include "http/endpoints.hpp"
 #include "http/head.hpp"

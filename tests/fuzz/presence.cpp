@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "base/limits/exchange.hpp"
 #include "fuzz.hpp"
 #include "text/action.hpp"
 

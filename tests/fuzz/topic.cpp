@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "base/utf8.hpp"
 #include "fuzz.hpp"
 

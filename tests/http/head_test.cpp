@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "http/parsed_head.hpp"
 
 namespace mqtt_bridge {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {

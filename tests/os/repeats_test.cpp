@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/log.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits/exchange.hpp"
+#include "base/limits/responder.hpp"
+
 namespace mqtt_bridge {
 namespace {
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/responder.hpp"
 #include "base/utf8.hpp"
 
 namespace mqtt_bridge {

@@ -5,7 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
+#include "base/limits/route.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/route.hpp"
 #include "exchange/answer_rules.hpp"
 #include "route/route_keys.hpp"
 #include "route/route_of.hpp"

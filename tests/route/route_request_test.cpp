@@ -7,7 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "base/json_text.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/route.hpp"
 #include "route/route_of.hpp"
 
 namespace mqtt_bridge {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/route.hpp"
 #include "route/route_of.hpp"
 
 namespace mqtt_bridge {

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/limits/exchange.hpp"
 #include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/topic.hpp"

@@ -32,7 +32,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 # What a program may come to hold beyond what it held after the same in small, in KiB.
 GROWTH = 1024
 
-# src/base/limits.hpp
+# src/base/limits
 CONNECTIONS = 4096
 PAYLOAD_BYTES = MIB
 

@@ -24,10 +24,12 @@ def rows(name):
 
 
 def limits():
-    """Each constant of limits.hpp: plain numbers and bytes as they are, durations in ms."""
+    """Each constant of src/base/limits: plain numbers and bytes as they are, durations in ms."""
     values = {}
-    header = (REPOSITORY / "src/base/limits.hpp").read_text()
-    for name, expression in re.findall(r"^inline constexpr \S+ (\w+) =\s(.*?);", header, re.M | re.S):
+    # call.hpp first: others count with what it says.
+    headers = sorted((REPOSITORY / "src/base/limits").iterdir(), key=lambda path: path.name != "call.hpp")
+    text = "".join(path.read_text() for path in headers)
+    for name, expression in re.findall(r"^inline constexpr \S+ (\w+) =\s(.*?);", text, re.M | re.S):
         expression = re.sub(r"(\d+)ms\b", r"\1", expression.replace("'", ""))
         expression = re.sub(r"(\d+)s\b", r"\1 * 1000", expression)
         values[name] = eval(expression, {}, values)  # our own header

@@ -12,7 +12,7 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "text/repeated.hpp"
 #include "text/transform.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "os/exit_now.hpp"
 #include "text/action.hpp"
 

@@ -6,7 +6,8 @@
 
 #include "base/ascii.hpp"
 #include "base/duration.hpp"
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
 #include "base/utf8.hpp"
 #include "exchange/topic.hpp"
 #include "http/access.hpp"

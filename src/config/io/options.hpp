@@ -10,7 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/exchange.hpp"
+#include "base/limits/responder.hpp"
 #include "config/io/option_engine.hpp"
 #include "http/listen_address.hpp"
 #include "mqtt/broker_url.hpp"

@@ -7,7 +7,7 @@
 
 #include <toml++/toml.h>
 
-#include "base/limits.hpp"
+#include "base/limits/route.hpp"
 #include "config/io/toml_config.hpp"
 #include "os/error_text.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "exchange/driver.hpp"
 #include "exchange/topic.hpp"
 #include "exchange/transform_request.hpp"

@@ -22,6 +22,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "base/limits/http.hpp"
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
 #include "exchange/driver.hpp"

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "http/io/httplib_in_memory.hpp"
 #include "os/io/random.hpp"
 

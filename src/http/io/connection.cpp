@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 
 namespace mqtt_bridge {
 namespace {

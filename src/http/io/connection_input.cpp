@@ -9,7 +9,8 @@
 #include <asio/write.hpp>
 #include <sys/socket.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/http.hpp"
 #include "http/access.hpp"
 #include "http/io/connection.hpp"
 

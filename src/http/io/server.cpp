@@ -15,7 +15,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "http/io/connection.hpp"
 #include "os/error_text.hpp"
 

@@ -7,7 +7,7 @@
 
 #include <asio/post.hpp>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/responder.hpp"
 #include "os/error_text.hpp"
 
 namespace mqtt_bridge {

@@ -7,7 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "base/limits.hpp"
+#include "base/limits/responder.hpp"
 #include "base/utf8.hpp"
 #include "exchange/presence.hpp"
 #include "exchange/topic.hpp"

@@ -14,6 +14,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "base/limits/responder.hpp"
 #include "config/served_command.hpp"
 #include "responder/io/program.hpp"
 #include "responder/job_queue.hpp"

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "base/limits.hpp"
+#include "base/limits/route.hpp"
 
 namespace mqtt_bridge {
 namespace {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "http/head.hpp"
 #include "http/response_writer.hpp"
 

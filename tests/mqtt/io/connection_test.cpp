@@ -14,7 +14,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mosquitto.hpp"
 
 namespace mqtt_bridge {

@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mosquitto.hpp"
 #include "mqtt/io/paho/broker_socket.hpp"
 

@@ -19,7 +19,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
+#include "base/limits/responder.hpp"
 #include "os/io/folder.hpp"
 
 namespace mqtt_bridge {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/limits/responder.hpp"
 #include "os/io/folder.hpp"
 
 namespace mqtt_bridge {

@@ -14,7 +14,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mqtt/io/paho/read_ahead.hpp"
 
 namespace mqtt_bridge::paho {

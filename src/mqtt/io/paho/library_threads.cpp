@@ -8,7 +8,7 @@
 
 #include <dirent.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge::paho {
 namespace {

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mqtt/io/paho/interposed.hpp"
 #include "mqtt/io/paho/receive_thread.hpp"
 #include "mqtt/packet_filter.hpp"
