@@ -17,7 +17,7 @@ std::vector<FairQueue::Id> all(FairQueue& queue) {
 
 TEST(FairQueue, ServesEachKeyInItsTurn) {
   FairQueue queue;
-  for (const FairQueue::Id id : {1, 2, 3})
+  for (const FairQueue::Id id : {1U, 2U, 3U})
     queue.insert("a", id);
   queue.insert("b", 4);
   EXPECT_THAT(all(queue), ElementsAre(1, 4, 2, 3));

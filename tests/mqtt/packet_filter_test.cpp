@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -85,7 +85,7 @@ TEST(PacketFilter, GivesAPublishThatIsTooLargeAsOneWithoutAPayload) {
         "\x3a"s + static_cast<char>(topic.size() + end.size()) + topic + end;
     const std::string stream =
         fits + large(most_bytes + 1, version, '\x3b') + large(16'000, version, '\x3b') + fits;
-    for (const std::size_t piece : {1, 2, 7, 100, 4096, 100'000})
+    for (const std::size_t piece : {1U, 2U, 7U, 100U, 4096U, 100'000U})
       EXPECT_EQ(filtered(stream, piece, version), fits + instead + instead + fits) << piece;
   }
 }

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "exchange/topic.hpp"
 #include "mqtt/events.hpp"
 #include "mqtt/message.hpp"
@@ -127,7 +127,7 @@ class Broker {
     virtual void on_lost(LinkLoss loss) = 0;
 
    protected:
-    ~Client() = default;
+    virtual ~Client() = default;
   };
 
   /// One TCP connection: in order, complete, until it breaks; then what was under way is gone.

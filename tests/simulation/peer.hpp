@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/limits.hpp"
+#include "base/limits/mqtt.hpp"
 #include "mqtt/link_options.hpp"
 #include "mqtt/link_state.hpp"
 #include "simulation/broker.hpp"
@@ -136,7 +136,7 @@ class Peer : protected Broker::Client {
 
   void carry_out() {
     while (const auto command = link_->next_command())
-      std::visit([this](const auto& each) { on(each); }, *command);
+      std::visit([this](const auto& each) { this->on(each); }, *command);
     const auto due = link_->next_deadline();
     if (!due || (alarm_ && *alarm_ <= *due))
       return;

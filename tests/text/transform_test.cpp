@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/limits.hpp"
+#include "base/limits/call.hpp"
 #include "text/repeated.hpp"
 
 namespace mqtt_bridge {
@@ -167,7 +167,7 @@ TEST(Transform, ShufflesByGraphemeClusterInTheOrderThatTheNumbersSay) {
     // Always the first: the last cluster gets the first one's place, and so on downwards.
     const std::string shuffled = transform(Action::shuffle, text, [](auto) { return 0U; });
     if (!graphemes.empty())
-      std::ranges::rotate(graphemes, graphemes.begin() + 1);
+      std::rotate(graphemes.begin(), graphemes.begin() + 1, graphemes.end());
     EXPECT_EQ(shuffled, joined(graphemes)) << text;
   }
 }

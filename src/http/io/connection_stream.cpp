@@ -5,7 +5,7 @@
 
 #include <asio/post.hpp>
 
-#include "base/limits.hpp"
+#include "base/limits/http.hpp"
 #include "http/io/connection.hpp"
 
 namespace mqtt_bridge {
@@ -13,7 +13,7 @@ namespace mqtt_bridge {
 /// The head has come.
 void HttpServer::Connection::begin_stream() {
   release_input();
-  stream_.emplace();
+  stream_ = Stream{};
   stream_->body_left = content_length_;
   stream_->body_ended = framing_ == HttpHead::Framing::none ||
                         (framing_ == HttpHead::Framing::length && content_length_ == 0);

@@ -136,7 +136,7 @@ TEST_F(Server, MakesRoomByClosingTheLongestIdle) {
   std::deque<Client> clients;
   for (int i = 0; i < 9; ++i)
     clients.emplace_back(path_);
-  until([this, &clients] {
+  until([&clients] {
     clients.front().take();
     return clients.front().is_closed;
   });
