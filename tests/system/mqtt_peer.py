@@ -1,6 +1,7 @@
 """MQTT clients in the test's own process: one that listens, and one that answers as it is told."""
 
 import queue
+import threading
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -18,10 +19,13 @@ class Peer:
     def __init__(self, broker, topic, answer=None, protocol=mqtt.MQTTv311):
         self.messages = queue.Queue()
         self._answer = answer
+        self._topic = topic
         self._subscribed = False
+        self._unsubscribed = threading.Event()
         self._client = mqtt.Client(client_id="", protocol=protocol, **CALLBACKS)
         self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = lambda *_: self._unsubscribed.set()
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
@@ -39,6 +43,9 @@ class Peer:
         return self
 
     def __exit__(self, *_):
+        """Returns once the broker sends it nothing more, if the broker is still there."""
+        if self._client.unsubscribe(self._topic)[0] == mqtt.MQTT_ERR_SUCCESS:
+            self._unsubscribed.wait(PATIENCE)
         self._client.disconnect()
         self._client.loop_stop()
 
