@@ -314,7 +314,7 @@ std::string LinkState::explain(std::string why, LinkLoss loss, Verdict verdict) 
   if (options_.whose_client_id == LinkPolicy::ClientId::own) {
     log_rarely(LogLevel::error,
                (is_hint ? "the connection breaks again and again; " + clash_ + " If so,"
-                        : clash_ + "; we stay away for a while;") +
+                        : clash_ + "; we reconnect after a pause;") +
                    " give each client an id of its own (--client-id)");
   }
   if (is_hint)

@@ -170,7 +170,7 @@ class Service(SystemTest):
         for name in ("MQTTAsync_rcv", "MQTTAsync_send"):
             with self.subTest(name):
                 with standing_still(thread_named(daemon, name)):
-                    daemon.wait_for_line(f"the thread {name} stands still")
+                    daemon.wait_for_line(f"the thread {name} hangs")
                     system.forget()
                     before = turns()
                     eventually(lambda: turns() > before + 2, "our own loop goes on")

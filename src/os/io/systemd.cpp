@@ -66,8 +66,7 @@ void Watchdog::tell() {
   if (!stuck) {
     sd_notify(keep_environment, "WATCHDOG=1");
   } else if (!was_stuck_) {
-    spdlog::critical("the thread {} stands still: watchdog notifications to systemd stopped",
-                     *stuck);
+    spdlog::critical("the thread {} hangs: watchdog notifications to systemd stopped", *stuck);
   }
   was_stuck_ = stuck.has_value();
   timer_.expires_after(interval_);

@@ -36,7 +36,7 @@ void notify_stopping(Duration patience);
 /// longer told, systemd ends the program, and starts it again.
 class Watchdog {
  public:
-  /// The name of a thread that stands still; nothing where none does.
+  /// The name of a thread that hangs; nothing where none does.
   using StuckThread = std::function<std::optional<std::string>(Instant now)>;
 
   Watchdog(asio::io_context& loop, StuckThread stuck_thread);
