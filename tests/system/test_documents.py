@@ -113,11 +113,13 @@ for page, count in PAGES.items():
 
 
 class Configurations(unittest.TestCase):
-    def test_what_is_shown_of_configuration_files_is_right(self):
+    def test_the_routes_that_are_shown_are_right(self):
         with World() as world:
             file = world.folder / "shown.toml"
             for page in (REPOSITORY / "docs").glob("*.md"):
                 for block in re.findall(r"^```toml\n(.*?)^```$", page.read_text(), re.M | re.S):
+                    if "[[route]]" not in block:
+                        continue  # of mqtt_client
                     file.write_text(block, encoding="utf-8")
                     checked = run([BUILD / "mqtt_bridged", "--config", file, "--check-config"])
                     self.assertEqual(checked.code, 0, f"{page.name}\n{block}{checked.stderr}")
