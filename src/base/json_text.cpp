@@ -138,6 +138,27 @@ std::string JsonText::words_at(const std::string& pointer) const {
   return dump(*value);
 }
 
+std::optional<std::string> JsonText::string_at(const std::string& pointer) const {
+  const Json* const value = find(document_->json, pointer);
+  if (value == nullptr || !value->is_string())
+    return std::nullopt;
+  return value->get<std::string>();
+}
+
+std::optional<std::string> JsonText::json_at(const std::string& pointer) const {
+  const Json* const value = find(document_->json, pointer);
+  return value != nullptr ? std::optional(dump(*value)) : std::nullopt;
+}
+
+std::vector<std::string> JsonText::names() const {
+  std::vector<std::string> names;
+  if (!document_->json.is_object())
+    return names;
+  for (const auto& [name, value] : document_->json.items())
+    names.push_back(name);
+  return names;
+}
+
 bool JsonText::is_object() const {
   return document_->json.is_object();
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/json_scalar.hpp"
 
@@ -31,6 +32,12 @@ class JsonText {
   /// What it says there, for people: a string; the message, reason or error of an object; else
   /// JSON. `pointer` may be "", the whole.
   std::string words_at(const std::string& pointer) const;
+  /// The string there.
+  std::optional<std::string> string_at(const std::string& pointer) const;
+  /// What is there, as JSON in one line.
+  std::optional<std::string> json_at(const std::string& pointer) const;
+  /// The names of the object's members; empty where it is none.
+  std::vector<std::string> names() const;
 
   bool is_object() const;
 

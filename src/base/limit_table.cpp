@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/limits/batch.hpp"
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
 #include "base/limits/http.hpp"
@@ -80,6 +81,14 @@ std::vector<Limit> all_limits() {
        "a service's own words in a problem; what is longer is cut"},
       {"error_payload_bytes", bytes(error_payload_bytes),
        "largest answer of a service that a problem repeats"},
+      {"batch_window", text(batch_window), "calls of one batch at one time"},
+      {"batch_bytes", bytes(batch_bytes),
+       "texts of the calls of one batch at one time; one call may have more"},
+      {"batch_line_bytes", bytes(batch_line_bytes), "longest line of a batch"},
+      {"batch_input_bytes", bytes(batch_input_bytes),
+       "lines of all batches that are read and not begun, together; beyond it a line is refused"},
+      {"batch_unsent_bytes", bytes(batch_unsent_bytes),
+       "results of one batch that are not sent; beyond it no further line is begun"},
       {"topic_memories", text(topic_memories), "ended requests remembered for each response topic"},
       {"topic_memory_bytes", bytes(topic_memory_bytes),
        "texts of the ended requests remembered for each response topic"},

@@ -78,6 +78,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
                    .turn_rest = options.turn_rest};
   bridge.link = link_options_of(options.broker);
   bridge.state_dir = options.state_dir;
+  bridge.config_file = options.run.config.string();
   return bridge;
 }
 
@@ -217,7 +218,9 @@ class Reload {
     if (auto* const configuration = std::get_if<Configuration>(&read)) {
       take(std::move(*configuration));
     } else {
-      spdlog::error("the configuration stays as it was: {}", std::get<std::string>(read));
+      const auto& why = std::get<std::string>(read);
+      spdlog::error("the configuration stays as it was: {}", why);
+      bridge_.could_not_reload(why);
     }
     notify_ready();
     is_reading_ = false;

@@ -74,7 +74,7 @@ void deliver(Table& table, const MqttMessage& message, Instant now) {
   if (message.payload.empty())
     return table.gone(*responder, now);
   if (const auto actions = parse_birth_message(message.payload))
-    table.announced(*responder, *actions, message.retained ? Heard::retained : Heard::live);
+    table.announced(*responder, *actions, message.retained ? Heard::retained : Heard::live, now);
 }
 
 }  // namespace mqtt_bridge

@@ -123,7 +123,7 @@ class Exchanges {
   void response(const Response& response, Instant now);
   /// The birth message of a responder, or that it is gone.
   void announced(std::string_view responder, const std::vector<std::string>& actions,
-                 Heard heard = Heard::retained);
+                 Heard heard = Heard::retained, Instant now = {});
   void gone(std::string_view responder, Instant now);
   /// Its caller has gone: ends it, unless it was published.
   void withdraw(ExchangeId exchange, Instant now);
@@ -151,6 +151,8 @@ class Exchanges {
 
   // What there is to see.
   std::vector<Fill> fills() const;
+  const Bounds& bounds() const { return bounds_; }
+  const Presence& presence() const { return presence_; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t in_flight() const { return in_flight_; }
   bool is_queued(ExchangeId exchange) const;

@@ -56,8 +56,8 @@ Duration Exchanges::gone_grace(const std::string& action) const {
 }
 
 void Exchanges::announced(std::string_view responder, const std::vector<std::string>& actions,
-                          Heard heard) {
-  const auto fresh = presence_.announced(responder, actions, heard);
+                          Heard heard, Instant now) {
+  const auto fresh = presence_.announced(responder, actions, heard, now);
   for (const auto& action : actions)
     unserved_.erase(action);
   // What waits for one of these may have been published while no responder was there for it, or
@@ -70,7 +70,7 @@ void Exchanges::announced(std::string_view responder, const std::vector<std::str
 
 void Exchanges::gone(std::string_view responder, Instant now) {
   std::set<std::string> served;
-  for (auto& action : presence_.gone(responder)) {
+  for (auto& action : presence_.gone(responder, now)) {
     if (!presence_.is_unserved(action, now))
       served.insert(std::move(action));  // another one may answer what this one got
     else if (link_ && unserved_.size() < most_unserved)

@@ -37,7 +37,8 @@ std::optional<std::vector<std::string>> parse_birth_message(std::string_view pay
 }
 
 std::vector<std::string> Presence::announced(std::string_view id,
-                                             const std::vector<std::string>& actions, Heard heard) {
+                                             const std::vector<std::string>& actions, Heard heard,
+                                             Instant now) {
   hears_retained_ = hears_retained_ || heard == Heard::retained;
   std::vector<std::string> fresh;
   std::copy_if(actions.begin(), actions.end(), std::back_inserter(fresh), [&](const auto& action) {
@@ -51,8 +52,11 @@ std::vector<std::string> Presence::announced(std::string_view id,
     is_incomplete_ = true;
     return fresh;
   }
+  const auto before = responders_.find(id);
+  const bool was_here = before != responders_.end() && before->second.state != State::gone;
+  const Instant since = was_here ? before->second.since : now;
   responders_.insert_or_assign(std::string(id),
-                               Responder{State::here, {actions.begin(), actions.end()}});
+                               Responder{State::here, {actions.begin(), actions.end()}, since});
   for (auto& [action, answered] : unannounced_) {
     if (const auto found = answered.find(id); found != answered.end())
       answered.erase(found);
@@ -60,11 +64,12 @@ std::vector<std::string> Presence::announced(std::string_view id,
   return fresh;
 }
 
-std::vector<std::string> Presence::gone(std::string_view id) {
+std::vector<std::string> Presence::gone(std::string_view id, Instant now) {
   const auto responder = responders_.find(id);
   if (responder == responders_.end() || responder->second.state == State::gone)
     return {};
   responder->second.state = State::gone;
+  responder->second.since = now;
   return {responder->second.actions.begin(), responder->second.actions.end()};
 }
 
@@ -110,6 +115,7 @@ std::vector<std::string> Presence::expire(Instant now) {
     if (responder.state != State::doubtful)
       continue;
     responder.state = State::gone;
+    responder.since = now;
     std::ranges::move(unserved_of(responder, now), std::back_inserter(unserved));
   }
   return unserved;
@@ -144,6 +150,23 @@ bool Presence::is_here(std::string_view action) const {
 
 bool Presence::is_unheard_of(std::string_view action) const {
   return !is_announced(action) && !answered_.contains(action);
+}
+
+std::vector<KnownResponder> Presence::known() const {
+  std::vector<KnownResponder> known;
+  for (const auto& [id, responder] : responders_) {
+    known.push_back({id,
+                     {responder.actions.begin(), responder.actions.end()},
+                     responder.state != State::gone,
+                     responder.since});
+  }
+  return known;
+}
+
+std::size_t Presence::count_here() const {
+  return static_cast<std::size_t>(
+      std::count_if(responders_.begin(), responders_.end(),
+                    [](const auto& each) { return each.second.state != State::gone; }));
 }
 
 bool Presence::is_announced(std::string_view action) const {

@@ -28,13 +28,21 @@ std::optional<std::vector<std::string>> parse_birth_message(std::string_view pay
 /// How an announcement came: because we subscribed, or because it was made just then.
 enum class Heard { retained, live };
 
+/// A responder that is announced, for people.
+struct KnownResponder {
+  std::string id;
+  std::vector<std::string> actions;
+  bool is_here;
+  Instant since;  // when it was heard of, or that it is gone
+};
+
 class Presence {
  public:
   /// Those of `actions` that had no announced responder before.
   std::vector<std::string> announced(std::string_view id, const std::vector<std::string>& actions,
-                                     Heard heard = Heard::retained);
+                                     Heard heard = Heard::retained, Instant now = {});
   /// Its actions; none when it was not known to be there.
-  std::vector<std::string> gone(std::string_view id);
+  std::vector<std::string> gone(std::string_view id, Instant now = {});
   /// A call was answered; `id` is empty when the answer did not name its responder. In MQTT 3.1.1
   /// none does: then it is taken for one that is announced, where there is any.
   void answered(std::string_view action, std::string_view id, Instant now);
@@ -53,12 +61,16 @@ class Presence {
   bool is_unserved(std::string_view action, Instant now) const;
   /// No responder ever announced the action or answered a call for it.
   bool is_unheard_of(std::string_view action) const;
+  /// Those that are remembered, by id.
+  std::vector<KnownResponder> known() const;
+  std::size_t count_here() const;
 
  private:
   enum class State { here, doubtful, gone };
   struct Responder {
     State state;
     std::set<std::string, std::less<>> actions;
+    Instant since;  // when it came to be here, or gone
   };
 
   std::vector<std::string> unserved_of(const Responder& responder, Instant now) const;

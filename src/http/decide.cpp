@@ -10,6 +10,7 @@
 #include "http/media_type.hpp"
 #include "http/response_bodies.hpp"
 #include "http/route_call.hpp"
+#include "http/runbook.hpp"
 #include "http/trace_context.hpp"
 
 namespace mqtt_bridge {
@@ -41,7 +42,8 @@ bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
       is_ping(request) || (endpoint != nullptr && endpoint->token == Endpoint::Token::unless_open);
   const auto route = asked_of(request).route_for(request.method);
   const auto& wanted = route && route->token ? route->token : options.token;
-  if (!wanted || (options.open_health && is_health))
+  const bool is_public = endpoint != nullptr && endpoint->token == Endpoint::Token::never;
+  if (!wanted || is_public || (options.open_health && is_health))
     return true;
   const auto token = parse_bearer(asked_of(request).field("Authorization"));
   return token && constant_time_equal(*token, *wanted);
@@ -156,6 +158,14 @@ void add_cross_origin(const HttpRequest& request, const AllowList& allow_list,
   response.add("Access-Control-Expose-Headers", std::string(fields_for_pages));
 }
 
+HttpReply runbook_reply(const HttpRequest& request, const HttpApiOptions& options) {
+  const auto slug = std::string_view(asked_of(request).path).substr(endpoint::runbook_path.size());
+  const std::string_view entry = runbook_entry(slug);
+  if (entry.empty())
+    return refuse(request, options, {Problem::not_found, "there is no problem of this name", {}});
+  return reply_with(request, options, text_response(std::string(entry)));
+}
+
 }  // namespace
 
 Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
@@ -180,6 +190,8 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
   const Endpoint::Kind kind = asked_of(request).endpoint->kind;
   if (kind == Endpoint::Kind::alive)
     return reply_with(request, options, text_response("ok\n"));
+  if (kind == Endpoint::Kind::runbook)
+    return runbook_reply(request, options);
   if (kind != Endpoint::Kind::transform)
     return kind;
   auto call = call_of(request, options);

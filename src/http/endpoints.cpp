@@ -7,15 +7,14 @@
 namespace mqtt_bridge {
 namespace {
 
-constexpr std::string_view placeholder = "{action}";
 static_assert(endpoint::all.front().path.starts_with(endpoint::transform_path));
 constexpr std::array<std::string_view, 8> known_methods{"DELETE", "GET",  "HEAD", "OPTIONS",
                                                         "PATCH",  "POST", "PUT",  "TRACE"};
 
 bool is_at(const Endpoint& endpoint, std::string_view path) {
-  if (!endpoint.path.ends_with(placeholder))
+  if (!endpoint.path.ends_with('}'))
     return path == endpoint.path;
-  const auto before = endpoint.path.substr(0, endpoint.path.size() - placeholder.size());
+  const auto before = endpoint.path.substr(0, endpoint.path.find('{'));
   return path.starts_with(before) && path.find('/', before.size()) == std::string_view::npos;
 }
 

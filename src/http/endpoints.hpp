@@ -11,11 +11,11 @@
 namespace mqtt_bridge {
 
 struct Endpoint {
-  enum class Kind { transform, alive, ready, metrics, status };
-  enum class Token { always, unless_open };  // unless HttpApiOptions::open_health
+  enum class Kind { transform, alive, ready, metrics, status, runbook };
+  enum class Token { always, unless_open, never };  // unless HttpApiOptions::open_health
 
   Kind kind;
-  std::string_view path;   // "{action}" at its end stands for what has no '/'
+  std::string_view path;   // "{...}" at its end stands for what has no '/'
   std::string_view allow;  // the methods, as an Allow field lists them (RFC 9110 10.2.1)
   std::span<const std::string_view> parameters;  // of its query; where there are none, any may come
   Token token;
@@ -36,10 +36,14 @@ inline constexpr std::array all{
     Endpoint{alive, "/healthz", "GET, HEAD, OPTIONS", {}, unless_open},
     Endpoint{ready, "/readyz", "GET, HEAD, OPTIONS", {}, unless_open},
     Endpoint{metrics, "/metrics", "GET, HEAD", {}, unless_open},
-    Endpoint{status, "/status", "GET, HEAD", {}, always}};
+    Endpoint{status, "/status", "GET, HEAD", {}, always},
+    // Public: what docs/problems.md says, and a person follows the link without a token.
+    Endpoint{runbook, "/problems/{slug}", "GET, HEAD", {}, never}};
 
 /// Where the paths of calls begin.
 inline constexpr std::string_view transform_path = "/transform/";
+/// Where the entries of the runbook are, each under the slug of its problem.
+inline constexpr std::string_view runbook_path = "/problems/";
 
 /// That of a percent-decoded path; nothing where there is none.
 const Endpoint* of(std::string_view path);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,7 +11,9 @@
 
 #include "base/json_text.hpp"
 #include "base/utf8.hpp"
+#include "http/endpoints.hpp"
 #include "http/media_type.hpp"
+#include "text/action.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -19,9 +23,9 @@ using Json = nlohmann::ordered_json;
 constexpr const char* text_type = "text/plain; charset=utf-8";
 constexpr const char* octets_type = "application/octet-stream";
 constexpr const char* json_type = "application/json";
+constexpr const char* batch_type = "application/x-ndjson";
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* problem_type = "application/problem+json";  // RFC 9457 3
-constexpr const char* problem_base = "urn:mqtt-bridge:problem:";
 
 HttpResponse response_of(const char* type, std::string body) {
   HttpResponse response;
@@ -62,14 +66,17 @@ Json routes_of(const HttpApiOptions& options) {
   return {{"count", all.size()}, {"first", list}};
 }
 
-/// `is_expected`: then also a value that is no object or array, and a text that is too large to
-/// look at.
+constexpr std::size_t longest_looked_at = 64 * 1024;
+
+bool is_structure(std::string_view text) {
+  return text.starts_with('{') || text.starts_with('[');
+}
+
+/// `is_expected`: then also a text that is too large to look at.
 bool looks_like_json(std::string_view text, bool is_expected) {
-  constexpr std::size_t most = 64 * 1024;
-  const bool is_structure = text.starts_with('{') || text.starts_with('[');
-  if (text.size() > most)
-    return is_expected && is_structure;
-  return (is_expected || is_structure) && std::holds_alternative<JsonText>(JsonText::parse(text));
+  if (text.size() > longest_looked_at)
+    return is_expected && is_structure(text);
+  return is_json_answer(text, is_expected);
 }
 
 struct TimedPart {
@@ -123,9 +130,60 @@ HttpResponse text_response(std::string text) {
   return response_of(text_type, std::move(text));
 }
 
+HttpResponse batch_response() {
+  return response_of(batch_type, "");
+}
+
 HttpResponse metrics_response(std::string text) {
   return response_of(metrics_type, std::move(text));
 }
+
+namespace {
+
+/// The five and those that were added.
+std::vector<std::string> actions_of(const HttpApiOptions& options) {
+  std::vector<std::string> actions;
+  for (const Action action : all_actions)
+    actions.emplace_back(to_string(action));
+  actions.insert(actions.end(), options.actions.begin(), options.actions.end());
+  return actions;
+}
+
+std::set<std::string> netids_of(const HttpApiOptions& options) {
+  std::set<std::string> netids = options.netids;
+  if (!options.netid.empty())
+    netids.insert(options.netid);
+  return netids;
+}
+
+Json responders_of(const BridgeStatus& status) {
+  Json list = Json::array();
+  for (const KnownResponder& each : status.responders) {
+    list.push_back({{"id", each.id},
+                    {"actions", each.actions},
+                    {"here", each.is_here},
+                    {"since", date_text(status.clock.at(each.since))}});
+  }
+  return list;
+}
+
+Json json_of(const std::optional<Happened>& happened, const WallClock& clock) {
+  if (!happened)
+    return nullptr;
+  return {{"at", date_text(clock.at(happened->at))}, {"why", happened->why}};
+}
+
+Json reload_of(const BridgeStatus& status) {
+  if (!status.last_reload)
+    return nullptr;
+  Json json{{"at", date_text(status.clock.at(status.last_reload->at))},
+            {"ok", status.last_reload->why.empty()}};
+  if (!status.last_reload->why.empty())
+    json["why_not"] = status.last_reload->why;
+  return json;
+}
+
+}  // namespace
 
 HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& options,
                              std::string_view version) {
@@ -134,17 +192,25 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
     dropped[std::string(to_string(static_cast<Dropped>(i)))] = status.dropped[i];
   dropped["too-large"] = status.lost.too_large;
   dropped["inbox-full"] = status.lost.inbox_full;
+  const auto uptime = status.clock.now - status.started;
   Json json{
       {"version", version},
-      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count()},
+      {"started", date_text(status.clock.at(status.started))},
+      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
+      {"config", status.config_file.empty() ? Json(nullptr) : Json(status.config_file)},
+      {"last_reload", reload_of(status)},
       {"ready", !status.why_not_ready},
       {"broker", to_string(options.broker)},
       {"mqtt_version", status.mqtt_version},
       {"times_linked", status.times_linked},
+      {"linked_since", status.linked_since ? Json(date_text(status.clock.at(*status.linked_since)))
+                                           : Json(nullptr)},
+      {"last_loss", json_of(status.last_loss, status.clock)},
       {"netid", options.netid},
-      {"netids", options.netids},
-      {"actions", options.actions},
+      {"netids", netids_of(options)},
+      {"actions", actions_of(options)},
       {"routes", routes_of(options)},
+      {"responders", responders_of(status)},
       {"calls", {{"in_flight", status.in_flight}, {"queued", status.queued}}},
       {"http_connections", status.connections},
       {"dropped_responses", dropped}};
@@ -192,12 +258,17 @@ HttpResponse route_answer_response(Ended& ended, bool is_json) {
   return response;
 }
 
+bool is_json_answer(std::string_view text, bool is_expected) {
+  return text.size() <= longest_looked_at && (is_expected || is_structure(text)) &&
+         std::holds_alternative<JsonText>(JsonText::parse(text));
+}
+
 HttpResponse problem_response(const Failure& failure, Retryable retryable,
                               std::string_view request_id) {
   const ProblemKind& kind = describe(failure.problem);
   const int status = failure.status.value_or(kind.status);
   const bool is_retryable = kind.retryable == Retryable::yes && retryable == Retryable::yes;
-  Json json{{"type", problem_base + std::string(kind.slug)},
+  Json json{{"type", std::string(endpoint::runbook_path).append(kind.slug)},
             {"title", kind.title},
             {"status", status},
             {"detail", failure.detail},

@@ -8,22 +8,37 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/problem.hpp"
+#include "base/wall_clock.hpp"
 #include "exchange/exchanges.hpp"
+#include "exchange/presence.hpp"
 #include "http/api_options.hpp"
 #include "http/response.hpp"
 #include "mqtt/message.hpp"
 
 namespace mqtt_bridge {
 
+/// Something that happened, and why, for people.
+struct Happened {
+  Instant at;
+  std::string why;  // of a reload: empty where it succeeded
+};
+
 /// What GET /status tells.
 struct BridgeStatus {
+  WallClock clock = {};
+  Instant started = {};
+  std::string config_file = {};  // empty: none
+  std::optional<Happened> last_reload = {};
+  std::optional<Instant> linked_since = {};
+  std::optional<Happened> last_loss = {};  // of the link
+  std::vector<KnownResponder> responders = {};
   std::optional<std::string> why_not_ready;
   std::optional<std::string> warning;  // of what may end the link
   std::string mqtt_version;            // of the link; empty without one
   std::uint64_t times_linked;
-  Duration uptime;
   std::size_t in_flight;
   std::size_t queued;
   std::size_t connections;
@@ -32,6 +47,8 @@ struct BridgeStatus {
 };
 
 HttpResponse text_response(std::string text);
+/// Of a batch; its lines follow, see batch_line.hpp.
+HttpResponse batch_response();
 /// `text` in Prometheus's text format.
 HttpResponse metrics_response(std::string text);
 HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& options,
@@ -44,6 +61,10 @@ HttpResponse answer_response(Ended& ended, AnswerAs as, std::string_view request
 /// The same of a route: the service's bytes, with the type that it says they have. `is_json`: that
 /// is the route's kind.
 HttpResponse route_answer_response(Ended& ended, bool is_json);
+
+/// Whether an answer is JSON, small enough to be looked at. `is_expected`: then also a value that
+/// is no object or array.
+bool is_json_answer(std::string_view text, bool is_expected);
 
 /// RFC 9457. `retryable` says so of this occurrence, where its kind is.
 HttpResponse problem_response(const Failure& failure, Retryable retryable,

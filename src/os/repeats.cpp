@@ -10,10 +10,10 @@ namespace mqtt_bridge {
 
 std::optional<std::uint64_t> Repeats::take(std::string_view text, Instant now) {
   const std::size_t key = std::hash<std::string_view>{}(text);
-  const Entry fresh{now, now + limits::repeat_pause, limits::repeat_pause, 0};
   const auto known = entries_.find(key);
   if (known != entries_.end())
     return take(known->second, now);
+  const Entry fresh{std::string(text), now, now + limits::repeat_pause, limits::repeat_pause, 0};
   if (make_room(now)) {
     entries_.emplace(key, fresh);
     return 0;
@@ -36,12 +36,20 @@ std::optional<std::uint64_t> Repeats::take(Entry& entry, Instant now) {
   return std::exchange(entry.left_out, 0);
 }
 
-void Repeats::begin_anew(Instant now) {
+std::vector<Repeats::LeftOut> Repeats::begin_anew(Instant now) {
   if (begun_anew_ && now - *begun_anew_ < limits::repeat_pause)
-    return;
+    return {};
   begun_anew_ = now;
+  std::vector<LeftOut> all;
+  for (auto& [key, entry] : entries_) {
+    if (entry.left_out > 0)
+      all.push_back({std::move(entry.text), entry.left_out});
+  }
+  if (others_ && others_->left_out > 0)
+    all.push_back({"other lines like these", others_->left_out});
   entries_.clear();
   others_.reset();
+  return all;
 }
 
 /// Whether there is any for one more text; those that would be new again are forgotten.

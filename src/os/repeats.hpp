@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/instant.hpp"
 
@@ -21,12 +23,18 @@ class Repeats {
   /// out now.
   std::optional<std::uint64_t> take(std::string_view text, Instant now);
 
-  /// What the texts are about has changed meanwhile: each is new again. Heeded once in
-  /// limits::repeat_pause, since a peer can cause that, too.
-  void begin_anew(Instant now);
+  struct LeftOut {
+    std::string text;
+    std::uint64_t times;  // since it was logged last
+  };
+  /// What the texts are about has changed meanwhile: each is new again. Those that were left out
+  /// and would not be told of otherwise. Heeded once in limits::repeat_pause, since a peer can
+  /// cause that, too.
+  std::vector<LeftOut> begin_anew(Instant now);
 
  private:
   struct Entry {
+    std::string text;
     Instant seen;
     Instant due;  // to be logged again
     Duration pause;

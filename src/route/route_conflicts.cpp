@@ -155,8 +155,8 @@ std::optional<Action> action_at(const Route& route, const Lane& lane) {
 
 /// Where the bridge is told other things.
 std::string fault_beside_ours(const Route& route) {
-  static const std::set<std::string_view> ours{"transform", "healthz", "readyz",      "metrics",
-                                               "status",    "calls",   "openapi.json"};
+  static const std::set<std::string_view> ours{"transform", "healthz", "readyz",       "metrics",
+                                               "status",    "calls",   "openapi.json", "problems"};
   if (ours.contains(route.pattern.segments.front().text))
     return "/" + route.pattern.segments.front().text + " is the bridge's own; name another path";
   for (const Lane& lane : lanes_of(route)) {

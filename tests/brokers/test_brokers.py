@@ -126,7 +126,7 @@ def call(daemon, action, text, headers=None, **query):
 
 def problem(answer):
     """Its slug."""
-    return json.loads(answer.body)["type"].rpartition(":")[2]
+    return json.loads(answer.body)["type"].rpartition("/")[2]
 
 
 class OnThisBroker(SystemTest):

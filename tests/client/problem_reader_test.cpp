@@ -16,7 +16,7 @@ struct Body {
 
 TEST(ReadProblem, FindsTheSlugAfterTheLastSlashOrColon) {
   const std::vector<Body> table{
-      {"urn:mqtt-bridge:problem:wrong-broker", "wrong-broker"},
+      {"/problems/wrong-broker", "wrong-broker"},
       {"https://example.org/problems/wrong-broker", "wrong-broker"},
       {"urn:x:a/wrong-broker", "wrong-broker"},
       {"wrong-broker", "wrong-broker"},

@@ -14,8 +14,8 @@ namespace {
 
 Reply problem_reply(std::string_view slug, int status, std::string_view detail = "why") {
   return {status, Media::problem,
-          R"({"type":"urn:mqtt-bridge:problem:)" + std::string(slug) + R"(","detail":")" +
-              std::string(detail) + R"("})"};
+          R"({"type":"/problems/)" + std::string(slug) + R"(","detail":")" + std::string(detail) +
+              R"("})"};
 }
 
 TEST(Decide, PrintsAnAnswer) {

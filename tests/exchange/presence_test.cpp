@@ -1,6 +1,10 @@
 // What a responder says of itself; what follows from it is tested with the table of exchanges.
 #include "exchange/presence.hpp"
 
+#include <chrono>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "base/limits/exchange.hpp"
@@ -40,6 +44,41 @@ TEST(BirthMessage, IsNoneWhenItIsTooLong) {
             Actions{"a"});
   EXPECT_FALSE(parse_birth_message(birth_message("r", Actions(limits::birth_actions + 1, "a"))));
   EXPECT_FALSE(parse_birth_message(std::string(limits::birth_bytes, '[')));
+}
+
+TEST(Presences, KnowWhoIsThereAndSinceWhen) {
+  Presence presence;
+  const auto at = [](int seconds) { return Instant{std::chrono::seconds(seconds)}; };
+  const auto known = [&] {
+    std::string text;
+    for (const KnownResponder& each : presence.known()) {
+      text += each.id + (each.is_here ? " here " : " gone ") +
+              std::to_string(each.since.time_since_epoch() / std::chrono::seconds(1)) + "; ";
+    }
+    return text;
+  };
+  presence.announced("b", {"x", "y"}, Heard::live, at(1));
+  presence.announced("a", {"x"}, Heard::retained, at(2));
+  EXPECT_EQ(known(), "a here 2; b here 1; ");
+  EXPECT_EQ(presence.known()[1].actions, (Actions{"x", "y"}));
+  EXPECT_EQ(presence.count_here(), 2U);
+  presence.announced("b", {"x"}, Heard::live, at(3));
+  EXPECT_EQ(known(), "a here 2; b here 1; ");
+  presence.gone("a", at(4));
+  EXPECT_EQ(known(), "a gone 4; b here 1; ");
+  EXPECT_EQ(presence.count_here(), 1U);
+  presence.announced("a", {"x"}, Heard::live, at(5));
+  EXPECT_EQ(known(), "a here 5; b here 1; ");
+}
+
+TEST(Presences, TakeWhoIsNotHeardOfAgainForGoneOnlyOnceThatIsSure) {
+  Presence presence;
+  presence.announced("a", {"x"}, Heard::retained, Instant{std::chrono::seconds(1)});
+  presence.session_lost(Instant{std::chrono::seconds(10)});
+  EXPECT_TRUE(presence.known().front().is_here);
+  presence.expire(Instant{std::chrono::seconds(10)});
+  EXPECT_FALSE(presence.known().front().is_here);
+  EXPECT_EQ(presence.known().front().since, Instant{std::chrono::seconds(10)});
 }
 
 }  // namespace

@@ -46,6 +46,8 @@ std::string outcome(const Request& request, const HttpApiOptions& these = option
 }
 
 std::string path_of(const Endpoint& endpoint) {
+  if (endpoint.kind == Endpoint::Kind::runbook)
+    return "/problems/overloaded";
   return endpoint.kind == Endpoint::Kind::transform ? "/transform/reverse"
                                                     : std::string(endpoint.path);
 }
@@ -55,6 +57,7 @@ std::string served_as(Endpoint::Kind kind) {
     case Endpoint::Kind::transform:
       return "call";
     case Endpoint::Kind::alive:
+    case Endpoint::Kind::runbook:
       return "200";
     case Endpoint::Kind::ready:
     case Endpoint::Kind::metrics:
@@ -88,7 +91,8 @@ TEST(Decide, AsksForTheTokenAsTheTableSays) {
     these.open_health = is_open;
     for (const Endpoint& each : endpoint::all) {
       const std::string method = each.allows("GET") ? "GET" : "POST";
-      const bool is_let_in = is_open && each.token == Endpoint::Token::unless_open;
+      const bool is_let_in = each.token == Endpoint::Token::never ||
+                             (is_open && each.token == Endpoint::Token::unless_open);
       EXPECT_EQ(outcome({method, path_of(each)}, these),
                 is_let_in ? served_as(each.kind) : "unauthorized")
           << each.path;

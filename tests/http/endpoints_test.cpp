@@ -11,7 +11,7 @@ namespace {
 /// A path that leads to it.
 std::string example_of(const Endpoint& endpoint) {
   std::string path(endpoint.path);
-  const auto placeholder = path.find("{action}");
+  const auto placeholder = path.find('{');
   if (placeholder != std::string::npos)
     path.replace(placeholder, std::string::npos, "reverse");
   return path;

@@ -176,7 +176,7 @@ std::string body_of_error(const std::string& response, std::optional<int> status
 
 TEST(RouteProblems, HaveTheServicesOwnWordsBeside) {
   const std::string begin =
-      "{\"type\":\"urn:mqtt-bridge:problem:responder-error\",\"title\":\"The responder reported an "
+      "{\"type\":\"/problems/responder-error\",\"title\":\"The responder reported an "
       "error\",\"status\":502,\"detail\":\"no\",\"request_id\":\"r1\",\"retryable\":false";
   EXPECT_EQ(body_of_error(""), begin + "}\n");
   EXPECT_EQ(body_of_error("not found"), begin + ",\"response\":\"not found\"}\n");

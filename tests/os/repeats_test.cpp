@@ -74,6 +74,18 @@ TEST(Repeats, BeginAnewWhenSomethingChangedButNotForAPeerThatChangesAllTheTime) 
   EXPECT_EQ(repeats.take("down", start + 11s), 0U);
 }
 
+TEST(Repeats, TellWhatWasLeftOutWhenSomethingChanged) {
+  Repeats repeats;
+  for (int i = 0; i < 13; ++i)
+    repeats.take("down", start + i * 10ms);
+  repeats.take("once", start);
+  const auto left_out = repeats.begin_anew(start + 1s);
+  ASSERT_EQ(left_out.size(), 1U);
+  EXPECT_EQ(left_out[0].text, "down");
+  EXPECT_EQ(left_out[0].times, 12U);
+  EXPECT_TRUE(repeats.begin_anew(start + 1s + limits::repeat_pause).empty());
+}
+
 TEST(Repeats, ForgetTextsThatWouldBeNewToMakeRoom) {
   Repeats repeats;
   for (std::size_t i = 0; i < limits::repeat_texts; ++i)

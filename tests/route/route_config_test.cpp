@@ -422,8 +422,9 @@ TEST(RouteConflict, IsAPathThatIsServedTwice) {
 }
 
 TEST(RouteConflict, IsAPathOfTheBridgesOwn) {
-  for (const char* const path : {"/transform/{x}", "/transform", "/healthz", "/readyz/{x}",
-                                 "/metrics", "/status", "/calls/{x}", "/openapi.json"}) {
+  for (const char* const path :
+       {"/transform/{x}", "/transform", "/healthz", "/readyz/{x}", "/metrics", "/status",
+        "/calls/{x}", "/openapi.json", "/problems/{x}"}) {
     const std::string name = std::string(path).substr(0, std::string(path).find('/', 1));
     EXPECT_EQ(conflict_of({at(1, path, "a")}),
               "my.toml:1: " + name + " is the bridge's own; name another path");

@@ -70,13 +70,13 @@ class ServiceTest(SystemTest):
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
         problem = json.loads(answer.body)
         self.assertEqual((problem["type"], problem["status"]),
-                         ("urn:mqtt-bridge:problem:responder-error", status))
+                         ("/problems/responder-error", status))
         self.assertIn(words, problem["detail"])
         return problem["response"]
 
     def assert_problem(self, answer, status, slug):
         self.assertEqual(answer.status, status, answer)
-        self.assertEqual(json.loads(answer.body)["type"], f"urn:mqtt-bridge:problem:{slug}")
+        self.assertEqual(json.loads(answer.body)["type"], f"/problems/{slug}")
 
     def assert_silence(self, path, request=None, timeout="300ms", **how):
         self.assert_problem(self.call(path, request, timeout=timeout, **how), 504,

@@ -244,7 +244,7 @@ class Access(SystemTest):
         self.assertEqual(answer.status, status, answer)
         if slug:
             self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
-            self.assertEqual(json.loads(answer.body)["type"].rpartition(":")[2], slug)
+            self.assertEqual(json.loads(answer.body)["type"].rpartition("/")[2], slug)
         elif row.target is None:
             self.assertEqual(answer.body, b"ABC")
         self.assertEqual(answer.headers.get_all("X-Content-Type-Options"), ["nosniff"])

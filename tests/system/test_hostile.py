@@ -441,8 +441,7 @@ class UnreadAnswers(MemoryTest):
     def metric(self, name):
         with Caller(self.daemon.port) as caller:
             lines = caller.get("/metrics").text.splitlines()
-        (line,) = [line for line in lines if line.startswith(name)]
-        return int(float(line.split()[-1]))
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith(name))
 
     def call(self, kept, text):
         answer = kept.transform("lowercase", text)

@@ -840,7 +840,7 @@ class Conformance(SystemTest):
             self.assertEqual(got.fields["content-type"], "application/problem+json")
         if wanted.slug and wanted.has_content:
             told = json.loads(got.body)
-            self.assertEqual(told["type"].rpartition(":")[2], wanted.slug, told)
+            self.assertEqual(told["type"].rpartition("/")[2], wanted.slug, told)
             self.assertEqual(told["status"], got.status)
         self.assertEqual(got.fields.get("connection"), "close" if wanted.closes else
                          "keep-alive" if wanted.stays else None)

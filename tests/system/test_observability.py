@@ -3,13 +3,17 @@ there to read."""
 
 import concurrent.futures
 import contextlib
+import datetime
 import functools
 import json
 import os
+import pathlib
 import re
+import signal
 import socket
 import subprocess
 import threading
+import time
 import typing
 import unittest
 import urllib.parse
@@ -18,17 +22,19 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from harness import (BUILD, PATIENCE, Caller, SystemTest, World, environment, eventually,
+from harness import (ACTIONS, BUILD, PATIENCE, Caller, SystemTest, World, environment, eventually,
                      send_raw)
 from mqtt_peer import Peer, answer_with, responder, silent_service
-from test_problems import NOT_PRODUCIBLE, TABLE
 
 TOKEN = "correct-horse"
 PASSWORD = "battery-staple"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
-SLUGS = set(TABLE) | set(NOT_PRODUCIBLE)
+OUTCOMES = {"ok", "unmatched-response", "bad-response", "broker-refused", "broker-unavailable",
+            "no-responder", "turn-pending", "overloaded", "shutting-down", "response-timeout",
+            "responder-error"}
+PHASES = ("queue", "puback", "response")
 DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-lane", "late", "unmatched",
            "unchecked", "interim", "own", "too-large", "inbox-full"}
 BUCKETS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
@@ -105,20 +111,25 @@ class Metrics:
         return name
 
     def _check_histogram(self, name):
-        bounds = self.buckets(name)
-        assert list(bounds) == sorted(bounds), name
-        assert list(bounds.values()) == sorted(bounds.values()), f"{name} is not cumulative"
-        assert bounds[float("inf")] == self[f"{name}_count"], name
-        assert f"{name}_sum" in {sample for sample, _ in self.samples}, name
+        for sample, labels in list(self.samples):
+            if sample != f"{name}_count":
+                continue
+            bounds = self.buckets(name, labels)
+            assert list(bounds) == sorted(bounds), name
+            assert list(bounds.values()) == sorted(bounds.values()), f"{name} is not cumulative"
+            assert bounds[float("inf")] == self.samples[sample, labels], name
+            assert (f"{name}_sum", labels) in self.samples, name
 
-    def buckets(self, name):
-        return {float(dict(labels)["le"]): value for (sample, labels), value in self.samples.items()
-                if sample == f"{name}_bucket"}
+    def buckets(self, name, labels=frozenset()):
+        return {float(dict(of)["le"]): value for (sample, of), value in self.samples.items()
+                if sample == f"{name}_bucket" and labels == {pair for pair in of if pair[0] != "le"}}
 
     def __getitem__(self, name):
-        """The one sample of this name, or that with these labels: metrics["name", "k", "v"]."""
+        """The one sample of this name, or that with these labels: metrics["name", "k", "v"], which
+        is not there before its first event."""
         name, *labels = (name,) if isinstance(name, str) else name
-        return self.samples[name, frozenset(zip(labels[::2], labels[1::2]))]
+        key = name, frozenset(zip(labels[::2], labels[1::2]))
+        return self.samples.get(key, 0) if labels else self.samples[key]
 
     def values(self, name, label):
         return {dict(labels)[label] for sample, labels in self.samples if sample == name}
@@ -137,6 +148,12 @@ def status_of(daemon, headers=None):
         answer = caller.get("/status", headers)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json"), answer
     return json.loads(answer.body)
+
+
+def now():
+    """As /status writes it."""
+    text = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 class Knowing(SystemTest):
@@ -168,51 +185,161 @@ class Numbers(Knowing):
         before = metrics_of(daemon)
         act()
         after = metrics_of(daemon)
-        moved = {key: after.samples[key] - before.samples[key] for key in before.samples
-                 if after.samples[key] != before.samples[key]
+        moved = {key: count - before.samples.get(key, 0) for key, count in after.samples.items()
+                 if count != before.samples.get(key, 0)
+                 and not key[0].startswith(("process_", "mqtt_bridge_action_", "mqtt_bridge_call_phase_"))
                  and not key[0].endswith(("_sum", "_bucket", "_connections"))}
         self.assertEqual(moved, {(name, frozenset(zip(labels[::2], labels[1::2]))): by
                                  for (name, *labels), by in changes.items()})
 
-    def test_everything_is_there_from_the_start(self):
-        daemon = self.world.daemon(self.broker)  # a caller asked it for /readyz, no more
+    def test_what_may_move_is_there_from_the_start_and_nothing_that_cannot(self):
+        daemon = self.world.daemon(self.broker, "--max-in-flight", "100", "--max-queued", "50")
         metrics = metrics_of(daemon)
-        self.assertEqual(metrics.types, {
+        ours = {name: kind for name, kind in metrics.types.items()
+                if name != "mqtt_bridge_refused_requests_total"}  # that was /readyz, perhaps
+        self.assertEqual(ours, {
             "mqtt_bridge_build_info": "gauge",
             "mqtt_bridge_calls_total": "counter",
-            "mqtt_bridge_refused_requests_total": "counter",
-            "mqtt_bridge_answers_total": "counter",
-            "mqtt_bridge_dropped_responses_total": "counter",
             "mqtt_bridge_call_duration_seconds": "histogram",
-            "mqtt_bridge_links_total": "counter",
-            "mqtt_bridge_linked": "gauge",
+            "mqtt_bridge_call_phase_duration_seconds": "histogram",
+            "mqtt_bridge_broker_connections_total": "counter",
+            "mqtt_bridge_broker_connected": "gauge",
             "mqtt_bridge_missing_workarounds": "gauge",
+            "mqtt_bridge_responders": "gauge",
             "mqtt_bridge_calls_in_flight": "gauge",
+            "mqtt_bridge_calls_in_flight_limit": "gauge",
             "mqtt_bridge_calls_queued": "gauge",
+            "mqtt_bridge_calls_queued_limit": "gauge",
+            "mqtt_bridge_config_last_reload_successful": "gauge",
+            "mqtt_bridge_config_last_reload_success_timestamp_seconds": "gauge",
             "mqtt_bridge_http_connections": "gauge",
+            "mqtt_bridge_http_connections_limit": "gauge",
             "mqtt_bridge_http_output_bytes": "gauge",
-            "mqtt_bridge_http_unread_answers_total": "counter"})
-        for name, label, values in (
-                ("calls_total", "outcome", SLUGS | {"ok"}),
-                ("refused_requests_total", "problem", SLUGS),
-                ("answers_total", "matched_by",
-                 {"correlation", "content", "folded-content", "exclusive-lane", "topic", "id",
-                  "acknowledgement"}),
-                ("dropped_responses_total", "reason", DROPPED),
-                ("http_unread_answers_total", "reason", {"timeout", "room"})):
-            name = f"mqtt_bridge_{name}"
-            self.assertEqual(metrics.values(name, label), values)
-            for value in values - {"broker-unavailable"}:  # that was /readyz, perhaps
-                self.assertEqual(metrics[name, label, value], 0)
-        self.assertEqual(list(metrics.buckets("mqtt_bridge_call_duration_seconds")),
-                         [*BUCKETS, float("inf")])
+            "mqtt_bridge_http_output_bytes_limit": "gauge",
+            "process_cpu_seconds_total": "counter",
+            "process_threads": "gauge",
+            "process_start_time_seconds": "gauge",
+            "process_virtual_memory_bytes": "gauge",
+            "process_resident_memory_bytes": "gauge",
+            "process_open_fds": "gauge",
+            "process_max_fds": "gauge"})
+        self.assertEqual(metrics.values("mqtt_bridge_calls_total", "outcome"), OUTCOMES)
+        for outcome in OUTCOMES:
+            self.assertEqual(metrics["mqtt_bridge_calls_total", "outcome", outcome], 0)
+        bounds = [*BUCKETS, float("inf")]
+        self.assertEqual(list(metrics.buckets("mqtt_bridge_call_duration_seconds")), bounds)
         self.assertEqual(metrics["mqtt_bridge_call_duration_seconds_count"], 0)
-        self.assertEqual(metrics["mqtt_bridge_linked"], 1)
+        for phase in PHASES:
+            self.assertEqual(list(metrics.buckets("mqtt_bridge_call_phase_duration_seconds",
+                                                  {("phase", phase)})), bounds)
+        self.assertEqual(metrics["mqtt_bridge_broker_connected"], 1)
         self.assertEqual(metrics["mqtt_bridge_missing_workarounds"], 0)
-        self.assertEqual(metrics["mqtt_bridge_links_total"], 1)
+        self.assertEqual(metrics["mqtt_bridge_broker_connections_total"], 1)
+        self.assertEqual(metrics["mqtt_bridge_calls_in_flight_limit"], 100)
+        self.assertEqual(metrics["mqtt_bridge_calls_queued_limit"], 50)
         (version,) = metrics.values("mqtt_bridge_build_info", "version")
         self.assertEqual(version, status_of(daemon)["version"])
         self.assertEqual(metrics["mqtt_bridge_build_info", "version", version], 1)
+
+    def test_the_process_is_told_of_as_the_kernel_sees_it(self):
+        metrics = metrics_of(self.daemon)
+        self.assertLess(abs(time.time() - metrics["process_start_time_seconds"]), 3600)
+        self.assertEqual(metrics["process_threads"],
+                         len(os.listdir(f"/proc/{self.daemon.pid}/task")))
+        pages = int(pathlib.Path(f"/proc/{self.daemon.pid}/statm").read_text().split()[1])
+        resident = pages * os.sysconf("SC_PAGESIZE")
+        self.assertLess(abs(metrics["process_resident_memory_bytes"] - resident), resident / 2)
+        self.assertGreater(metrics["process_open_fds"], 5)
+        self.assertGreater(metrics["process_max_fds"], metrics["process_open_fds"])
+
+    def test_the_rows_are_in_the_order_of_the_alphabet(self):
+        self.call(self.daemon, "rot13")
+        self.call(self.daemon, netid="carol")
+        with Caller(self.daemon.port) as caller:
+            rows = [line.rpartition(" ")[0] for line in caller.get("/metrics").text.splitlines()
+                    if line.startswith("mqtt_bridge_") and "_bucket" not in line]
+        totals = [row for row in rows if "_total" in row]
+        self.assertEqual(totals, sorted(totals))
+        self.assertGreater(len(totals), 10)
+
+    def test_promtool_finds_nothing_wrong(self):
+        with Caller(self.daemon.port) as caller:
+            text = caller.get("/metrics").text
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, env=environment(),
+                                 capture_output=True, text=True, check=False)
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
+
+    def test_the_phases_of_a_call_tell_the_responder_from_the_broker(self):
+        daemon = self.world.daemon(self.broker)
+        name = "mqtt_bridge_call_phase_duration_seconds"
+
+        def answer_late(client, request):
+            threading.Timer(0.3, answer_with(b"ABC"), (client, request)).start()
+
+        with responder(self.broker, answer_late):
+            took = self.call(daemon).headers["Server-Timing"]
+        metrics = metrics_of(daemon)
+        parts = {part: float(ms) / 1000 for part, ms in re.findall(r"(\w+);dur=([\d.]+)", took)}
+        for phase in PHASES:
+            self.assertEqual(metrics[f"{name}_count", "phase", phase], 1)
+            self.assertAlmostEqual(metrics[f"{name}_sum", "phase", phase], parts[phase], delta=1e-5)
+        self.assertGreater(metrics[f"{name}_sum", "phase", "response"], 0.29)
+        self.assertLess(metrics[f"{name}_sum", "phase", "puback"], 0.29)
+
+    def test_calls_are_counted_by_action(self):
+        daemon = self.world.daemon(self.broker, "--action", "translate")
+        with responder(self.broker, answer_with(lambda payload: payload.upper())):
+            for action in ("uppercase", "uppercase", "translate"):
+                self.assertEqual(self.call(daemon, action).status, 200)
+        metrics, name = metrics_of(daemon), "mqtt_bridge_action_calls_total"
+        self.assertEqual(metrics[name, "action", "uppercase", "outcome", "ok"], 2)
+        self.assertEqual(metrics[name, "action", "translate", "outcome", "ok"], 1)
+
+    def test_responders_are_counted_and_named_with_since_when(self):
+        broker = self.world.broker()
+        daemon = self.world.daemon(broker)
+        self.assertEqual((metrics_of(daemon)["mqtt_bridge_responders"],
+                          status_of(daemon)["responders"]), (0, []))
+        before = now()
+        responder_ = self.world.responder(broker, "--id", "kitchen")
+        eventually(lambda: metrics_of(daemon)["mqtt_bridge_responders"] == 1, "it is heard of")
+        (known,) = status_of(daemon)["responders"]
+        self.assertEqual((known["id"], known["here"], set(known["actions"])),
+                         ("kitchen", True, set(ACTIONS)))
+        self.assertTrue(before <= known["since"] <= now(), known)
+        responder_.stop()
+        eventually(lambda: metrics_of(daemon)["mqtt_bridge_responders"] == 0, "it is gone")
+        (gone,) = status_of(daemon)["responders"]
+        self.assertEqual((gone["id"], gone["here"]), ("kitchen", False))
+        self.assertGreaterEqual(gone["since"], known["since"])
+
+    def test_a_reload_and_what_became_of_it_is_told(self):
+        file = self.world.folder / "bridge.toml"
+        file.write_text("")
+        daemon = self.world.daemon(self.broker, "--config", str(file))
+        successful = "mqtt_bridge_config_last_reload_successful"
+        timestamp = "mqtt_bridge_config_last_reload_success_timestamp_seconds"
+        start = metrics_of(daemon)
+        self.assertEqual(start[successful], 1)
+        self.assertLess(abs(time.time() - start[timestamp]), PATIENCE)
+        status = status_of(daemon)
+        self.assertEqual((status["config"], status["last_reload"]), (str(file), None))
+
+        file.write_text("nonsense = 1")
+        os.kill(daemon.pid, signal.SIGHUP)
+        eventually(lambda: metrics_of(daemon)[successful] == 0, "it says that it failed")
+        self.assertEqual(metrics_of(daemon)[timestamp], start[timestamp])
+        failed = status_of(daemon)["last_reload"]
+        self.assertIs(failed["ok"], False)
+        self.assertIn("nonsense", failed["why_not"])
+
+        file.write_text('netids = ["bob"]')
+        os.kill(daemon.pid, signal.SIGHUP)
+        eventually(lambda: metrics_of(daemon)[successful] == 1, "it says that it succeeded")
+        self.assertGreater(metrics_of(daemon)[timestamp], start[timestamp])
+        status = status_of(daemon)
+        self.assertEqual((status["last_reload"]["ok"], status["netids"]), (True, ["alice", "bob"]))
+        self.assertGreater(status["last_reload"]["at"], failed["at"])
 
     def test_a_call_that_ends_is_counted_under_its_outcome(self):
         calls, answers, took = (
@@ -232,17 +359,20 @@ class Numbers(Knowing):
                               lambda: self.call(self.daemon, timeout="50ms"))
         self.assert_moves({(calls, "outcome", "no-responder"): 1, (took,): 1},
                           lambda: self.call(self.daemon))
-        self.assert_moves({(calls, "outcome", "unknown-action"): 1},
-                          lambda: self.call(self.daemon, "rot13"))
-        self.assert_moves({(calls, "outcome", "netid-not-served"): 1},
-                          lambda: self.call(self.daemon, netid="carol"))
+
+    def test_what_is_refused_before_it_is_a_call_is_counted_apart(self):
         refused = "mqtt_bridge_refused_requests_total"
-        self.assert_moves({(calls, "outcome", "forbidden-origin"): 1},
+        self.assert_moves({(refused, "problem", "unknown-action"): 1},
+                          lambda: self.call(self.daemon, "rot13"))
+        self.assert_moves({(refused, "problem", "netid-not-served"): 1},
+                          lambda: self.call(self.daemon, netid="carol"))
+        self.assert_moves({(refused, "problem", "forbidden-origin"): 1},
                           lambda: self.call(self.daemon, headers={"Host": "evil.example"}))
         for problem, request in (
                 ("forbidden-origin", b"GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
                 ("malformed-request", b"nonsense\r\n\r\n"),
                 ("not-found", b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+                ("method-not-allowed", b"GET /transform/reverse HTTP/1.1\r\nHost: localhost\r\n\r\n"),
                 ("method-not-allowed", b"PUT /status HTTP/1.1\r\nHost: localhost\r\n\r\n")):
             with self.subTest(problem):
                 self.assert_moves({(refused, "problem", problem): 1},
@@ -258,9 +388,8 @@ class Numbers(Knowing):
             for target in ("/metrics", "/status", "/healthz"):
                 self.assertEqual(caller.get(target).status, 401)
         metrics = metrics_of(daemon, BEARER)
-        self.assertEqual(metrics["mqtt_bridge_calls_total", "outcome", "unauthorized"], 1)
         refused = metrics["mqtt_bridge_refused_requests_total", "problem", "unauthorized"]
-        self.assertEqual(refused, 3)
+        self.assertEqual(refused, 4)
 
     def test_how_long_calls_took_is_in_the_right_buckets(self):
         daemon = self.world.daemon(self.broker)
@@ -308,17 +437,24 @@ class Numbers(Knowing):
 
     def test_links_are_counted_over_a_restart_of_the_broker(self):
         broker = self.world.broker()
+        started = now()
         daemon = self.world.daemon(broker)
+        self.assertIsNone(status_of(daemon)["last_loss"])
+        self.assertTrue(started <= status_of(daemon)["linked_since"] <= now())
         with unlinked(broker):
-            eventually(lambda: metrics_of(daemon)["mqtt_bridge_linked"] == 0, "it is not linked")
-            self.assertEqual(metrics_of(daemon)["mqtt_bridge_links_total"], 1)
+            eventually(lambda: metrics_of(daemon)["mqtt_bridge_broker_connected"] == 0, "it is not linked")
+            self.assertEqual(metrics_of(daemon)["mqtt_bridge_broker_connections_total"], 1)
             status = status_of(daemon)
             self.assertEqual((status["ready"], status["mqtt_version"]), (False, ""))
             self.assertTrue(status["why_not_ready"])
+            self.assertIsNone(status["linked_since"])
+            loss = status["last_loss"]
+            self.assertTrue(started <= loss["at"] <= now(), loss)
+            self.assertIn("broke", loss["why"])
         daemon.wait_until_ready()
         metrics = metrics_of(daemon)
-        self.assertEqual(metrics["mqtt_bridge_linked"], 1)
-        self.assertEqual(metrics["mqtt_bridge_links_total"], 2)
+        self.assertEqual(metrics["mqtt_bridge_broker_connected"], 1)
+        self.assertEqual(metrics["mqtt_bridge_broker_connections_total"], 2)
         self.assertEqual(status_of(daemon)["times_linked"], 2)
 
     def test_responses_that_answer_no_call_are_counted_by_reason(self):
@@ -369,15 +505,17 @@ class Numbers(Knowing):
         daemon = self.world.daemon(self.broker, "--netids", "bob", "--action", "translate")
         status = status_of(daemon)
         self.assertEqual(set(status), {
-            "version", "uptime_seconds", "ready", "broker", "mqtt_version", "times_linked", "netid",
-            "netids", "actions", "routes", "calls", "http_connections", "dropped_responses"})
+            "version", "started", "uptime_seconds", "config", "last_reload", "ready", "broker",
+            "mqtt_version", "times_linked", "linked_since", "last_loss", "netid", "netids", "actions",
+            "routes", "responders", "calls", "http_connections", "dropped_responses"})
         self.assertRegex(status["version"], r"^\d+\.\d+")
         self.assertIsInstance(status["uptime_seconds"], int)
         self.assertIs(status["ready"], True)
         self.assertEqual(status["broker"], self.broker.url)
         self.assertEqual((status["mqtt_version"], status["times_linked"]), ("5", 1))
         self.assertEqual((status["netid"], status["netids"], status["actions"]),
-                         ("alice", ["bob"], ["translate"]))
+                         ("alice", ["alice", "bob"], [*ACTIONS, "translate"]))
+        self.assertIsNone(status["config"])
         self.assertEqual(status["calls"], {"in_flight": 0, "queued": 0})
         self.assertEqual(status["http_connections"], 1)
         self.assertEqual(status["dropped_responses"], dict.fromkeys(DROPPED, 0))
@@ -394,19 +532,25 @@ def unlinked(broker):
 # The log ---------------------------------------------------------------------------------------
 
 class Line(typing.NamedTuple):
-    """What the line of one request says."""
+    """What the line of one request says; None for what it leaves out."""
     request_id: str
-    netid: str
-    action: str
     outcome: str
-    matched_by: str
-    source: str
+    status: int | None
+    netid: str | None
+    action: str | None
+    route: str | None
+    matched_by: str | None
+    source: str | None
     trace_id: str | None
+    bytes_in: int | None
+    bytes_out: int | None
     milliseconds: float | None
 
 
-HUMAN = re.compile(r"request (\S+) (.+) (\S+) (\S+) by=(\S+) from=(\S+)(?: trace=(\S+))?"
-                   r"(?: ms=(\d+\.\d{3}))?")
+HUMAN = re.compile(r"request (\S+) (\S+)" + "".join(
+    rf"(?: {name}=({value}))?" for name, value in (
+        ("status", r"\d{3}"), ("netid", r"\S+"), ("action", r"\S+"), ("route", r"\S+"), ("by", r"\S+"),
+        ("from", r"\S+"), ("trace", r"\S+"), ("in", r"\d+"), ("out", r"\d+"), ("ms", r"\d+\.\d{3}"))))
 
 
 def line_of(text, log_format):
@@ -418,9 +562,9 @@ def line_of(text, log_format):
         if members["message"] != "request":
             assert set(members) == {"time", "level", "message"}, text
             return None
-        return Line(*(members[name] for name in (
-            "request_id", "netid", "action", "outcome", "matched_by", "from")),
-            members.get("trace_id"), members.get("milliseconds"))
+        return Line(members["request_id"], members["outcome"], *(members.get(name) for name in (
+            "status", "netid", "action", "route", "matched_by", "from", "trace_id", "bytes_in",
+            "bytes_out", "milliseconds")))
     head = {"journal": r"<([3467])>",
             "human": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (info|warn|error|debug|trace) +"}
     begin = re.match(head[log_format], text)
@@ -431,8 +575,12 @@ def line_of(text, log_format):
     assert begin.group(1) in ("6", "info"), text
     parts = HUMAN.fullmatch(message)
     assert parts, text
-    *strings, milliseconds = parts.groups()
-    return Line(*strings, None if milliseconds is None else float(milliseconds))
+    return Line(*(part if part is None or field.startswith("str") else float(part)
+                  for part, field in zip(parts.groups(), map(_type_of, Line._fields))))
+
+
+def _type_of(field):
+    return "float" if field in ("status", "bytes_in", "bytes_out", "milliseconds") else "str"
 
 
 class Log(Knowing):
@@ -458,21 +606,25 @@ class Log(Knowing):
             ("ok-1", "uppercase", {"netid": "bob"}, {}, "ok", "bob uppercase correlation"),
             ("traced-1", "reverse", {}, {"traceparent": TRACEPARENT}, "ok",
              "alice reverse correlation"),
-            ("late-1", "no-answer", {}, {}, "unknown-action", "alice no-answer -"),
+            ("late-1", "no-answer", {}, {}, "unknown-action", "alice no-answer None"),
             ("bad-1", "uppercase", {"timeout": "soon"}, {}, "invalid-parameter",
-             "alice uppercase -"),
+             "alice uppercase None"),
             ("evil-1", "uppercase", {}, {"Origin": "http://evil.example"}, "forbidden-origin",
-             "alice uppercase -"))
+             "alice uppercase None"))
         for log_format, daemon in self.daemons.items():
             for request_id, action, query, headers, outcome, rest in rows:
                 with self.subTest(log_format=log_format, request_id=request_id):
                     for where, source in ((daemon.port, "tcp"), (daemon.socket_path, "uid:")):
                         one = f"{request_id}-{source[:3]}"
                         with Caller(where) as caller:
-                            caller.transform(action, "abc", {**headers, "Request-Id": one}, **query)
+                            answer = caller.transform(action, "abc", {**headers, "Request-Id": one},
+                                                      **query)
                         (line,) = self.lines(log_format, one)
                         self.assertEqual(line.outcome, outcome)
                         self.assertEqual(f"{line.netid} {line.action} {line.matched_by}", rest)
+                        self.assertEqual(line.status, answer.status)
+                        if outcome == "ok":
+                            self.assertEqual((line.bytes_in, line.bytes_out), (3, 3))
                         self.assertTrue(line.source.startswith(source), line)
                         self.assertEqual(line.trace_id, TRACE_ID if "trace" in one else None)
                         self.assertGreater(line.milliseconds, 0)
@@ -483,7 +635,7 @@ class Log(Knowing):
         with silent_service(broker):
             self.call(daemon, timeout="20ms", headers={"Request-Id": "slow-1"})
         line = line_of(daemon.wait_for_line("request slow-1").string, "human")
-        self.assertEqual(line[:5], ("slow-1", "alice", "uppercase", "response-timeout", "-"))
+        self.assertEqual(line[:7], ("slow-1", "response-timeout", 504, "alice", "uppercase", None, None))
         self.assertGreaterEqual(line.milliseconds, 20)
 
     def test_a_caller_that_has_gone_has_its_line_too(self):
@@ -494,7 +646,7 @@ class Log(Knowing):
                 caller.sendall(
                     b"POST /transform/uppercase?timeout=50ms HTTP/1.1\r\nHost: localhost\r\n"
                     b"Request-Id: gone-1\r\nContent-Length: 3\r\n\r\nabc")
-            daemon.wait_for_line("request gone-1 alice uppercase response-timeout ")
+            daemon.wait_for_line("request gone-1 response-timeout ")
         self.assertEqual(sum("gone-1" in line for line in daemon.lines), 1)
 
     def test_what_went_well_and_is_no_call_has_no_line(self):
@@ -663,7 +815,7 @@ class Traces(Knowing):
     def test_mqtt_3_1_1_has_no_room_for_it_and_the_log_has(self):
         self.assertEqual(self.passed_on(
             self.v3, f"traceparent: {TRACEPARENT}", "tracestate: a=1"), [])
-        self.v3.wait_for_line(rf"request of-this-trace .* trace={TRACE_ID} ms=")
+        self.v3.wait_for_line(rf"request of-this-trace .* trace={TRACE_ID} in=")
 
 
 if __name__ == "__main__":

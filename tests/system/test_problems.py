@@ -69,7 +69,7 @@ class EveryProblem(SystemTest):
         self.assertEqual(answer.status, status, answer)
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
         problem = json.loads(answer.body)
-        self.assertTrue(re.search(rf"(^|[/:#]){slug}$", problem["type"]), problem)
+        self.assertEqual(problem["type"], f"/problems/{slug}")
         self.assertEqual(problem["status"], status)
         for member in ("title", "detail", "request_id"):
             self.assertIsInstance(problem[member], str)
@@ -85,6 +85,26 @@ class EveryProblem(SystemTest):
     def get(self, target, method="GET", **keywords):
         with Caller(self.daemon.port) as caller:
             return caller.request(method, target, **keywords)
+
+    def test_the_type_of_each_problem_leads_to_its_entry_in_the_runbook(self):
+        page = (REPOSITORY / "docs/problems.md").read_text(encoding="utf-8")
+        for slug in slugs_of_the_source():
+            with self.subTest(slug):
+                answer = self.get(f"/problems/{slug}")
+                self.assertEqual((answer.status, answer.headers["Content-Type"]),
+                                 (200, "text/plain; charset=utf-8"))
+                self.assertIn(f"\n## {slug}\n\n{answer.text}", page)
+                self.assertIn("\n- Do: ", answer.text)
+        self.assert_problem(self.get("/problems/nothing"), "not-found")
+        self.assert_problem(self.get("/problems/overloaded", "POST", body=b""), "method-not-allowed")
+
+    def test_the_runbook_needs_no_token(self):
+        token = self.world.folder / "token"
+        token.write_text("secret")
+        daemon = self.world.daemon(self.broker, "--token-file", str(token), ready=False)
+        with Caller(daemon.port) as caller:
+            self.assertEqual(caller.get("/problems/unauthorized").status, 200)
+            self.assertEqual(caller.get("/status").status, 401)
 
     def test_each_problem_of_the_source_is_in_this_table_and_has_its_test(self):
         self.assertEqual(slugs_of_the_source(), set(TABLE) | set(NOT_PRODUCIBLE))

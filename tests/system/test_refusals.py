@@ -9,7 +9,7 @@ import unittest
 from harness import PATIENCE, SystemTest, World, eventually, read_answer, send_raw
 from hostile import slug_of
 from mqtt_peer import answer_with, responder, silent_service
-from test_observability import BEARER, TOKEN, metrics_of
+from test_observability import BEARER, OUTCOMES, TOKEN, metrics_of
 
 CALL = "/transform/uppercase"
 # Those of an action are counted as calls, the others as refused requests. "%2F" is no separator
@@ -52,16 +52,17 @@ class Refusals(SystemTest):
         if slug:
             self.assertEqual(sent, slug, answer)
         request_id = answer.headers["Request-Id"]
-        line = daemon.wait_for_line(rf"request {request_id} (\S+) (\S+) (\S+) ")
-        self.assertEqual(line.group(3), sent or "ok")
-        moved = {(name, *dict(labels).values()): after.samples[name, labels] - count
-                 for (name, labels), count in before.samples.items()
+        line = daemon.wait_for_line(rf"request {request_id} (\S+) status=(\d+) (?:netid=(\S+))?")
+        self.assertEqual((line.group(1), int(line.group(2))), (sent or "ok", answer.status))
+        moved = {(name, *dict(labels).values()): count - before.samples.get((name, labels), 0)
+                 for (name, labels), count in after.samples.items()
                  if name in ("mqtt_bridge_calls_total", "mqtt_bridge_refused_requests_total")
-                 and after.samples[name, labels] != count}
+                 and before.samples.get((name, labels), 0) != count}
         self.assertEqual([(slug, by) for (_, slug), by in moved.items()], [(sent or "ok", 1)])
         if is_call is not None:
-            self.assertEqual("mqtt_bridge_calls_total" in next(iter(moved)), is_call, moved)
-            self.assertEqual(line.group(1) != "-", is_call and slug is not None, line.string)
+            self.assertEqual("mqtt_bridge_calls_total" in next(iter(moved)),
+                             (sent or "ok") in OUTCOMES, moved)
+            self.assertEqual(line.group(3) is not None, is_call and slug is not None, line.string)
         return answer
 
     def test_the_wire_the_log_and_the_metrics_agree_on_every_refusal_of_every_path(self):
@@ -80,7 +81,7 @@ class Refusals(SystemTest):
                         answer = send_raw(self.daemon.port, f"POST {path}{rest}".encode("latin-1"))
                         self.assertEqual(slug_of(answer), slug)
 
-    def test_what_is_refused_of_an_action_is_counted_as_a_call_and_logged_with_it(self):
+    def test_what_is_refused_of_an_action_is_no_call_and_logged_with_it(self):
         for name in ("a stranger", "too much", "bad chunks", "an encoding", "a bad timeout"):
             rest, _ = REFUSALS[name]
             for path, is_call in PATHS.items():

@@ -112,7 +112,7 @@ class Reload(SystemTest):
 
     def assert_slug(self, answer, slug):
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json", answer)
-        self.assertEqual(json.loads(answer.body)["type"].rpartition(":")[2], slug, answer)
+        self.assertEqual(json.loads(answer.body)["type"].rpartition("/")[2], slug, answer)
 
     def subscribed(self, packet, broker=None):
         """The filters that stood in packets of this name, as often as they did."""

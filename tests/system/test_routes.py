@@ -103,7 +103,7 @@ def routes_file(folder, text):
 
 
 def slug(answer):
-    return json.loads(answer.body)["type"].rpartition(":")[2]
+    return json.loads(answer.body)["type"].rpartition("/")[2]
 
 
 class Service(Peer):
@@ -184,7 +184,7 @@ class Ways:
         answer = self.post("/topic/lamp%201", "on")
         self.assertEqual((answer.status, answer.text), (200, "ON"))
         self.assertEqual(answer.headers["Content-Type"], "text/plain; charset=utf-8")
-        self.daemon.wait_for_line(r" ok by=topic .*route=/topic/\{dev\} ")
+        self.daemon.wait_for_line(r" ok status=200 route=/topic/\{dev\} by=topic ")
 
     def test_an_answer_is_found_by_its_id(self):
         self.service("by-id/request/#", by_id)

@@ -1,6 +1,7 @@
 #include "daemon/io/bridge.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -10,7 +11,6 @@
 #include "exchange/topic.hpp"
 #include "exchange/transform_request.hpp"
 #include "http/trace_context.hpp"
-#include "os/io/log.hpp"
 #include "os/io/random.hpp"
 #include "os/io/systemd.hpp"
 
@@ -47,11 +47,28 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
   return options.link;
 }
 
+double seconds_since_1970() {
+  using std::chrono::system_clock;
+  return std::chrono::duration<double>(system_clock::now().time_since_epoch()).count();
+}
+
+std::size_t body_size(const HttpResponse& response) {
+  return response.body.begin.size() + response.body.text.size() + response.body.end.size();
+}
+
+/// REQUIRES: it is one.
+BatchCall call_in(std::variant<HttpApi::Reply, Call, RouteCall> decision) {
+  if (auto* const call = std::get_if<Call>(&decision))
+    return std::move(*call);
+  return std::get<RouteCall>(std::move(decision));
+}
+
 }  // namespace
 
 Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
     : loop_(loop),
       started_(Clock::now()),
+      config_file_(options.config_file),
       client_id_(options.link.client_id),
       api_(options.api, *this),
       mark_(options.state_dir, options.bounds.turn_rest, started_),
@@ -60,13 +77,23 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       drain_timer_(loop),
       link_(loop, link_options_of(options), *this),
       server_(loop, *this, options.most_connections),
-      last_call_id_(random_below(most_call_id)) {}
+      batches_(loop, *this),
+      last_call_id_(random_below(most_call_id)) {
+  metrics_.reloaded(true, seconds_since_1970());
+}
 
 void Bridge::reload(BridgeOptions options) {
   link_.reconfigure(link_options_of(options));
   exchanges_.set_bounds(options.bounds);
   api_.set_options(std::move(options.api));
+  last_reload_ = Happened{Clock::now(), ""};
+  metrics_.reloaded(true, seconds_since_1970());
   act();
+}
+
+void Bridge::could_not_reload(const std::string& why) {
+  last_reload_ = Happened{Clock::now(), why};
+  metrics_.reloaded(false, seconds_since_1970());
 }
 
 // The HTTP server -----------------------------------------------------------------------------
@@ -81,17 +108,38 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
     record(*request, *reply);
     return request->answer(std::move(reply->response));
   }
-  if (auto* const call = std::get_if<Call>(&decision)) {
-    call->correlation = random_text(correlation_bytes);
-    Caller caller{.request = request, .netid = call->netid, .action = call->action};
-    return begin(std::move(caller), transform_request(std::move(*call)));
+  auto call = call_in(std::move(decision));
+  Caller caller = caller_of(request, call);
+  const auto admitted = admit(caller, std::move(call));
+  if (const auto* const failure = std::get_if<Failure>(&admitted)) {
+    auto refusal = api_.finish(*request, *failure);
+    record(*request, refusal, Was::call);
+    return request->answer(std::move(refusal.response));
   }
-  RouteCall& call = std::get<RouteCall>(decision);
-  Caller caller{.request = request, .route = call.route->path};
-  auto made = request_for(std::move(call));
-  if (const auto* const failure = std::get_if<Failure>(&made))
-    return refuse(caller, *failure);
-  begin(std::move(caller), std::get<MqttRequest>(std::move(made)));
+  act();
+  if (const auto exchange = std::get<ExchangeId>(admitted); exchanges_.is_queued(exchange)) {
+    request->when_gone([this, exchange] {
+      withdraw(exchange);
+      act();
+    });
+  }
+}
+
+Bridge::Caller Bridge::caller_of(std::shared_ptr<HttpRequest> request, const BatchCall& call) {
+  Caller caller{.request = std::move(request)};
+  caller.bytes = std::visit([](const auto& each) { return each.payload.size(); }, call);
+  if (const auto* const of_route = std::get_if<RouteCall>(&call)) {
+    caller.route = of_route->route->path;
+    return caller;
+  }
+  caller.netid = std::get<Call>(call).netid;
+  caller.action = std::get<Call>(call).action;
+  return caller;
+}
+
+std::variant<MqttRequest, Failure> Bridge::request_for(Call call) {
+  call.correlation = random_text(correlation_bytes);
+  return transform_request(std::move(call));
 }
 
 std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
@@ -102,30 +150,20 @@ std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
   return mqtt_request(std::move(call));
 }
 
-void Bridge::refuse(const Caller& caller, const Failure& failure) {
-  auto reply = api_.finish(*caller.request, failure);
-  record(*caller.request, reply);
-  caller.request->answer(std::move(reply.response));
-}
-
-void Bridge::begin(Caller caller, MqttRequest mqtt) {
-  const auto request = caller.request;
+/// Begins the call, which act() carries out; takes `caller` where it succeeds.
+std::variant<ExchangeId, Failure> Bridge::admit(Caller& caller, BatchCall call) {
+  auto made = std::visit([this](auto& each) { return request_for(std::move(each)); }, call);
+  if (auto* const failure = std::get_if<Failure>(&made))
+    return std::move(*failure);
+  auto& mqtt = std::get<MqttRequest>(made);
   if (!link_.is_up())
     link_.hurry();
   if (!mqtt.traceparent.empty())
     caller.trace_id = trace_id(mqtt.traceparent);
   const auto admitted = exchanges_.begin(std::move(mqtt));
-  if (const auto* failure = std::get_if<Failure>(&admitted))
-    return refuse(caller, *failure);
-  const ExchangeId exchange = std::get<ExchangeId>(admitted);
-  callers_.emplace(exchange, std::move(caller));
-  act();
-  if (exchanges_.is_queued(exchange)) {
-    request->when_gone([this, exchange] {
-      exchanges_.withdraw(exchange, Clock::now());
-      act();
-    });
-  }
+  if (const auto* const exchange = std::get_if<ExchangeId>(&admitted))
+    callers_.emplace(*exchange, std::move(caller));
+  return admitted;
 }
 
 std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {
@@ -136,79 +174,30 @@ std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {
   return std::move(reply->response);
 }
 
+bool Bridge::takes_pieces(HttpRequest& request) {
+  return request.method == "POST" && is_batch_type(request.content_type);
+}
+
+void Bridge::on_stream(std::shared_ptr<HttpRequest> request, std::shared_ptr<HttpStream> stream) {
+  auto decision = api_.begin(*request);
+  if (auto* const reply = std::get_if<HttpApi::Reply>(&decision)) {
+    record(*request, *reply);
+    return request->answer(std::move(reply->response));
+  }
+  batches_.begin(request, std::move(stream), api_.batch_head(*request).response,
+                 call_in(std::move(decision)));
+}
+
+std::variant<ExchangeId, Failure> Bridge::begin_line(const Batches::Line& line, BatchCall call) {
+  Caller caller = caller_of(line.request(), call);
+  caller.line = line;
+  return admit(caller, std::move(call));
+}
+
 HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
   auto reply = api_.refuse(request, failure);
   record(request, reply);
   return std::move(reply.response);
-}
-
-/// A request that never became a call.
-void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply) {
-  if (!reply.problem)
-    return;
-  const std::string_view slug = describe(*reply.problem).slug;
-  if (reply.was_to_call) {
-    metrics_.call_ended(reply.route, slug, std::nullopt);
-  } else {
-    metrics_.refused(*reply.problem);
-  }
-  RequestRecord record{.request_id = request.request_id,
-                       .outcome = slug,
-                       .from = request.from,
-                       .took = Clock::now() - request.arrived};
-  if (!reply.netid.empty())
-    record.netid = reply.netid;
-  if (!reply.action.empty())
-    record.action = reply.action;
-  record.route = reply.route;
-  if (!reply.traceparent.empty())
-    record.trace_id = trace_id(reply.traceparent);
-  log_request(record);
-}
-
-/// What became of a call, by what was sent.
-void Bridge::record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply) {
-  const std::string_view outcome = reply.problem ? describe(*reply.problem).slug : "ok";
-  const auto* const answer = reply.problem ? nullptr : std::get_if<Answer>(&ended.outcome);
-  const Duration took = ended.ended - ended.arrived;
-  metrics_.call_ended(caller.route, outcome, took);
-  if (answer != nullptr)
-    metrics_.answered(answer->matched_by);
-  log_request({.request_id = caller.request->request_id,
-               .netid = caller.netid,
-               .action = caller.action,
-               .route = caller.route,
-               .outcome = outcome,
-               .matched_by = answer != nullptr ? to_string(answer->matched_by) : "-",
-               .from = caller.request->from,
-               .trace_id = caller.trace_id,
-               .took = took});
-}
-
-BridgeStatus Bridge::status() const {
-  return {.why_not_ready = why_not_ready(),
-          .warning = link_.clash_suspected(Clock::now()),
-          .mqtt_version = link_.is_up() ? std::string(to_string(link_.version())) : "",
-          .times_linked = metrics_.times_linked(),
-          .uptime = Clock::now() - started_,
-          .in_flight = exchanges_.in_flight(),
-          .queued = exchanges_.queued(),
-          .connections = server_.connections(),
-          .dropped = exchanges_.dropped(),
-          .lost = link_.lost()};
-}
-
-std::string Bridge::metrics() {
-  return metrics_.exposition({.linked = link_.is_up(),
-                              .in_flight = exchanges_.in_flight(),
-                              .queued = exchanges_.queued(),
-                              .connections = server_.connections(),
-                              .output_bytes = server_.output_bytes(),
-                              .unread_timed_out = server_.unread().timed_out,
-                              .unread_made_room = server_.unread().made_room,
-                              .dropped = exchanges_.dropped(),
-                              .lost = link_.lost(),
-                              .missing_workarounds = link_.missing_workarounds()});
 }
 
 // The link ------------------------------------------------------------------------------------
@@ -226,11 +215,14 @@ void Bridge::on_subscribed(const std::string& filter, bool is_granted) {
 
 void Bridge::on_link_up(const LinkUp& link) {
   metrics_.linked();
+  linked_since_ = Clock::now();
   exchanges_.link_up(link, Clock::now());
   tell_systemd();
 }
 
 void Bridge::on_link_down() {
+  linked_since_.reset();
+  last_loss_ = Happened{Clock::now(), link_.why_down()};
   exchanges_.link_down(link_.why_down(), Clock::now(), end_of(link_.last_loss()));
   tell_systemd();
 }
@@ -289,8 +281,12 @@ void Bridge::answer(Ended ended) {
   const auto found = callers_.find(ended.exchange);
   const Caller caller = std::move(found->second);
   callers_.erase(found);
+  if (caller.line) {
+    record(caller, ended, sent_in_line(ended));
+    return batches_.answered(*caller.line, ended);
+  }
   auto reply = api_.finish(*caller.request, ended);
-  record(caller, ended, reply);
+  record(caller, ended, {reply.problem, reply.response.status, body_size(reply.response)});
   caller.request->answer(std::move(reply.response));
 }
 
@@ -324,6 +320,7 @@ void Bridge::drain() {
     if (!error)
       abandon();
   });
+  batches_.drain();
   server_.drain();
   server_.when_empty([this] { end(); });
 }

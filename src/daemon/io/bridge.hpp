@@ -23,6 +23,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "base/limits/http.hpp"
+#include "daemon/io/batches.hpp"
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
 #include "exchange/driver.hpp"
@@ -40,11 +41,13 @@ struct BridgeOptions {
   MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
   std::size_t most_connections = limits::connections;
   std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
+  std::string config_file = {};          // for people; empty: none
 };
 
 class Bridge : private MqttLink::User,
                private ExchangeHost,
                private HttpServer::Service,
+               private Batches::Host,
                private HttpApi::Subject {
  public:
   Bridge(asio::io_context& loop, BridgeOptions options);
@@ -54,21 +57,30 @@ class Bridge : private MqttLink::User,
   void drain();
   /// From now on these, as far as MqttLink::reconfigure() can; calls in flight go on.
   void reload(BridgeOptions options);
+  /// It was to, and stays as it was.
+  void could_not_reload(const std::string& why);
 
   const MqttLink& link() const { return link_; }
 
  private:
   struct Caller {
     std::shared_ptr<HttpRequest> request;
-    std::string netid = "-";
-    std::string action = "-";
+    std::string netid = {};
+    std::string action = {};
     std::string route = {};  // its path, as it is configured; empty: /transform's
     std::string trace_id = {};
+    std::size_t bytes = 0;                   // of the text that was sent
+    std::optional<Batches::Line> line = {};  // of a batch
+
+    std::string request_id() const { return line ? line->request_id() : request->request_id; }
   };
+  static Caller caller_of(std::shared_ptr<HttpRequest> request, const BatchCall& call);
 
   std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
   std::optional<HttpResponse> refuse_early(HttpRequest& request) override;
   void on_request(std::shared_ptr<HttpRequest> request) override;
+  bool takes_pieces(HttpRequest& request) override;
+  void on_stream(std::shared_ptr<HttpRequest> request, std::shared_ptr<HttpStream> stream) override;
   HttpResponse refuse(HttpRequest& request, const Failure& failure) override;
 
   BridgeStatus status() const override;
@@ -85,20 +97,33 @@ class Bridge : private MqttLink::User,
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_batch_end() override { act(); }
 
+  std::variant<ExchangeId, Failure> begin_line(const Batches::Line& line, BatchCall call) override;
+  void record_refused(const Batches::Line& line, const BatchCall& call,
+                      const Failure& failure) override;
+  void withdraw(ExchangeId exchange) override { exchanges_.withdraw(exchange, Clock::now()); }
+
+  std::variant<MqttRequest, Failure> request_for(Call call);
   std::variant<MqttRequest, Failure> request_for(RouteCall call);
-  void begin(Caller caller, MqttRequest request);
-  void refuse(const Caller& caller, const Failure& failure);
+  std::variant<ExchangeId, Failure> admit(Caller& caller, BatchCall call);
 
   /// Carries out all that the table has decided.
-  void act();
+  void act() override;
   bool is_linked() const override { return link_.is_up(); }
   void publish(const MqttPublish& request) override { link_.publish(request); }
   void change(const CallFilters::Change& change) override;
   void keep(const TurnNote& note) override;
   void answer(Ended ended) override;
   void expect_answers(bool expected) override { link_.expect_answers(expected); }
-  void record(const Caller& caller, const Ended& ended, const HttpApi::Reply& reply);
-  void record(const HttpRequest& request, const HttpApi::Reply& reply);
+  /// What became of it on the wire. `bytes`: of the answer.
+  struct Sent {
+    std::optional<Problem> problem;
+    int status;
+    std::size_t bytes;
+  };
+  static Sent sent_in_line(const Ended& ended);
+  void record(const Caller& caller, const Ended& ended, const Sent& sent);
+  enum class Was { no_call, call };
+  void record(const HttpRequest& request, const HttpApi::Reply& reply, Was was = Was::no_call);
   void set_deadline_timer(std::optional<Instant> next);
   void abandon();
   void end();
@@ -107,6 +132,10 @@ class Bridge : private MqttLink::User,
 
   asio::io_context& loop_;
   const Instant started_;
+  const std::string config_file_;
+  std::optional<Happened> last_reload_;
+  std::optional<Instant> linked_since_;
+  std::optional<Happened> last_loss_;  // of the link
   const std::string client_id_;
   HttpApi api_;
   Metrics metrics_;
@@ -119,6 +148,7 @@ class Bridge : private MqttLink::User,
   bool is_draining_ = false;
   MqttLink link_;
   HttpServer server_;
+  Batches batches_;
   std::uint32_t last_call_id_;
 };
 

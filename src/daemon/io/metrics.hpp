@@ -21,13 +21,19 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  /// `outcome`: "ok" or a problem's slug. `took`: nothing for a call that was never admitted.
-  /// `route`: its path, as it is configured; empty: /transform's.
-  void call_ended(std::string_view route, std::string_view outcome, std::optional<Duration> took);
+  /// A call has ended. `outcome`: "ok" or a problem's slug. `route`: its path, as it is configured;
+  /// empty: that of an `action`.
+  void call_ended(std::string_view route, std::string_view action, std::string_view outcome);
+  /// How long its parts took, where it was admitted.
+  void call_took(const Ended& ended);
   void answered(MatchedBy rule);
-  /// A request that never became a call: what `problem` it got.
+  /// A request that is no call: what `problem` it got.
   void refused(Problem problem);
+  /// Whether a call can end so. What is refused before it is one never counts as a call.
+  static bool is_outcome(Problem problem);
   void linked();
+  /// The configuration was read. `at`: seconds since 1970.
+  void reloaded(bool is_taken, double at);
 
   /// What is now; counters of the others are totals since the start.
   struct Snapshot {
@@ -36,13 +42,18 @@ class Metrics {
     std::size_t queued;
     std::size_t connections;
     std::size_t output_bytes;
+    std::size_t responders;
     std::uint64_t unread_timed_out;
     std::uint64_t unread_made_room;
     std::array<std::uint64_t, dropped_reasons> dropped;
     LostMessages lost;
     std::size_t missing_workarounds;
+    // How many of these there may be.
+    std::size_t most_in_flight;
+    std::size_t most_queued;
+    std::size_t most_connections;
   };
-  /// Prometheus's text format 0.0.4.
+  /// Prometheus's text format 0.0.4, sorted by name and labels.
   std::string exposition(const Snapshot& now);
   std::uint64_t times_linked() const;
 

@@ -142,6 +142,10 @@ HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
   return dated(reply_with(request, options_, text_response("ready\n" + warning)));
 }
 
+HttpApi::Reply HttpApi::batch_head(const HttpRequest& request) {
+  return dated(reply_with(request, options_, batch_response()));
+}
+
 std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
   auto decision = begin(request);
   auto* const reply = std::get_if<Reply>(&decision);

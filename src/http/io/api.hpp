@@ -47,6 +47,8 @@ class HttpApi {
   std::variant<Reply, Call, RouteCall> begin(HttpRequest& request);
   /// The same before the body has come: a response only where no body could make it another one.
   std::optional<Reply> refuse_early(HttpRequest& request);
+  /// The head of the answer to a batch.
+  Reply batch_head(const HttpRequest& request);
   /// The response to the request that begin() got, whose call has ended. Takes the answer's text.
   Reply finish(const HttpRequest& request, Ended& ended);
   /// The same for a call that was not admitted.

@@ -19,6 +19,8 @@
 
 #include <asio/generic/stream_protocol.hpp>
 
+#include "base/limits/call.hpp"
+#include "base/limits/http.hpp"
 #include "http/chunked.hpp"
 #include "http/head.hpp"
 #include "http/io/server.hpp"
@@ -54,8 +56,9 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  private:
   // What most requests fit into, kept for each connection; the rest comes into one buffer for all.
   static constexpr std::size_t first_read_size = 2 * 1024;
-  // A stream on which nothing moves for this long is closed.
-  static constexpr auto stream_patience = std::chrono::seconds(60);
+  // A stream on which nothing moves for this long is closed: longer than any call that it waits
+  // for.
+  static constexpr auto stream_patience = limits::max_timeout + 2 * limits::write_timeout;
   // How long one within a request has, once the server drains.
   static constexpr auto drain_patience = std::chrono::seconds(2);
 

@@ -67,6 +67,7 @@ class HttpServer {
   void stop();
 
   std::size_t connections() const;
+  std::size_t most_connections() const { return most_connections_; }
 
   /// Connections that were cut because their callers did not read an answer: in time, or while
   /// others wanted the room.

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 #include <spdlog/fmt/fmt.h>
@@ -89,6 +90,18 @@ void append_member(std::string_view name, std::string_view value, spdlog::memory
   out.push_back('"');
 }
 
+void append_where_any(std::string_view name, std::string_view value, spdlog::memory_buf_t& out) {
+  if (!value.empty())
+    append_member(name, value, out);
+}
+
+template <typename Number>
+void append_number(std::string_view name, const std::optional<Number>& value,
+                   spdlog::memory_buf_t& out) {
+  if (value)
+    fmt::format_to(std::back_inserter(out), R"(,"{}":{})", name, *value);
+}
+
 /// The members of the line's object that follow its time and level.
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
@@ -99,15 +112,16 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
     const RequestRecord& record = *request_in_hand;
     append_member("message", "request", out);
     append_member("request_id", record.request_id, out);
-    append_member("netid", record.netid, out);
-    append_member("action", record.action, out);
     append_member("outcome", record.outcome, out);
-    append_member("matched_by", record.matched_by, out);
-    append_member("from", record.from, out);
-    if (!record.route.empty())
-      append_member("route", record.route, out);
-    if (!record.trace_id.empty())
-      append_member("trace_id", record.trace_id, out);
+    append_number("status", record.status, out);
+    append_where_any("netid", record.netid, out);
+    append_where_any("action", record.action, out);
+    append_where_any("route", record.route, out);
+    append_where_any("matched_by", record.matched_by, out);
+    append_where_any("from", record.from, out);
+    append_where_any("trace_id", record.trace_id, out);
+    append_number("bytes_in", record.bytes_in, out);
+    append_number("bytes_out", record.bytes_out, out);
     if (record.took)
       fmt::format_to(std::back_inserter(out), R"(,"milliseconds":{:.3f})",
                      milliseconds(*record.took));
@@ -289,9 +303,9 @@ class RareLines {
     const std::lock_guard lock(mutex_);
     return repeats_.take(text, std::chrono::steady_clock::now());
   }
-  void begin_anew() {
+  std::vector<Repeats::LeftOut> begin_anew() {
     const std::lock_guard lock(mutex_);
-    repeats_.begin_anew(std::chrono::steady_clock::now());
+    return repeats_.begin_anew(std::chrono::steady_clock::now());
   }
 
  private:
@@ -320,7 +334,8 @@ void log_rarely(LogLevel level, const std::string& text) {
 }
 
 void log_anew() {
-  rare_lines().begin_anew();
+  for (const auto& [text, times] : rare_lines().begin_anew())
+    spdlog::info("{} (repeated {} times until now)", text, times);
 }
 
 void log_request(const RequestRecord& record) {
@@ -328,12 +343,23 @@ void log_request(const RequestRecord& record) {
     return;
   fmt::memory_buffer text;
   const auto to = std::back_inserter(text);
-  fmt::format_to(to, "request {} {} {} {} by={} from={}", record.request_id, as_word(record.netid),
-                 record.action, record.outcome, record.matched_by, record.from);
-  if (!record.route.empty())
-    fmt::format_to(to, " route={}", record.route);
-  if (!record.trace_id.empty())
-    fmt::format_to(to, " trace={}", record.trace_id);
+  fmt::format_to(to, "request {} {}", record.request_id, record.outcome);
+  const auto add = [to](std::string_view name, const auto& value) {
+    fmt::format_to(to, " {}={}", name, value);
+  };
+  if (record.status)
+    add("status", *record.status);
+  const std::pair<std::string_view, std::string_view> words[] = {
+      {"netid", record.netid},   {"action", record.action}, {"route", record.route},
+      {"by", record.matched_by}, {"from", record.from},     {"trace", record.trace_id}};
+  for (const auto& [name, word] : words) {
+    if (!word.empty())
+      add(name, as_word(word));
+  }
+  if (record.bytes_in)
+    add("in", *record.bytes_in);
+  if (record.bytes_out)
+    add("out", *record.bytes_out);
   if (record.took)
     fmt::format_to(to, " ms={:.3f}", milliseconds(*record.took));
   request_in_hand = &record;

@@ -2,6 +2,7 @@
 // After that callers use spdlog::info() and its siblings directly, from any thread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,16 +28,20 @@ void log_rarely(LogLevel level, const std::string& text);
 /// The state that such lines are about has changed: what was said is news again.
 void log_anew();
 
-/// What became of one request: one line at info, never a payload or a secret.
+/// What became of one request: one line at info, never a payload or a secret. What is empty, or
+/// nothing, is left out.
 struct RequestRecord {
   std::string_view request_id;
-  std::string_view netid = "-";  // "-": not known
-  std::string_view action = "-";
-  std::string_view route = {};  // its path, as it is configured; empty: none
-  std::string_view outcome;     // "ok", or the problem's slug
-  std::string_view matched_by = "-";
-  std::string_view from;           // HttpRequest::from
-  std::string_view trace_id = {};  // empty: none
+  std::string_view outcome;  // "ok", or the problem's slug
+  std::optional<int> status = {};
+  std::string_view netid = {};
+  std::string_view action = {};
+  std::string_view route = {};  // its path, as it is configured
+  std::string_view matched_by = {};
+  std::string_view from = {};  // HttpRequest::from
+  std::string_view trace_id = {};
+  std::optional<std::size_t> bytes_in = {};   // of the body
+  std::optional<std::size_t> bytes_out = {};  // of the answer's
   std::optional<Duration> took = {};
 };
 void log_request(const RequestRecord& record);

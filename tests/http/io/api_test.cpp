@@ -44,11 +44,18 @@ HttpApiOptions options() {
 /// A bridge that may be ready, and where nothing happens.
 struct Subject : HttpApi::Subject {
   BridgeStatus status() const override {
-    return {.why_not_ready = why_not_ready,
+    constexpr Instant now{100s};
+    return {.clock = {now, std::chrono::sys_days(std::chrono::year{2026} / 3 / 1) + 12h},
+            .started = now - 90s,
+            .config_file = "/etc/bridge.toml",
+            .last_reload = Happened{now - 10s, "a fault"},
+            .linked_since = now - 20s,
+            .last_loss = Happened{now - 30s, "it broke"},
+            .responders = {{"kitchen", {"translate"}, false, now - 40s}},
+            .why_not_ready = why_not_ready,
             .warning = warning,
             .mqtt_version = "5",
             .times_linked = 3,
-            .uptime = 90s,
             .in_flight = 4,
             .queued = 5,
             .connections = 6,
@@ -120,7 +127,7 @@ TEST(HttpApi, TakesTimeoutsBetweenItsLimitsOnly) {
   EXPECT_THAT(with("60s"), StartsWith("call"));
   EXPECT_THAT(with("5"), StartsWith("call"));
   for (const auto* bad : {"0ms", "60001ms", "", "61", "-1s", "1h", "nan", "1e3s"}) {
-    EXPECT_THAT(with(bad), HasSubstr("problem:invalid-parameter")) << bad;
+    EXPECT_THAT(with(bad), HasSubstr("problems/invalid-parameter")) << bad;
   }
 }
 
@@ -159,7 +166,7 @@ TEST(HttpApi, RefusesWhatIsNoCall) {
   for (const auto& row : rows) {
     const std::string response = outcome(row.request);
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::string(row.status))) << row.request.head;
-    EXPECT_THAT(response, HasSubstr("urn:mqtt-bridge:problem:" + std::string(row.slug)));
+    EXPECT_THAT(response, HasSubstr("/problems/" + std::string(row.slug)));
     EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json\r\n"));
   }
 }
@@ -193,7 +200,7 @@ TEST(HttpApi, NeverTakesAMisspeltParameterForNone) {
   for (const auto& row : rows) {
     const std::string response = with(row.query);
     EXPECT_THAT(response, StartsWith("HTTP/1.1 400")) << row.query;
-    EXPECT_THAT(response, HasSubstr("problem:invalid-parameter")) << row.query;
+    EXPECT_THAT(response, HasSubstr("problems/invalid-parameter")) << row.query;
     EXPECT_THAT(response, HasSubstr(row.detail)) << row.query;
   }
 }
@@ -218,7 +225,7 @@ TEST(HttpApi, NeverReadsATextInAnotherCharsetAsUtf8) {
   for (const char* const type : {"text/plain; charset=iso-8859-1",
                                  "text/plain;charset=\"utf-16le\"", "x; a=\"%\"; charset=latin1"}) {
     EXPECT_THAT(with(type), StartsWith("HTTP/1.1 415")) << type;
-    EXPECT_THAT(with(type), HasSubstr("problem:unsupported-media-type")) << type;
+    EXPECT_THAT(with(type), HasSubstr("problems/unsupported-media-type")) << type;
     EXPECT_THAT(with(type), HasSubstr("Content-Type: text/plain; charset=utf-8)")) << type;
   }
   EXPECT_THAT(with("text/plain; charset=iso-8859-1"), HasSubstr(", not as iso-8859-1\""));
@@ -322,7 +329,7 @@ TEST(HttpApi, WritesEveryProblemWithItsStatusAndSlug) {
     const std::string response =
         whole(api.finish(request, Failure{kind.problem, "detail \xff", {}}).response);
     EXPECT_THAT(response, StartsWith("HTTP/1.1 " + std::to_string(kind.status) + " "));
-    EXPECT_THAT(response, HasSubstr("problem:" + std::string(kind.slug) + "\""));
+    EXPECT_THAT(response, HasSubstr("problems/" + std::string(kind.slug) + "\""));
     EXPECT_THAT(response, HasSubstr(kind.retryable == Retryable::yes ? "\"retryable\":true"
                                                                      : "\"retryable\":false"));
   }
@@ -362,7 +369,7 @@ TEST(HttpApi, SaysOfARefusalWhatItSends) {
       const HttpApi::Reply reply = api.refuse(request, {kind.problem, "detail", {}});
       ASSERT_TRUE(reply.problem);
       EXPECT_EQ(*reply.problem, kind.problem) << path;
-      EXPECT_THAT(whole(reply.response), HasSubstr("problem:" + std::string(kind.slug) + "\""))
+      EXPECT_THAT(whole(reply.response), HasSubstr("problems/" + std::string(kind.slug) + "\""))
           << path;
       EXPECT_EQ(reply.was_to_call, is_call) << path;
       EXPECT_EQ(reply.netid, is_call ? "alice" : "") << path;
@@ -422,7 +429,16 @@ TEST(HttpApi, TellsWhatGoesOn) {
   for (const char* const part :
        {"\"ready\":true", "\"mqtt_version\":\"5\"", "\"uptime_seconds\":90", "\"times_linked\":3",
         "\"calls\":{\"in_flight\":4,\"queued\":5}", "\"http_connections\":6", "\"retained\":7",
-        "\"broker\":\"mqtt://localhost:1883\""}) {
+        "\"broker\":\"mqtt://localhost:1883\"", "\"started\":\"2026-03-01T11:58:30.000Z\"",
+        "\"config\":\"/etc/bridge.toml\"", "\"linked_since\":\"2026-03-01T11:59:40.000Z\"",
+        "\"last_reload\":{\"at\":\"2026-03-01T11:59:50.000Z\",\"ok\":false,\"why_not\":\"a "
+        "fault\"}",
+        "\"last_loss\":{\"at\":\"2026-03-01T11:59:30.000Z\",\"why\":\"it broke\"}",
+        "\"netids\":[\"alice\",\"bob\"]",
+        "\"actions\":[\"uppercase\",\"lowercase\",\"title-case\",\"reverse\",\"shuffle\","
+        "\"translate\"]",
+        "\"responders\":[{\"id\":\"kitchen\",\"actions\":[\"translate\"],\"here\":false,"
+        "\"since\":\"2026-03-01T11:59:20.000Z\"}]"}) {
     EXPECT_THAT(status, HasSubstr(part));
   }
   const std::string metrics = outcome({"GET /metrics", ""});
@@ -509,7 +525,7 @@ TEST(HttpApi, NeverTellsTheTextOfAFault) {
     HttpApi api(options(), faulty);
     const std::string response = outcome(std::move(api), {line, ""});
     EXPECT_THAT(response, StartsWith("HTTP/1.1 500 ")) << line;
-    EXPECT_THAT(response, HasSubstr("problem:internal-error\"")) << line;
+    EXPECT_THAT(response, HasSubstr("problems/internal-error\"")) << line;
     EXPECT_THAT(response, Not(HasSubstr("secret"))) << line;
   }
 }
