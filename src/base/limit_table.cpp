@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/limits/activity.hpp"
 #include "base/limits/batch.hpp"
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
@@ -145,6 +146,12 @@ std::vector<Limit> all_limits() {
        "time for a responder to come back that lost its connection when the daemon lost its own"},
       {"session_lost_grace", text(session_lost_grace),
        "time for a responder to come back after the broker lost all sessions"},
+      {"event_listeners", text(event_listeners), "callers that read /events at one time"},
+      {"shown_seconds", text(shown_seconds), "seconds that /events tells of at its beginning"},
+      {"shown_calls", text(shown_calls),
+       "latest calls, and latest dropped responses, that /events tells of"},
+      {"shown_text_bytes", text(shown_text_bytes),
+       "topic of a dropped response that /events tells; what is longer is cut"},
       {"responder_queue", text(responder_queue),
        "answers of the responder that wait for the broker; beyond it the oldest are dropped"},
       {"responder_queue_bytes", bytes(responder_queue_bytes),

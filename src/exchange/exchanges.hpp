@@ -162,6 +162,9 @@ class Exchanges {
   EarlierRun left_behind(Instant now) const;
   std::uint64_t dropped(Dropped reason) const { return dropped_[static_cast<std::size_t>(reason)]; }
   const std::array<std::uint64_t, dropped_reasons>& dropped() const { return dropped_; }
+  /// Of all reasons, and the reason of the last one.
+  std::uint64_t drops() const { return drops_; }
+  Dropped last_dropped() const { return last_dropped_; }
 
  private:
   /// Where a suspect stands among those that go out alone: the most likely innocent first. Then
@@ -289,7 +292,11 @@ class Exchanges {
   void note_turns(const std::string& topic, TurnMatcher& matcher);
   const Unmatched* unmatched_on(const Waiting& waiting) const;
   std::string what_came(const Waiting& waiting) const;
-  void drop(Dropped reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
+  void drop(Dropped reason) {
+    ++dropped_[static_cast<std::size_t>(reason)];
+    last_dropped_ = reason;
+    ++drops_;
+  }
 
   Bounds bounds_;
   const Instant doubtful_until_;  // an earlier run's requests may be answered until then
@@ -312,6 +319,8 @@ class Exchanges {
   std::deque<Ended> ended_;
   std::deque<TurnNote> turn_notes_;
   std::array<std::uint64_t, dropped_reasons> dropped_{};
+  std::uint64_t drops_ = 0;  // all of them together
+  Dropped last_dropped_{};
   ExchangeId last_id_ = 0;
   bool is_abandoned_ = false;
 

@@ -54,11 +54,7 @@ struct Wish {
   }
 };
 
-}  // namespace
-
-bool prefers_json(std::string_view accept) {
-  Wish json{"application/json", "application/*"};
-  Wish text{"text/plain", "text/*"};
+void consider_all(std::string_view accept, Wish& one, Wish& other) {
   while (!accept.empty()) {
     std::string_view parameters = next_part(accept, ',');
     const std::string_view range = next_part(parameters, ';');
@@ -68,14 +64,30 @@ bool prefers_json(std::string_view accept) {
       if (ascii::equals_ignoring_case(parameter.substr(0, 2), "q="))
         weight = weight_of(parameter.substr(2));
     }
-    json.consider(range, weight);
-    text.consider(range, weight);
+    one.consider(range, weight);
+    other.consider(range, weight);
   }
+}
+
+}  // namespace
+
+bool prefers_json(std::string_view accept) {
+  Wish json{"application/json", "application/*"};
+  Wish text{"text/plain", "text/*"};
+  consider_all(accept, json, text);
   if (json.weight != text.weight)
     return json.weight > text.weight;
   const bool is_json_named = json.specificity > 1;
   const bool is_text_named = text.specificity > 1;
   return json.weight > 0 && is_json_named && !is_text_named;
+}
+
+bool prefers_html(std::string_view accept) {
+  constexpr int by_its_name = 3;
+  Wish html{"text/html", "text/*"};
+  Wish text{"text/plain", "text/*"};
+  consider_all(accept, html, text);
+  return html.specificity == by_its_name && html.weight > 0 && html.weight >= text.weight;
 }
 
 }  // namespace mqtt_bridge

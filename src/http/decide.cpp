@@ -7,6 +7,7 @@
 #include "http/access.hpp"
 #include "http/bearer.hpp"
 #include "http/call_request.hpp"
+#include "http/front_page.hpp"
 #include "http/media_type.hpp"
 #include "http/response_bodies.hpp"
 #include "http/route_call.hpp"
@@ -42,7 +43,8 @@ bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
       is_ping(request) || (endpoint != nullptr && endpoint->token == Endpoint::Token::unless_open);
   const auto route = asked_of(request).route_for(request.method);
   const auto& wanted = route && route->token ? route->token : options.token;
-  const bool is_public = endpoint != nullptr && endpoint->token == Endpoint::Token::never;
+  const bool is_public = endpoint != nullptr && endpoint->token == Endpoint::Token::never &&
+                         (request.method == "GET" || request.method == "HEAD");
   if (!wanted || is_public || (options.open_health && is_health))
     return true;
   const auto token = parse_bearer(asked_of(request).field("Authorization"));
@@ -192,6 +194,8 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     return reply_with(request, options, text_response("ok\n"));
   if (kind == Endpoint::Kind::runbook)
     return runbook_reply(request, options);
+  if (kind == Endpoint::Kind::page)
+    return reply_with(request, options, front_page(*request.asked, options));
   if (kind != Endpoint::Kind::transform)
     return kind;
   auto call = call_of(request, options);
@@ -209,7 +213,8 @@ HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, End
   } else {
     const Asked& asked = asked_of(request);
     const auto route = asked.route_for(request.method);
-    const bool is_json = !asked.field("Accept").empty();  // head_for_httplib() judged it
+    const bool is_json =
+        asked.field("Accept") == "application/json";  // head_for_httplib() judged it
     reply = reply_with(request, options,
                        route ? route_answer_response(ended, route->is_json())
                              : answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text,

@@ -11,8 +11,10 @@
 namespace mqtt_bridge {
 
 struct Endpoint {
-  enum class Kind { transform, alive, ready, metrics, status, runbook };
-  enum class Token { always, unless_open, never };  // unless HttpApiOptions::open_health
+  enum class Kind { transform, alive, ready, metrics, status, runbook, page, events };
+  // unless_open: unless HttpApiOptions::open_health. never: not to read it, which tells nothing of
+  // this bridge.
+  enum class Token { always, unless_open, never };
 
   Kind kind;
   std::string_view path;   // "{...}" at its end stands for what has no '/'
@@ -38,7 +40,10 @@ inline constexpr std::array all{
     Endpoint{metrics, "/metrics", "GET, HEAD", {}, unless_open},
     Endpoint{status, "/status", "GET, HEAD", {}, always},
     // Public: what docs/problems.md says, and a person follows the link without a token.
-    Endpoint{runbook, "/problems/{slug}", "GET, HEAD", {}, never}};
+    Endpoint{runbook, "/problems/{slug}", "GET, HEAD", {}, never},
+    Endpoint{events, "/events", "GET, HEAD", {}, always},
+    // A browser cannot send a token as it loads a page; this one asks for it.
+    Endpoint{page, "/", "GET, HEAD, OPTIONS", {}, never}};
 
 /// Where the paths of calls begin.
 inline constexpr std::string_view transform_path = "/transform/";

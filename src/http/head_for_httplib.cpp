@@ -29,7 +29,7 @@ std::string head_for_httplib(const HttpHead& head) {
     if (name == "Host")
       value = head.authority.value_or("");
     if (name == "Accept")
-      value = prefers_json(value) ? "application/json" : "";
+      value = prefers_json(value) ? "application/json" : prefers_html(value) ? "text/html" : "";
     if (value.empty() || value.size() > longest_value || value.find('%') != std::string::npos) {
       continue;
     }

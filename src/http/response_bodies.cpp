@@ -134,6 +134,12 @@ HttpResponse batch_response() {
   return response_of(batch_type, "");
 }
 
+HttpResponse events_response() {
+  HttpResponse response = response_of("text/event-stream", "");
+  response.add("X-Accel-Buffering", "no");  // nginx would hold events back
+  return response;
+}
+
 HttpResponse metrics_response(std::string text) {
   return response_of(metrics_type, std::move(text));
 }

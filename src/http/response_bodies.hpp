@@ -51,6 +51,8 @@ HttpResponse text_response(std::string text);
 HttpResponse batch_response();
 /// `text` in Prometheus's text format.
 HttpResponse metrics_response(std::string text);
+/// The head of an answer in server-sent events (HTML 9.2).
+HttpResponse events_response();
 HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& options,
                              std::string_view version);
 

@@ -31,6 +31,17 @@ TEST(Accept, AsksForTextOtherwise) {
   }
 }
 
+TEST(Accept, AsksForAPageWhereItNamesHtmlAndPrefersNoText) {
+  for (const std::string_view accept :
+       {"text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "TEXT/HTML;q=0.5", "text/html, text/plain", "application/json;q=0.5, text/html"})
+    EXPECT_TRUE(prefers_html(accept)) << accept;
+  for (const std::string_view accept :
+       {"", "*/*", "text/*", "text/plain", "text/html;q=0", "text/html;q=0.5, text/plain",
+        "application/json", "text/htmlx", "image/avif,image/webp,*/*;q=0.8"})
+    EXPECT_FALSE(prefers_html(accept)) << accept;
+}
+
 TEST(Accept, TakesTheMostSpecificRange) {
   EXPECT_FALSE(prefers_json("application/*, application/json;q=0.1, text/plain;q=0.2"));
   EXPECT_TRUE(prefers_json("text/*;q=0.9, text/plain;q=0.1, application/json;q=0.2"));

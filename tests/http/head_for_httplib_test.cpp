@@ -60,13 +60,16 @@ TEST(CanonicalHead, LeavesOutValuesTooLongForTheLinesOfTheLibrary) {
   EXPECT_EQ(with(8001).find("traceparent"), std::string::npos);
 }
 
-TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonIsPreferred) {
+TEST(CanonicalHead, SaysOfAcceptOnlyWhetherJsonOrAPageIsPreferred) {
   for (const std::string_view value : {"Application/JSON;q=0.9, text/plain;q=0.5",
                                        "a/b;c=\"%41\",, application/json", "application/json,"}) {
     const std::string text =
         head_for_httplib(parsed(post("Accept: " + std::string(value) + "\r\n")));
     EXPECT_NE(text.find("\r\nAccept: application/json\r\n"), std::string::npos) << text;
   }
+  const std::string of_browser =
+      head_for_httplib(parsed(post("Accept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n")));
+  EXPECT_NE(of_browser.find("\r\nAccept: text/html\r\n"), std::string::npos) << of_browser;
   for (const std::string_view value :
        {"*/*", "text/plain", "text", ",", "application/json;q=2", "application/json;q="}) {
     const std::string text =

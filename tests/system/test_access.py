@@ -312,7 +312,8 @@ class OpenHealth(SystemTest):
     OPEN = (b"GET /healthz", b"HEAD /healthz", b"OPTIONS /healthz", b"GET /readyz", b"GET /metrics",
             b"OPTIONS /", b"OPTIONS *")
     CLOSED = (b"GET /status", b"POST /transform/uppercase", b"GET /nowhere", b"GET /healthz/",
-              b"GET /healthz%2F", b"GET /Healthz", b"POST /", b"GET /")
+              b"GET /healthz%2F", b"GET /Healthz", b"POST /")
+    PAGE = b"GET /"  # which tells nothing
 
     @classmethod
     def share(cls, world: World):
@@ -337,12 +338,14 @@ class OpenHealth(SystemTest):
         for request in self.CLOSED:
             with self.subTest(request=request):
                 self.assertEqual(self.status(request), 401)
+        self.assertEqual(self.status(self.PAGE), 200)
 
     def test_without_the_option_they_need_it(self):
         daemon = self.world.daemon(self.broker, "--token-file", self.token_file, ready=False)
         for request in self.OPEN + self.CLOSED:
             with self.subTest(request=request):
                 self.assertEqual(self.status(request, daemon=daemon), 401)
+        self.assertEqual(self.status(self.PAGE, daemon=daemon), 200)
 
     def test_a_page_of_another_site_is_refused_there_too(self):
         for request in self.OPEN:

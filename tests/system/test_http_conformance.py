@@ -73,6 +73,7 @@ def allows(methods, **more):
 
 
 HEALTHY = ok(b"ok\n")
+FRONT = Answer(200, fields={"Content-Type": "text/plain; charset=utf-8"})
 NOT_FOUND = problem(404, "not-found")
 UPPERCASE = b"/transform/uppercase"
 
@@ -153,9 +154,9 @@ TARGET = [
          post(target=b"HTTP://LOCALHOST" + UPPERCASE), ok()),
     case("RFC 9112 3.2.2", "absolute-form with a port",
          get(b"http://localhost:80/healthz", host=b"Host: localhost:80"), HEALTHY),
-    case("RFC 9110 4.2.3", "absolute-form without a path", get(b"http://localhost"), NOT_FOUND),
+    case("RFC 9110 4.2.3", "absolute-form without a path", get(b"http://localhost"), FRONT),
     case("RFC 9110 4.2.1", "absolute-form without a path but with a query",
-         get(b"http://localhost?x=y"), NOT_FOUND),
+         get(b"http://localhost?x=y"), FRONT),
     case("RFC 9112 3.2.2", "absolute-form wins over Host",
          get(b"http://localhost/healthz", host=b"Host: evil.example"), HEALTHY),
     case("RFC 9112 3.2.2", "absolute-form wins over the port of Host",

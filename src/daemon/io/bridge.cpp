@@ -71,6 +71,8 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       config_file_(options.config_file),
       client_id_(options.link.client_id),
       api_(options.api, *this),
+      activity_(started_),
+      watchers_(loop, activity_, [this] { return "event: status\ndata: " + api_.status() + "\n"; }),
       mark_(options.state_dir, options.bounds.turn_rest, started_),
       exchanges_(started_, options.bounds, mark_.earlier()),
       deadline_timer_(loop),
@@ -175,12 +177,19 @@ std::optional<HttpResponse> Bridge::refuse_early(HttpRequest& request) {
 }
 
 bool Bridge::takes_pieces(HttpRequest& request) {
-  return request.method == "POST" && is_batch_type(request.content_type);
+  return (request.method == "POST" && is_batch_type(request.content_type)) ||
+         api_.is_for_events(request);
 }
 
 void Bridge::on_stream(std::shared_ptr<HttpRequest> request, std::shared_ptr<HttpStream> stream) {
   auto decision = api_.begin(*request);
   if (auto* const reply = std::get_if<HttpApi::Reply>(&decision)) {
+    const bool are_events = !reply->problem && api_.is_for_events(*request);
+    const auto why_not = watchers_.why_no_more();
+    if (are_events && !why_not)
+      return watchers_.add(request, std::move(stream), std::move(reply->response));
+    if (are_events)
+      *reply = api_.finish(*request, *why_not);
     record(*request, *reply);
     return request->answer(std::move(reply->response));
   }
@@ -233,7 +242,13 @@ void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
 }
 
 void Bridge::on_message(const MqttMessage& message) {
-  deliver(exchanges_, message, Clock::now());
+  const auto now = Clock::now();
+  const auto before = exchanges_.drops();
+  deliver(exchanges_, message, now);
+  // Our own requests, where they come back, would leave no room for what others sent.
+  if (exchanges_.drops() != before && exchanges_.last_dropped() != Dropped::own)
+    activity_.dropped(message.topic, message.payload.size(), to_string(exchanges_.last_dropped()),
+                      now);
 }
 
 void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
@@ -321,6 +336,7 @@ void Bridge::drain() {
       abandon();
   });
   batches_.drain();
+  watchers_.end();
   server_.drain();
   server_.when_empty([this] { end(); });
 }

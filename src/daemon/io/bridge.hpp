@@ -23,9 +23,11 @@
 #include <asio/steady_timer.hpp>
 
 #include "base/limits/http.hpp"
+#include "daemon/activity.hpp"
 #include "daemon/io/batches.hpp"
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
+#include "daemon/io/watchers.hpp"
 #include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
 #include "http/io/api.hpp"
@@ -139,6 +141,8 @@ class Bridge : private MqttLink::User,
   const std::string client_id_;
   HttpApi api_;
   Metrics metrics_;
+  Activity activity_;
+  Watchers watchers_;
   RunMark mark_;
   Exchanges exchanges_;
   std::unordered_map<ExchangeId, Caller> callers_;

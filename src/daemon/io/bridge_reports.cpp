@@ -21,6 +21,16 @@ void Bridge::record(const HttpRequest& request, const HttpApi::Reply& reply, Was
   } else {
     metrics_.refused(*reply.problem);
   }
+  if (reply.was_to_call) {
+    activity_.ended({.request_id = request.request_id,
+                     .netid = reply.netid,
+                     .action = reply.action,
+                     .route = reply.route,
+                     .outcome = slug,
+                     .matched_by = {},
+                     .took = std::nullopt},
+                    Clock::now());
+  }
   log_request({.request_id = request.request_id,
                .outcome = slug,
                .status = reply.response.status,
@@ -41,6 +51,14 @@ void Bridge::record_refused(const Batches::Line& line, const BatchCall& call,
     metrics_.call_ended(caller.route, caller.action, slug);
   else
     metrics_.refused(failure.problem);
+  activity_.ended({.request_id = line.request_id(),
+                   .netid = caller.netid,
+                   .action = caller.action,
+                   .route = caller.route,
+                   .outcome = slug,
+                   .matched_by = {},
+                   .took = std::nullopt},
+                  Clock::now());
   log_request({.request_id = line.request_id(),
                .outcome = slug,
                .status = failure.status.value_or(describe(failure.problem).status),
@@ -68,6 +86,15 @@ void Bridge::record(const Caller& caller, const Ended& ended, const Sent& sent) 
   metrics_.call_took(ended);
   if (answer != nullptr)
     metrics_.answered(answer->matched_by);
+  activity_.ended(
+      {.request_id = caller.request_id(),
+       .netid = caller.netid,
+       .action = caller.action,
+       .route = caller.route,
+       .outcome = outcome,
+       .matched_by = answer != nullptr ? to_string(answer->matched_by) : std::string_view(),
+       .took = ended.ended - ended.arrived},
+      ended.ended);
   log_request({.request_id = caller.request_id(),
                .outcome = outcome,
                .status = sent.status,

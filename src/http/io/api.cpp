@@ -131,6 +131,8 @@ std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::act(HttpRequest& request)
 HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
   if (kind == Endpoint::Kind::metrics)
     return dated(reply_with(request, options_, metrics_response(subject_->metrics())));
+  if (kind == Endpoint::Kind::events)
+    return dated(reply_with(request, options_, events_response()));
   const BridgeStatus status = subject_->status();
   if (kind == Endpoint::Kind::status) {
     return dated(
@@ -144,6 +146,15 @@ HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
 
 HttpApi::Reply HttpApi::batch_head(const HttpRequest& request) {
   return dated(reply_with(request, options_, batch_response()));
+}
+
+bool HttpApi::is_for_events(HttpRequest& request) {
+  return read(request) && request.asked->endpoint != nullptr &&
+         request.asked->endpoint->kind == Endpoint::Kind::events;
+}
+
+std::string HttpApi::status() const {
+  return status_response(subject_->status(), options_, MQTT_BRIDGE_VERSION).body.text;
 }
 
 std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {

@@ -45,6 +45,10 @@ class HttpApi {
   /// A response, or the call to make (without its correlation data), which takes the request's body
   /// with it.
   std::variant<Reply, Call, RouteCall> begin(HttpRequest& request);
+  /// Whether it asks for events: begin() answers with the head only, which they follow.
+  bool is_for_events(HttpRequest& request);
+  /// What /status says, in one line.
+  std::string status() const;
   /// The same before the body has come: a response only where no body could make it another one.
   std::optional<Reply> refuse_early(HttpRequest& request);
   /// The head of the answer to a batch.
