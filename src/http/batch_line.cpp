@@ -17,9 +17,27 @@ namespace mqtt_bridge {
 namespace {
 
 constexpr std::array<std::string_view, 2> members{"id", "message"};
+// Of a line's JSON: an object of many members takes the library for JSON the square of their
+// number.
+constexpr std::size_t most_parts = 2048;
 
 Failure bad_line(std::string why) {
   return {Problem::invalid_payload, std::move(why), {}};
+}
+
+/// Commas, colons and brackets outside of strings.
+std::size_t count_parts(std::string_view json) {
+  std::size_t count = 0;
+  bool is_in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"')
+      is_in_string = !is_in_string;
+    else if (is_in_string && json[i] == '\\')
+      ++i;
+    else if (!is_in_string && std::string_view(",:[{").find(json[i]) != std::string_view::npos)
+      ++count;
+  }
+  return count;
 }
 
 /// A misspelt member would otherwise be a call with another id, or none.
@@ -89,6 +107,13 @@ std::string begin_of(std::string_view id, std::string_view name) {
 
 BatchItem parse_batch_line(std::string_view line, std::uint64_t number) {
   std::string id = std::to_string(number);
+  if (count_parts(line) > most_parts) {
+    return BadLine{number, id,
+                   Failure{Problem::payload_too_large,
+                           "line " + id + ": its JSON has more than " + std::to_string(most_parts) +
+                               " commas, colons and brackets; send it as a string",
+                           {}}};
+  }
   auto parsed = JsonText::parse(line);
   if (const auto* const why = std::get_if<std::string>(&parsed))
     return BadLine{number, id, bad_line("line " + id + ": " + *why)};
