@@ -58,6 +58,12 @@ std::string to_string(const DaemonPlace& place) {
   return {};
 }
 
+std::vector<DaemonPlace> daemon_places(std::string_view url) {
+  if (const auto place = parse_daemon_url(url))
+    return {*place};
+  return default_daemon_places();
+}
+
 std::vector<DaemonPlace> default_daemon_places() {
   return {
       {DaemonPlace::Kind::unix_socket, std::string(system_socket), 0,

@@ -31,6 +31,9 @@ std::string to_string(const DaemonPlace& place);
 /// Where to look when the user names no place: the system's socket, then 127.0.0.1:8426.
 std::vector<DaemonPlace> default_daemon_places();
 
+/// The one that the user names by a parse_daemon_url(), or, empty, those.
+std::vector<DaemonPlace> daemon_places(std::string_view url);
+
 /// Host and port as a URL and a Host field have them (RFC 3986 3.2.2).
 std::string authority_of(const DaemonPlace& place);
 

@@ -1,6 +1,8 @@
-// The part of mqtt_client that needs MQTT and Unicode: one call straight to the broker. mqtt_client
-// runs it, with its own command line, where no daemon serves; people do not call it.
+// The part of mqtt_client that needs more than its start may cost: one call straight to the broker,
+// where no daemon serves, and many calls either way. mqtt_client runs it, with a command line made
+// for it; people do not call it.
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,11 +10,17 @@
 
 #include <asio/io_context.hpp>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include "base/limits/call.hpp"
+#include "client/io/call_result.hpp"
+#include "client/io/call_run.hpp"
 #include "client/io/client_options.hpp"
-#include "client/io/direct_call.hpp"
+#include "client/io/direct_calls.hpp"
+#include "client/io/message_input.hpp"
 #include "client/verdict.hpp"
 #include "mqtt/io/paho/environment.hpp"
+#include "os/error_text.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
 #include "os/io/run_main.hpp"
@@ -23,33 +31,56 @@ using namespace mqtt_bridge;
 
 constexpr std::string_view program = "mqtt_client";
 
-int tell(const std::variant<Answer, Failure>& outcome, const BrokerUrl& broker,
-         const ClientOptions& options) {
-  if (const auto* answer = std::get_if<Answer>(&outcome)) {
+int tell(Ended ended, const ClientOptions& options) {
+  const CallResult result = result_of(ended, options);
+  if (result.code == ExitCode::answered) {
     if (options.is_left_aside && !options.verbose)  // else that was said already
       say(program, "asked the broker itself: " + options.not_asked);
-    return print(program, answer->payload + "\n");
+    return print(program, options.json ? result.json : result.text + "\n");
   }
-  const auto& failure = std::get<Failure>(outcome);
-  const std::string tried =
-      to_string(broker) + (options.not_asked.empty() ? "" : "; " + options.not_asked);
-  say(program, on_one_line(failure.detail + " (broker " + tried + ")"));
-  return static_cast<int>(exit_code_of(failure.problem));
+  if (options.json)
+    print(program, result.json);
+  say(program, result.text);
+  return static_cast<int>(result.code);
+}
+
+/// What mqtt_client put there.
+std::string message_on_stdin() {
+  auto message = read_all(STDIN_FILENO, limits::payload_bytes);
+  if (const int* const error = std::get_if<int>(&message))
+    throw std::runtime_error("stdin cannot be read: " + error_text(*error));
+  return std::get<std::string>(std::move(message));
+}
+
+int make_many(const ClientOptions& options) {
+  auto loop = std::make_unique<asio::io_context>(1);
+  int code = 0;
+  {
+    CallRun calls(*loop, options, options.lines ? "" : message_on_stdin());
+    code = calls.run();
+  }
+  return end_loop(std::move(loop), code);
+}
+
+int make_one(const ClientOptions& options) {
+  auto loop = std::make_unique<asio::io_context>(1);
+  Ended outcome;
+  {
+    DirectCalls calls(*loop, direct_way_of(options), [&](std::uint64_t, Ended ended) {
+      outcome = std::move(ended);
+      loop->stop();
+    });
+    calls.call(1, message_on_stdin());
+    loop->run();
+  }
+  return end_loop(std::move(loop), tell(std::move(outcome), options));
 }
 
 int run(const ClientOptions& options) {
   set_up_log(LogLevel::debug, LogFormat::human);
   if (!options.verbose)
     spdlog::set_level(spdlog::level::off);
-  const BrokerUrl broker{
-      .scheme = BrokerUrl::Scheme::mqtt, .host = options.host, .port = options.port};
-  auto loop = std::make_unique<asio::io_context>(1);
-  const auto outcome = call_directly(*loop, {.broker = broker,
-                                             .netid = options.netid,
-                                             .action = *parse_action(options.action),
-                                             .message = options.message,
-                                             .timeout = options.timeout});
-  return end_loop(std::move(loop), tell(outcome, broker, options));
+  return options.lines || options.repeat > 0 ? make_many(options) : make_one(options);
 }
 
 }  // namespace

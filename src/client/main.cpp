@@ -9,16 +9,22 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/utf8.hpp"
+#include "client/hand_over.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/daemon_call.hpp"
+#include "client/io/message_input.hpp"
+#include "client/problem_json.hpp"
 #include "client/verdict.hpp"
 #include "os/error_text.hpp"
 #include "os/io/output.hpp"
@@ -33,6 +39,29 @@ constexpr std::string_view program = "mqtt_client";
 ExitCode fail(std::string_view sentence, ExitCode code = ExitCode::failed) {
   say(program, sentence);
   return code;
+}
+
+/// A call that was made, or could not be: `problem`, as its daemon said it, or none.
+ExitCode fail_call(const ClientOptions& options, std::string_view sentence, ExitCode code,
+                   const std::string& problem = "") {
+  if (options.json)
+    print(program, problem.empty() ? problem_json(sentence) : problem);
+  return fail(sentence, code);
+}
+
+/// So that mqtt_client_direct finds it there, however long it is, and no list of processes shows
+/// it.
+void put_on_stdin(const std::string& text) {
+  const int memory = ::memfd_create("message", MFD_CLOEXEC);
+  std::string_view left = text;
+  while (memory >= 0 && !left.empty()) {
+    const auto written = ::write(memory, left.data(), left.size());
+    if (written < 0 && errno != EINTR)
+      throw std::runtime_error("cannot hold the message: " + error_text(errno));
+    left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+  if (memory < 0 || ::lseek(memory, 0, SEEK_SET) != 0 || ::dup2(memory, STDIN_FILENO) < 0)
+    throw std::runtime_error("cannot hold the message: " + error_text(errno));
 }
 
 /// Says on stderr what is being done, and after how long, when the user wants to know.
@@ -74,41 +103,24 @@ void become(const std::string& path, const std::vector<std::string>& arguments) 
   ::execv(path.c_str(), pointers.data());
 }
 
-/// Why a daemon is not asked, or was not of use; empty: as was wished.
-struct Reason {
-  std::string text;
-  bool is_there = false;  // a daemon: the user is told even where the broker itself answers
-};
-
-/// The same call for mqtt_client_direct, with what is left of its timeout. Every value is joined to
-/// its flag, so that none can be read as another flag.
-std::vector<std::string> direct_arguments(const ClientOptions& options, const Reason& reason,
+/// The same call for mqtt_client_direct, with what is left of its timeout.
+std::vector<std::string> direct_arguments(ClientOptions options, const Reason& reason,
                                           Instant started) {
   using std::chrono::milliseconds;
   const auto left =
       std::chrono::ceil<milliseconds>(started + options.timeout - steady_clock::now());
-  const auto timeout = std::max(left, milliseconds(1));
-  std::vector<std::string> arguments{"mqtt_client_direct"};
-  if (options.verbose) {
-    arguments.emplace_back("-v");
-  }
-  arguments.push_back("--host=" + options.host);
-  arguments.push_back("--port=" + std::to_string(options.port));
-  arguments.push_back("--timeout=" + std::to_string(timeout.count()) + "ms");
-  arguments.push_back((reason.is_there ? "--left-aside=" : "--not-asked=") + reason.text);
-  for (const std::string& each :
-       {std::string("--"), options.netid, options.action, options.message}) {
-    arguments.push_back(each);
-  }
-  return arguments;
+  options.timeout = std::max(left, milliseconds(1));
+  options.direct = true;
+  options.daemon.clear();
+  options.token_file.clear();
+  options.not_asked = reason.text;
+  options.is_left_aside = reason.is_there;
+  return hand_over(options);
 }
 
-ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant started) {
-  const std::string to_broker = "asking the broker itself";
-  Narrator(options.verbose, started)
-      .say(reason.text.empty() ? to_broker : reason.text + "; " + to_broker);
+/// Returns only if it cannot become it.
+ExitCode become_direct(const std::vector<std::string>& arguments) {
   const std::string folder = own_folder();
-  const auto arguments = direct_arguments(options, reason, started);
   const std::string built = folder + "libexec/mqtt_client_direct";
   const std::string installed = folder + "../libexec/mqtt-bridge/mqtt_client_direct";
   become(built, arguments);
@@ -119,37 +131,41 @@ ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant s
   return fail("cannot run " + (is_there ? built : installed) + ": " + error_text(errno));
 }
 
-/// A daemon that was named is the only way: what it does not do is not done.
+ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant started) {
+  const std::string to_broker = "asking the broker itself";
+  Narrator(options.verbose, started)
+      .say(reason.text.empty() ? to_broker : reason.text + "; " + to_broker);
+  put_on_stdin(options.message);
+  return become_direct(direct_arguments(options, reason, started));
+}
+
+/// Many calls: mqtt_client_direct makes them all, through the daemon too.
+ExitCode make_many(const ClientOptions& options) {
+  if (!options.lines)
+    put_on_stdin(options.message);
+  return become_direct(hand_over(options));
+}
+
 ExitCode leave_aside(const ClientOptions& options, const Reason& reason, std::string_view remedy,
                      Instant started) {
-  if (!options.route.empty())
-    return fail(reason.text + "; a route needs mqtt_bridged");
-  if (!parse_action(options.action))
-    return fail(unknown_action(options.action) + ", and " + reason.text, ExitCode::usage);
-  if (options.daemon.empty()) {
-    return go_direct(options, reason, started);
-  }
-  const std::string otherwise = remedy.empty() ? "; " : "; " + std::string(remedy) + ", or ";
-  return fail(reason.text + otherwise + "use --direct to ask the broker itself");
+  if (const auto not_direct = why_not_direct(options, reason, remedy))
+    return fail_call(options, not_direct->sentence, not_direct->code);
+  return go_direct(options, reason, started);
 }
 
-std::vector<DaemonPlace> places_for(const ClientOptions& options) {
-  if (const auto place = parse_daemon_url(options.daemon)) {
-    return {*place};
-  }
-  return default_daemon_places();
-}
-
-/// The answer, with a newline at its end; that of a route only where it is a text without one.
+/// The answer, with a newline at its end; that of a route, and JSON, only where there is none.
 std::string on_its_own_line(const Reply& reply, const ClientOptions& options) {
-  const bool is_whole = !options.route.empty() &&
+  const bool is_whole = (options.json || !options.route.empty()) &&
                         (reply.body.empty() || reply.body.ends_with('\n') || !is_utf8(reply.body));
   return is_whole ? reply.body : reply.body + "\n";
 }
 
 ExitCode follow(const Answered& answered, const ClientOptions& options, Instant started) {
   const std::string where = to_string(answered.place);
-  const Decision decision = decide(answered.reply, where, !options.route.empty());
+  const Decision decision = decide(answered.reply, where,
+                                   {.is_route = !options.route.empty(),
+                                    .has_token = !options.token_file.empty(),
+                                    .as_json = options.json});
   switch (decision.next) {
     case Next::print_answer:
       Narrator(options.verbose, started).say("mqtt_bridged at " + where + " answered");
@@ -157,37 +173,32 @@ ExitCode follow(const Answered& answered, const ClientOptions& options, Instant 
     case Next::fall_back_direct:
       return leave_aside(options, {decision.message, true}, decision.remedy, started);
     case Next::fail:
-      return fail(decision.message, decision.exit_code);
+      return fail_call(options, decision.message, decision.exit_code,
+                       answered.reply.media == Media::problem ? answered.reply.body : "");
   }
   return ExitCode::failed;
 }
 
 ExitCode follow(const NothingListens& nothing, const ClientOptions& options, Instant started) {
-  const std::string what =
-      nothing.is_forbidden ? "cannot reach mqtt_bridged at " : "no mqtt_bridged at ";
-  return leave_aside(options, {what + nothing.text, nothing.is_forbidden}, "", started);
+  return leave_aside(options, reason_of(nothing), "", started);
 }
 
 ExitCode follow(const Broken& broken, const ClientOptions& options, Instant started) {
   if (broken.published == Broken::Published::maybe) {
-    return fail(broken.text, broken.exit_code);
+    return fail_call(options, broken.text, broken.exit_code);
   }
   return leave_aside(options, {broken.text, true}, "", started);
 }
 
 ExitCode run(const ClientOptions& options, Instant started) {
+  if (options.lines || options.repeat > 0)
+    return make_many(options);
   if (options.direct) {
     return go_direct(options, {}, started);
   }
-  const bool names_broker = options.route.empty() || options.names_broker;
-  const ClientCall call{.action = options.action,
-                        .netid = options.netid,
-                        .broker_host = names_broker ? options.host : "",
-                        .broker_port = options.port,
-                        .message = options.message,
-                        .timeout = options.timeout,
-                        .route = options.route};
-  const auto outcome = call_daemon(places_for(options), call, started);
+  ClientCall call = client_call(options);
+  call.message = options.message;
+  const auto outcome = call_daemon(daemon_places(options.daemon), call, started);
   return std::visit([&](const auto& each) { return follow(each, options, started); }, outcome);
 }
 
@@ -202,7 +213,12 @@ int main(int argc, char** argv) {
     if (const auto* const exit = std::get_if<ExitNow>(&parsed)) {
       return exit_now(program, *exit);
     }
-    return static_cast<int>(run(std::get<ClientOptions>(parsed), started));
+    auto options = std::get<ClientOptions>(parsed);
+    if (options.message_from == ClientOptions::MessageFrom::argument)
+      return static_cast<int>(run(options, started));
+    if (const std::string fault = take_message(options); !fault.empty())
+      return exit_now(program, usage_error(program, fault));
+    return static_cast<int>(run(options, steady_clock::now()));  // who wrote it took his time
   } catch (const std::exception& error) {
     return static_cast<int>(fail(error.what()));
   }

@@ -21,6 +21,9 @@ Media media_of(std::string_view content_type) {
   if (ascii::equals_ignoring_case(name, "text/plain")) {
     return Media::text;
   }
+  if (ascii::equals_ignoring_case(name, "application/json")) {
+    return Media::json;
+  }
   return ascii::equals_ignoring_case(name, "application/problem+json") ? Media::problem
                                                                        : Media::other;
 }
@@ -44,6 +47,7 @@ std::optional<int> status_of(std::string_view line) {
 struct Fields {
   std::optional<std::size_t> content_length;
   std::optional<Media> media;
+  bool closes = false;
   std::string_view fault;
 };
 
@@ -75,6 +79,8 @@ void read_field(Fields& fields, std::string_view line) {
     read_content_length(fields, value);
   } else if (ascii::equals_ignoring_case(name, "Transfer-Encoding")) {
     fields.fault = "its answer has a transfer coding";
+  } else if (ascii::equals_ignoring_case(name, "Connection")) {
+    fields.closes = ascii::equals_ignoring_case(value, "close");
   } else if (ascii::equals_ignoring_case(name, "Content-Type")) {
     if (fields.media) {
       fields.fault = "it names two content types";
@@ -146,6 +152,7 @@ ReplyParser::State ReplyParser::read_head() {
   }
   reply_.status = *status;
   reply_.media = fields.media.value_or(Media::other);
+  reply_.is_last = fields.closes;
   body_bytes_ = fields.content_length;
   return *body_bytes_ == 0 ? State::complete : State::need_more;
 }

@@ -10,12 +10,13 @@
 
 namespace mqtt_bridge {
 
-enum class Media { text, problem, other };
+enum class Media { text, json, problem, other };
 
 struct Reply {
   int status = 0;
   Media media = Media::other;
   std::string body;
+  bool is_last = false;  // of its connection
 };
 
 /// Reads one answer, however its bytes are cut. Holds at most limits::head_bytes of a head and

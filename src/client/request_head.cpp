@@ -1,5 +1,6 @@
 #include "client/request_head.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/ascii.hpp"
@@ -40,6 +41,16 @@ std::string broker_of(const ClientCall& call) {
 
 }  // namespace
 
+bool is_bearer_token(std::string_view text) {
+  const auto padding = std::min(text.find('='), text.size());
+  const auto is_allowed = [](char c) {
+    return ascii::is_digit(c) || ascii::is_alpha(c) ||
+           std::string_view("-._~+/").find(c) != std::string_view::npos;
+  };
+  return padding > 0 && std::all_of(text.begin(), text.begin() + padding, is_allowed) &&
+         text.find_first_not_of('=', padding) == std::string_view::npos;
+}
+
 std::string request_head(const ClientCall& call, std::string_view host,
                          std::chrono::milliseconds time_left) {
   std::string head = "POST ";
@@ -60,9 +71,13 @@ std::string request_head(const ClientCall& call, std::string_view host,
   head += host;
   if (call.route.empty())  // what is sent to a route is what it takes
     head += "\r\nContent-Type: text/plain; charset=utf-8";
+  if (!call.token.empty())
+    head.append("\r\nAuthorization: Bearer ").append(call.token);
   head += "\r\nContent-Length: ";
   head += std::to_string(call.message.size());
-  head += "\r\nConnection: close\r\nAccept: */*\r\n\r\n";
+  if (!call.keeps_connection)
+    head += "\r\nConnection: close";
+  head += call.as_json ? "\r\nAccept: application/json\r\n\r\n" : "\r\nAccept: */*\r\n\r\n";
   return head;
 }
 

@@ -18,7 +18,13 @@ struct ClientCall {
   std::string message;
   std::chrono::milliseconds timeout;  // what is left of it is what the daemon is told
   std::string route = {};             // a path, instead of an action and a NetID; empty: none
+  bool as_json = false;               // the answer, of an action
+  bool keeps_connection = false;      // for the next call
+  std::string token = {};             // an is_bearer_token(); empty: none
 };
+
+/// RFC 6750 2.1.
+bool is_bearer_token(std::string_view text);
 
 /// Everything before the body, the empty line included. `host` is the Host field's value.
 /// The broker goes as `host:port`, an IPv6 address in brackets, and everything percent-encoded.

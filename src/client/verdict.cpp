@@ -1,6 +1,7 @@
 #include "client/verdict.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -26,15 +27,26 @@ Next next_after(Problem problem) {
   return elsewhere ? Next::fall_back_direct : Next::fail;
 }
 
+/// What is wrong with the caller or with where it asks, not with this message or this moment.
+bool is_of_every_call(Problem problem) {
+  using enum Problem;
+  constexpr std::array known{unauthorized,   forbidden_user,   forbidden_origin,
+                             unknown_action, invalid_netid,    not_found,
+                             wrong_broker,   netid_not_served, method_not_allowed};
+  return std::find(known.begin(), known.end(), problem) != known.end();
+}
+
 std::string_view remedy_of(Problem problem) {
-  return problem == Problem::wrong_broker ? "--host and --port have to name its broker" : "";
+  return problem == Problem::wrong_broker
+             ? "--broker, or --host and --port, have to name its broker"
+             : "";
 }
 
 Decision failed(std::string message) {
   return {Next::fail, ExitCode::failed, std::move(message)};
 }
 
-Decision decide_problem(const Reply& reply, std::string_view daemon) {
+Decision decide_problem(const Reply& reply, std::string_view daemon, Asked asked) {
   const std::string who = "mqtt_bridged at " + std::string(daemon);
   const auto text = read_problem(reply.body);
   const auto problem = text ? problem_of(text->slug, reply.status) : std::nullopt;
@@ -44,12 +56,16 @@ Decision decide_problem(const Reply& reply, std::string_view daemon) {
         on_one_line(who + " answered with status " + std::to_string(reply.status) + said));
   }
   if (*problem == Problem::unauthorized) {
-    return failed(who + " wants a token, and mqtt_client sends none; use --direct");
+    auto decision = failed(who + (asked.has_token ? " does not take the token of --token-file"
+                                                  : " wants a token: name the file that holds it "
+                                                    "with --token-file"));
+    decision.is_of_every_call = true;
+    return decision;
   }
   const std::string said =
       text->detail.empty() ? std::string(describe(*problem).title) : text->detail;
   return {next_after(*problem), exit_code_of(*problem), on_one_line(who + ": " + said),
-          std::string(remedy_of(*problem))};
+          std::string(remedy_of(*problem)), is_of_every_call(*problem)};
 }
 
 }  // namespace
@@ -110,13 +126,14 @@ std::string on_one_line(std::string_view text) {
   return line;
 }
 
-Decision decide(const Reply& reply, std::string_view daemon, bool is_route) {
-  if ((reply.status == 200 && (is_route || reply.media == Media::text)) ||
-      (reply.status == 202 && is_route)) {
+Decision decide(const Reply& reply, std::string_view daemon, Asked asked) {
+  if ((reply.status == 200 &&
+       (asked.is_route || reply.media == (asked.as_json ? Media::json : Media::text))) ||
+      (reply.status == 202 && asked.is_route)) {
     return {Next::print_answer, ExitCode::answered, {}};
   }
   if (reply.status != 200 && reply.media == Media::problem) {
-    return decide_problem(reply, daemon);
+    return decide_problem(reply, daemon, asked);
   }
   return failed("something other than mqtt_bridged answers at " + std::string(daemon) +
                 " (status " + std::to_string(reply.status) +

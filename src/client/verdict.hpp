@@ -35,11 +35,18 @@ struct Decision {
   ExitCode exit_code;
   std::string message;
   std::string remedy = {};
+  bool is_of_every_call = false;  // that is like this one: it fails, and so will the next
+};
+
+/// Of the call that was answered.
+struct Asked {
+  bool is_route = false;   // whose answer may be of any media type, and none at all (202)
+  bool has_token = false;  // one was sent
+  bool as_json = false;    // the answer of an action
 };
 
 /// `daemon` names where the reply came from, for the message. Falls back only where nothing can
 /// have been published, and only because this daemon does not serve this broker or NetID.
-/// `is_route`: whose answer may be of any media type, and none at all (202).
-Decision decide(const Reply& reply, std::string_view daemon, bool is_route = false);
+Decision decide(const Reply& reply, std::string_view daemon, Asked asked = {});
 
 }  // namespace mqtt_bridge

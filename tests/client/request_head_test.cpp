@@ -42,6 +42,29 @@ TEST(RequestHead, PutsAnIpv6BrokerInBracketsOnce) {
 
 /// What one answer came to, on one line.
 
+TEST(RequestHead, MayAskForJsonAndKeepTheConnection) {
+  ClientCall call = call_to("a", "b", "");
+  call.as_json = true;
+  call.keeps_connection = true;
+  const auto head = request_head(call, "localhost", 1s);
+  EXPECT_TRUE(head.ends_with("\r\nContent-Length: 0\r\nAccept: application/json\r\n\r\n")) << head;
+}
+
+TEST(RequestHead, SendsTheToken) {
+  ClientCall call = call_to("a", "b", "");
+  EXPECT_EQ(request_head(call, "localhost", 1s).find("Authorization"), std::string::npos);
+  call.token = "abc+/==";
+  EXPECT_NE(request_head(call, "localhost", 1s).find("\r\nAuthorization: Bearer abc+/==\r\n"),
+            std::string::npos);
+}
+
+TEST(BearerToken, IsWhatRfc6750SaysAndNothingElse) {
+  for (const char* const good : {"a", "A-._~+/0", "a=", "a=="})
+    EXPECT_TRUE(is_bearer_token(good)) << good;
+  for (const char* const bad : {"", "=", "a b", "a=b", "a\r\nX: y", "\xc3\xa9", "a\""})
+    EXPECT_FALSE(is_bearer_token(bad)) << bad;
+}
+
 TEST(RequestHead, NamesARouteAsItIsEncoded) {
   const ClientCall call{"", "", "", 1883, "{}", 5s, "/z2m/a b%2F/\u00fc"};
   EXPECT_EQ(request_head(call, "localhost", 5s),

@@ -28,10 +28,17 @@ TEST(Decide, PrintsAnAnswer) {
 TEST(Decide, PrintsWhateverARouteAnswers) {
   for (const Reply& reply : {Reply{200, Media::other, "{}"}, Reply{200, Media::text, "x"},
                              Reply{202, Media::other, ""}}) {
-    EXPECT_EQ(decide(reply, "unix:/x", true).next, Next::print_answer) << reply.status;
+    EXPECT_EQ(decide(reply, "unix:/x", {.is_route = true}).next, Next::print_answer)
+        << reply.status;
   }
   EXPECT_EQ(decide({202, Media::text, ""}, "unix:/x").next, Next::fail);
-  EXPECT_EQ(decide({302, Media::text, ""}, "unix:/x", true).next, Next::fail);
+  EXPECT_EQ(decide({302, Media::text, ""}, "unix:/x", {.is_route = true}).next, Next::fail);
+}
+
+TEST(Decide, PrintsJsonWhereItIsAskedForAndNothingElseThen) {
+  EXPECT_EQ(decide({200, Media::json, "{}"}, "x", {.as_json = true}).next, Next::print_answer);
+  EXPECT_EQ(decide({200, Media::text, "{}"}, "x", {.as_json = true}).next, Next::fail);
+  EXPECT_EQ(decide({200, Media::json, "{}"}, "x").next, Next::fail);
 }
 
 TEST(Decide, GivesEveryProblemItsWayOn) {
@@ -89,7 +96,9 @@ TEST(Decide, SaysInOneLineWhatTheDaemonSaid) {
             "something other than mqtt_bridged answers at unix:/x (status 200); name the daemon "
             "with --daemon, or use --direct");
   EXPECT_EQ(message(problem_reply("unauthorized", 401)),
-            "mqtt_bridged at unix:/x wants a token, and mqtt_client sends none; use --direct");
+            "mqtt_bridged at unix:/x wants a token: name the file that holds it with --token-file");
+  EXPECT_EQ(decide(problem_reply("unauthorized", 401), "unix:/x", {.has_token = true}).message,
+            "mqtt_bridged at unix:/x does not take the token of --token-file");
 }
 
 TEST(OnOneLine, LeavesNothingThatATerminalWouldObey) {

@@ -1,191 +1,186 @@
 #include "client/io/client_options.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
-#include <system_error>
-#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "base/duration.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
-#include "client/io/daemon_call.hpp"
+#include "client/client_help.hpp"
+#include "client/hand_over.hpp"
+#include "client/io/client_config.hpp"
 #include "config/io/arguments.hpp"
 #include "exchange/topic.hpp"
-#include "mqtt/broker_url.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
 constexpr std::string_view program = "mqtt_client";
+constexpr std::string_view variable_prefix = "MQTT_CLIENT_";
 
-class Usage final : public CLI::Formatter {
- public:
-  std::string make_usage(const CLI::App*, std::string) const override {
-    return "Usage: " + std::string(client_usage) + "\n";
-  }
-};
-
-std::string actions() {
-  std::string names;
-  for (const Action action : all_actions) {
-    names += (names.empty() ? "" : ", ") + std::string(to_string(action));
-  }
-  return names;
-}
-
-/// The texts of the command line, before they are understood.
-struct Texts {
-  std::string host, port, netid, action, route, message, daemon, timeout, not_asked;
+/// What stands on the command line, before it is understood.
+struct Given {
+  SettingLayer flags;
+  std::string netid, action;
+  std::optional<std::string> message;
+  bool ends_options = false;  // by --, so that "-" is a text
 };
 
 /// Binds no value to a type of CLI11's and no limit on repetition: the last one counts.
-void declare(CLI::App& app, const std::string& names, std::string& to, const std::string& type,
-             const std::string& help) {
-  const auto take_last = [&to](const CLI::results_t& texts) {
-    to = original_argument(texts.back());
+template <typename Take>
+void declare(CLI::App& app, const std::string& names, Take take) {
+  const auto take_last = [take](const CLI::results_t& texts) {
+    take(original_argument(texts.back()));
     return true;
   };
-  app.add_option(names, take_last, help)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name(type);
+  app.add_option(names, take_last)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void declare_all(CLI::App& app, ClientOptions& options, Texts& texts) {
-  app.formatter(std::make_shared<Usage>());
-  app.set_help_flag("-h,--help", "Print this help, and exit");
-  app.set_version_flag("--version", std::string(program) + " " + MQTT_BRIDGE_VERSION,
-                       "Print the version, and exit");
-  app.add_flag("-v,--verbose", options.verbose, "Say on stderr what is being done");
-  declare(app, "--host", texts.host, "HOST", "The MQTT broker's host; localhost by default");
-  declare(app, "-p,--port", texts.port, "PORT", "The MQTT broker's port; 1883 by default");
-  declare(app, "--timeout", texts.timeout, "DURATION",
-          "How long to wait for the answer, such as 1500ms or 2s, or in seconds; " +
-              duration_text(options.timeout) + " by default");
-  declare(app, "--daemon", texts.daemon, "URL",
-          "Where mqtt_bridged is: http://host:port or unix:PATH; also MQTT_BRIDGE_URL");
-  app.add_flag("--direct", options.direct, "Ask the broker itself, without mqtt_bridged");
-  declare(app, "--route", texts.route, "PATH",
-          "Call a route of mqtt_bridged instead of an action: mqtt_client --route PATH [BODY]");
+void declare_text(CLI::App& app, const std::string& names, std::string& to) {
+  declare(app, names, [&to](std::string text) { to = std::move(text); });
 }
 
-void declare_positionals(CLI::App& app, Texts& texts, bool is_route) {
-  if (is_route) {
-    declare(app, "BODY", texts.message, "", "What to send; empty by default");
-    return;
+std::string names_of(const ClientFlag& flag) {
+  const std::string name = "--" + std::string(flag.name);
+  return flag.letter == 0 ? name : std::string("-") + flag.letter + "," + name;
+}
+
+void declare_flags(CLI::App& app, Given& given) {
+  for (const ClientFlag& flag : client_flags()) {
+    const auto note = [&given, &flag](std::string text) {
+      given.flags.push_back({flag.name, std::move(text), "--" + std::string(flag.name)});
+    };
+    if (flag.name == "help")
+      app.set_help_flag(names_of(flag));
+    else if (flag.name == "version")
+      app.set_version_flag(names_of(flag), "");
+    else if (flag.value_name.empty())
+      app.add_flag_callback(names_of(flag), [note] { note("true"); });
+    else
+      declare(app, names_of(flag), note);
   }
-  declare(app, "NETID", texts.netid, "", "Whose topics to use");
-  declare(app, "ACTION", texts.action, "",
-          "One of " + actions() + ", or another that mqtt_bridged serves");
-  declare(app, "MESSAGE", texts.message, "",
-          "The text to transform; whatever follows ACTION, and after -- even the text --");
-  for (const char* name : {"NETID", "ACTION", "MESSAGE"})
+}
+
+void declare_positionals(CLI::App& app, Given& given, bool is_route) {
+  if (is_route)
+    return declare(app, "BODY", [&given](std::string text) { given.message = std::move(text); });
+  declare_text(app, "NETID", given.netid);
+  declare_text(app, "ACTION", given.action);
+  declare(app, "MESSAGE", [&given](std::string text) { given.message = std::move(text); });
+  for (const char* name : {"NETID", "ACTION"})
     app.get_option(name)->required();
 }
 
-std::string take_host(std::string_view text, std::string& to) {
-  if (text.starts_with('[') && text.ends_with(']'))
-    text = text.substr(1, text.size() - 2);
-  if (!is_host(text)) {
-    return "--host: '" + std::string(text) + "' is not a host name or an address, without a port";
-  }
-  to = text;
+/// Where it is to come from, and the message itself where it is an argument.
+std::string take_source(const Given& given, ClientOptions& to) {
+  using From = ClientOptions::MessageFrom;
+  const bool is_dash =
+      to.file == "-" || (given.message == "-" && (to.lines || !given.ends_options));
+  if (!to.file.empty() && given.message)
+    return "--file has the message; leave out '" + *given.message + "'";
+  if (to.lines && given.message)
+    to.file = *given.message;
+  if (is_dash) {
+    to.message_from = From::standard_input;
+    to.file.clear();
+  } else if (!to.file.empty())
+    to.message_from = From::file;
+  else if (!given.message)
+    to.message_from = From::piped_input;
+  else
+    to.message = *given.message;
   return {};
 }
 
-std::string take_port(std::string_view text, std::uint16_t& to) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), to);
-  if (error == std::errc{} && end == text.data() + text.size() && to != 0)
-    return {};
-  return "--port: '" + std::string(text) + "' is not a port from 1 to 65535";
-}
-
-std::string take_timeout(std::string_view text, std::chrono::milliseconds& to) {
-  const auto duration = parse_duration(text);
-  if (!duration || *duration < limits::min_timeout || *duration > limits::max_timeout) {
-    return "--timeout: '" + std::string(text) + "' is not a duration from " +
-           duration_text(limits::min_timeout) + " to " + duration_text(limits::max_timeout) +
-           ", such as 1500ms or 2s";
-  }
-  to = *duration;
-  return {};
-}
-
-std::string take_daemon(const std::string& text, const std::string& origin, std::string& to) {
-  if (!parse_daemon_url(text)) {
-    return origin + ": '" + text + "' is neither http://host:port nor unix:PATH";
-  }
-  to = text;
-  return {};
-}
-
-std::string take_route(const Texts& texts, ClientOptions& to) {
-  if (!texts.route.starts_with('/') || texts.route.find_first_of("?#") != std::string::npos)
-    return "--route: '" + texts.route + "' is not a path, such as /z2m/device/rename";
-  to.route = texts.route;
-  to.message = texts.message;
-  return to.direct ? "--route needs mqtt_bridged; leave out --direct" : "";
-}
-
-std::string take_call(const Texts& texts, ClientOptions& to) {
-  if (const auto why = why_not_netid(texts.netid))
+std::string take_call(const Given& given, ClientOptions& to) {
+  if (auto fault = take_source(given, to); !fault.empty() || !to.route.empty())
+    return fault;
+  if (const auto why = why_not_netid(given.netid))
     return "NETID: " + *why;
-  if (!is_action_name(texts.action) || (to.direct && !parse_action(texts.action)))
-    return unknown_action(texts.action);
-  if (!is_utf8(texts.message))
+  if (!is_action_name(given.action) || (to.direct && !parse_action(given.action)))
+    return unknown_action(given.action);
+  if (!is_utf8(to.message))
     return "MESSAGE: not UTF-8";
-  to.netid = texts.netid;
-  to.action = texts.action;
-  to.message = texts.message;
+  to.netid = given.netid;
+  to.action = given.action;
   return {};
 }
 
-/// The first fault; empty when there is none. Other variables with our prefix are mqtt_bridged's.
-std::string take_environment(const char* const* environment, ClientOptions& to) {
-  constexpr std::array known{std::string_view("MQTT_BRIDGE_URL")};
+/// Variables of ours that no option has; those that begin with MQTT_BRIDGE_ are mqtt_bridged's, but
+/// for what may be meant for MQTT_BRIDGE_URL.
+std::string unknown_variable(std::string_view name) {
+  std::vector<std::string> names;
+  for (const ClientFlag& flag : client_flags()) {
+    if (flag.where != ClientFlag::Where::flag_only)
+      names.push_back(variable_of(flag));
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  if (!name.starts_with(variable_prefix) && nearest(name, known).empty())
+    return {};
+  return std::string(name) + ": no option has this variable" + did_you_mean(name, known);
+}
+
+/// What is wrong with the names of the variables, or nothing.
+std::string take_environment(const char* const* environment, SettingLayer& to, ConfigChoice& config,
+                             std::string& xdg_config_home) {
   for (; environment != nullptr && *environment != nullptr; ++environment) {
     const std::string_view variable = *environment;
     const auto end_of_name = std::min(variable.find('='), variable.size());
     const auto name = variable.substr(0, end_of_name);
     const auto value = variable.substr(std::min(end_of_name + 1, variable.size()));
-    if (!name.starts_with("MQTT_BRIDGE_") || value.empty())
+    if (name == "HOME")
+      config.home = value;
+    if (name == "XDG_CONFIG_HOME")
+      xdg_config_home = value;
+    const bool may_be_ours = name.starts_with(variable_prefix) || name.starts_with("MQTT_BRIDGE_");
+    if (!may_be_ours || value.empty())
       continue;
-    std::string fault;
-    if (name == known.front())
-      fault = take_daemon(std::string(value), std::string(name), to.daemon);
-    else if (!nearest(name, known).empty())
-      fault = std::string(name) + ": no option has this variable" + did_you_mean(name, known);
-    if (!fault.empty())
+    const auto flags = client_flags();
+    const auto flag = std::find_if(flags.begin(), flags.end(), [name](const ClientFlag& each) {
+      return each.where != ClientFlag::Where::flag_only && variable_of(each) == name;
+    });
+    if (flag != flags.end())
+      to.push_back({flag->name, std::string(value), std::string(name)});
+    else if (auto fault = unknown_variable(name); !fault.empty())
       return fault;
   }
   return {};
 }
 
+/// As the strongest source has it; without an origin where none does.
+GivenSetting strongest(std::span<const SettingLayer> layers, std::string_view name) {
+  for (const SettingLayer& layer : layers) {
+    const auto found =
+        std::find_if(layer.rbegin(), layer.rend(),
+                     [name](const GivenSetting& given) { return given.name == name; });
+    if (found != layer.rend())
+      return *found;
+  }
+  return {};
+}
+
 /// The first fault; empty when there is none.
-std::string take_all(const CLI::App& app, const Texts& texts, const char* const* environment,
-                     ClientOptions& to) {
-  const auto given = [&app](const char* name) { return app.count(name) > 0; };
-  std::string fault = given("--route") ? take_route(texts, to) : take_call(texts, to);
-  to.names_broker = given("--host") || given("--port");
-  if (fault.empty() && given("--host"))
-    fault = take_host(texts.host, to.host);
-  if (fault.empty() && given("--port"))
-    fault = take_port(texts.port, to.port);
-  if (fault.empty() && given("--timeout"))
-    fault = take_timeout(texts.timeout, to.timeout);
-  if (!fault.empty())
+std::string take_all(Given given, const char* const* environment, ClientOptions& to) {
+  std::vector<SettingLayer> layers{std::move(given.flags), {}};
+  ConfigChoice config;
+  std::string xdg_config_home;
+  if (auto fault = take_environment(environment, layers[1], config, xdg_config_home);
+      !fault.empty()) {
     return fault;
-  if (given("--daemon") && to.direct)
-    return "--direct asks the broker itself; leave out --daemon, or --direct";
-  if (given("--daemon"))
-    return take_daemon(texts.daemon, "--daemon", to.daemon);
-  return to.direct ? "" : take_environment(environment, to);
+  }
+  config.file = strongest(layers, "config");
+  config.section = strongest(layers, "section");
+  config.default_file = default_config_file(xdg_config_home, config.home);
+  auto of_file = read_client_config(config);
+  if (auto* const fault = std::get_if<std::string>(&of_file))
+    return std::move(*fault);
+  for (SettingLayer& layer : std::get<0>(of_file))
+    layers.push_back(std::move(layer));
+  auto fault = take_layers(layers, to);
+  return fault.empty() ? take_call(given, to) : fault;
 }
 
 /// The help and the version are asked for before NETID; after ACTION those words are a text.
@@ -195,7 +190,7 @@ std::string misplaced_help(std::span<const Argument> arguments) {
   for (const auto& [kind, text] : arguments) {
     netid_came = netid_came || kind == Kind::positional;
     if (kind == Kind::option && netid_came &&
-        (text == "-h" || text == "--help" || text == "--version")) {
+        (text == "-h" || text == "--help" || text == "-V" || text == "--version")) {
       return text + " goes before NETID";
     }
   }
@@ -215,7 +210,7 @@ ExitNow usage_fault_with_reminder(const std::string& fault) {
 }
 
 /// Nothing when all was taken.
-std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, Texts& texts, int argc,
+std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, Given& given, int argc,
                              const char* const* argv, const char* const* environment) {
   constexpr std::size_t message_at = 2;  // after NETID and ACTION
   const std::vector<Argument> arguments = classify_arguments(argc, argv, app, message_at);
@@ -224,17 +219,20 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, Texts& texts
     if (!fault.empty())
       return usage_fault_with_reminder(fault);
   }
-  declare_positionals(app, texts, names_route(arguments));
+  declare_positionals(app, given, names_route(arguments));
+  given.ends_options = std::any_of(arguments.begin(), arguments.end(), [](const Argument& each) {
+    return each.kind == Argument::Kind::end_of_options;
+  });
   try {
     app.parse(arguments_for_cli11(arguments));
   } catch (const CLI::CallForHelp&) {
-    return ExitNow{0, app.help(), ""};
+    return ExitNow{0, client_help(), ""};
   } catch (const CLI::CallForVersion&) {
     return ExitNow{0, std::string(program) + " " + MQTT_BRIDGE_VERSION + "\n", ""};
   } catch (const CLI::ParseError& error) {
     return usage_fault_with_reminder(usage_fault(app, error));
   }
-  const std::string fault = take_all(app, texts, environment, options);
+  const std::string fault = take_all(std::move(given), environment, options);
   if (!fault.empty())
     return usage_error(program, fault);
   return std::nullopt;
@@ -242,34 +240,34 @@ std::optional<ExitNow> parse(CLI::App& app, ClientOptions& options, Texts& texts
 
 }  // namespace
 
-std::string unknown_action(std::string_view action) {
-  return "ACTION: '" + std::string(action) + "' is none of " + actions();
-}
-
 std::variant<ClientOptions, ExitNow> parse_client_options(int argc, const char* const* argv,
                                                           const char* const* environment) {
-  CLI::App app{"Has a text transformed by the service behind an MQTT broker.",
-               std::string(program)};
+  CLI::App app("", std::string(program));
   ClientOptions options;
-  Texts texts;
-  declare_all(app, options, texts);
-  if (auto exit = parse(app, options, texts, argc, argv, environment))
+  Given given;
+  declare_flags(app, given);
+  if (auto exit = parse(app, options, given, argc, argv, environment))
     return *std::move(exit);
   return options;
 }
 
 std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* const* argv) {
-  CLI::App app{"Carries out a call of mqtt_client.", std::string(program)};
+  CLI::App app("", std::string(program));
   ClientOptions options;
-  Texts texts;
-  declare_all(app, options, texts);
-  declare(app, "--not-asked", texts.not_asked, "REASON", "Why no daemon was of use");
-  declare(app, "--left-aside", texts.not_asked, "REASON", "The same, and there is one");
-  if (auto exit = parse(app, options, texts, argc, argv, nullptr))
+  Given given;
+  std::string not_asked;
+  declare_flags(app, given);
+  declare_text(app, "--not-asked", not_asked);
+  declare_text(app, "--left-aside", not_asked);
+  app.add_flag("--message-on-stdin");
+  if (auto exit = parse(app, options, given, argc, argv, nullptr))
     return *std::move(exit);
-  if (!options.route.empty() || !parse_action(options.action))
+  if (app.count("--message-on-stdin") > 0)
+    options.message_from = ClientOptions::MessageFrom::standard_input;
+  const bool is_many = options.lines || options.repeat > 0;  // which may go through the daemon
+  if (!is_many && (!options.route.empty() || !parse_action(options.action)))
     return usage_error(program, unknown_action(options.action));
-  options.not_asked = texts.not_asked;
+  options.not_asked = not_asked;
   options.is_left_aside = app.count("--left-aside") > 0;
   return options;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "client/io/daemon_connect.hpp"
+#include "os/io/secrets.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -18,17 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr auto answer_margin = 1s;
 constexpr auto default_place_patience = 1s;
-
-/// When to give up connecting to `place`. By default at half of what is left, so that enough is
-/// left to go another way; for the one that the user chose there is no other.
-Instant connect_deadline(const DaemonPlace& place, Instant call_deadline) {
-  if (place.chosen == DaemonPlace::Chosen::by_user) {
-    return call_deadline;
-  }
-  return Clock::now() + std::min<milliseconds>(until(call_deadline) / 2, default_place_patience);
-}
 
 /// The head and the body of one request, on their way out.
 class Outgoing {
@@ -112,23 +104,6 @@ Ending exchange(const Socket& socket, Outgoing& request, ReplyParser& parser, In
 constexpr std::string_view not_again =
     "; the request may have been carried out, so it is not sent again";
 
-Broken closed(const std::string& where, Broken::Published published) {
-  const std::string text = "mqtt_bridged at " + where + " closed the connection without an answer";
-  const bool maybe = published == Broken::Published::maybe;
-  return {published, ExitCode::failed, maybe ? text + std::string(not_again) : text};
-}
-
-Broken late(const std::string& where) {
-  return {Broken::Published::maybe, ExitCode::no_answer,
-          "mqtt_bridged at " + where + " did not answer in time" + std::string(not_again)};
-}
-
-Broken malformed(const std::string& where, std::string_view fault) {
-  return {Broken::Published::maybe, ExitCode::failed,
-          "something other than mqtt_bridged answers at " + where + " (" + std::string(fault) +
-              "); name the daemon with --daemon, or use --direct"};
-}
-
 DaemonOutcome converse(const Socket& socket, const DaemonPlace& place, const ClientCall& call,
                        Instant call_deadline) {
   const bool is_unix = place.kind == DaemonPlace::Kind::unix_socket;
@@ -142,18 +117,81 @@ DaemonOutcome converse(const Socket& socket, const DaemonPlace& place, const Cli
     case Ending::complete:
       return Answered{parser.reply(), place};
     case Ending::malformed:
-      return malformed(to_string(place), parser.fault());
+      return malformed_answer(place, parser.fault());
     case Ending::late:
-      return late(to_string(place));
+      return late_answer(place);
     case Ending::closed:
       break;
   }
   // Only a whole request is carried out.
-  return closed(to_string(place),
-                request.all_sent() ? Broken::Published::maybe : Broken::Published::no);
+  return closed_connection(place,
+                           request.all_sent() ? Broken::Published::maybe : Broken::Published::no);
 }
 
 }  // namespace
+
+Instant connect_deadline(const DaemonPlace& place, Instant call_deadline) {
+  if (place.chosen == DaemonPlace::Chosen::by_user) {
+    return call_deadline;
+  }
+  return Clock::now() + std::min<milliseconds>(until(call_deadline) / 2, default_place_patience);
+}
+
+void NothingListens::add(const DaemonPlace& place, const Connection& connection) {
+  text += (text.empty() ? "" : "; ") + to_string(place) + ": " + why_none(connection);
+  is_forbidden = is_forbidden || connection.error == EACCES;
+}
+
+Reason reason_of(const NothingListens& nothing) {
+  const std::string what =
+      nothing.is_forbidden ? "cannot reach mqtt_bridged at " : "no mqtt_bridged at ";
+  return {what + nothing.text, nothing.is_forbidden};
+}
+
+Broken closed_connection(const DaemonPlace& place, Broken::Published published) {
+  const std::string text =
+      "mqtt_bridged at " + to_string(place) + " closed the connection without an answer";
+  const bool maybe = published == Broken::Published::maybe;
+  return {published, ExitCode::failed, maybe ? text + std::string(not_again) : text};
+}
+
+Broken late_answer(const DaemonPlace& place) {
+  return {
+      Broken::Published::maybe, ExitCode::no_answer,
+      "mqtt_bridged at " + to_string(place) + " did not answer in time" + std::string(not_again)};
+}
+
+Broken malformed_answer(const DaemonPlace& place, std::string_view fault) {
+  return {Broken::Published::maybe, ExitCode::failed,
+          "something other than mqtt_bridged answers at " + to_string(place) + " (" +
+              std::string(fault) + "); name the daemon with --daemon, or use --direct"};
+}
+
+ClientCall client_call(const ClientOptions& options) {
+  const bool names_broker = options.route.empty() || options.names_broker;
+  ClientCall call{.action = options.action,
+                  .netid = options.netid,
+                  .broker_host = names_broker ? options.broker.host : "",
+                  .broker_port = options.broker.port,
+                  .message = "",
+                  .timeout = options.timeout,
+                  .route = options.route,
+                  .as_json = options.json};
+  if (options.token_file.empty())
+    return call;
+  call.token = read_secret(options.token_file, "--token-file");
+  if (!is_bearer_token(call.token)) {
+    throw std::runtime_error("--token-file: in " + options.token_file +
+                             " there is a character that no bearer token has");
+  }
+  return call;
+}
+
+Asked asked_of(const ClientOptions& options) {
+  return {.is_route = !options.route.empty(),
+          .has_token = !options.token_file.empty(),
+          .as_json = options.json};
+}
 
 DaemonOutcome call_daemon(const std::vector<DaemonPlace>& places, const ClientCall& call,
                           Instant started) {
@@ -164,9 +202,7 @@ DaemonOutcome call_daemon(const std::vector<DaemonPlace>& places, const ClientCa
     if (connection.socket) {
       return converse(connection.socket, place, call, call_deadline);
     }
-    nothing.text += (nothing.text.empty() ? "" : "; ") + to_string(place) + ": ";
-    nothing.text += why_none(connection);
-    nothing.is_forbidden = nothing.is_forbidden || connection.error == EACCES;
+    nothing.add(place, connection);
   }
   return nothing;
 }

@@ -4,6 +4,7 @@
 // Functions that block until their deadline at most; thread-safe.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,8 +12,11 @@
 
 #include "base/instant.hpp"
 #include "client/daemon_place.hpp"
+#include "client/hand_over.hpp"
+#include "client/io/daemon_connect.hpp"
 #include "client/reply_parser.hpp"
 #include "client/request_head.hpp"
+#include "client/settings.hpp"
 #include "client/verdict.hpp"
 
 namespace mqtt_bridge {
@@ -28,6 +32,8 @@ struct Answered {
 struct NothingListens {
   std::string text;
   bool is_forbidden = false;
+
+  void add(const DaemonPlace& place, const Connection& connection);
 };
 
 /// A connection that gave no answer. Where nothing can have been published, the daemon had not been
@@ -38,6 +44,26 @@ struct Broken {
   ExitCode exit_code;  // no_answer when the deadline passed
   std::string text;    // one line, for the user
 };
+
+Reason reason_of(const NothingListens& nothing);
+
+/// How long after its deadline an answer may come: the daemon is the one to say that there was
+/// none.
+inline constexpr std::chrono::seconds answer_margin{1};
+
+/// When to give up connecting to `place`. By default at half of what is left, so that enough is
+/// left to go another way; for the one that the user chose there is no other.
+Instant connect_deadline(const DaemonPlace& place, Instant call_deadline);
+
+/// Of a connection that a whole request, or not the whole of it, went to.
+Broken closed_connection(const DaemonPlace& place, Broken::Published published);
+Broken late_answer(const DaemonPlace& place);
+Broken malformed_answer(const DaemonPlace& place, std::string_view fault);
+
+/// All of a call but its message. Reads the file with the token; throws std::runtime_error where
+/// there is none in it.
+ClientCall client_call(const ClientOptions& options);
+Asked asked_of(const ClientOptions& options);
 
 using DaemonOutcome = std::variant<Answered, NothingListens, Broken>;
 

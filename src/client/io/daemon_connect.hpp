@@ -29,6 +29,8 @@ class Socket {
   }
 
   int get() const { return descriptor_; }
+  /// It is the caller's to close then.
+  int release() { return std::exchange(descriptor_, -1); }
   explicit operator bool() const { return descriptor_ >= 0; }
 
  private:

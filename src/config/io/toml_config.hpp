@@ -49,4 +49,15 @@ ConfigResult read_toml_config(const std::filesystem::path& file, std::span<const
 ConfigResult parse_toml_config(std::string_view toml, std::string_view file,
                                std::span<const ConfigKey> keys);
 
+/// The settings of one table of a file; no name: those that stand in none.
+struct ConfigSection {
+  std::string name;
+  std::vector<ConfigValue> values;
+};
+
+/// Reads a file whose tables are sections that each have the same keys. First comes what stands in
+/// no table, which may be nothing.
+std::variant<std::vector<ConfigSection>, std::string> read_toml_sections(
+    const std::filesystem::path& file, std::span<const ConfigKey> keys);
+
 }  // namespace mqtt_bridge

@@ -50,8 +50,8 @@ TEST(ClientOptions, HaveTheDefaultsOfTheProtocol) {
   expected.action = "title-case";
   expected.message = "hello world";
   EXPECT_EQ(options({"alice", "title-case", "hello world"}), expected);
-  EXPECT_EQ(expected.host, "localhost");
-  EXPECT_EQ(expected.port, 1883);
+  EXPECT_EQ(expected.broker.host, "localhost");
+  EXPECT_EQ(expected.broker.port, 1883);
   EXPECT_FALSE(expected.verbose || expected.direct);
 }
 
@@ -62,7 +62,9 @@ TEST(ClientOptions, NameAnActionThatTheDaemonMayServe) {
 TEST(ClientOptions, NameARouteInsteadOfAnAction) {
   ClientOptions expected;
   expected.route = "/z2m/device/rename";
+  expected.message_from = ClientOptions::MessageFrom::piped_input;
   EXPECT_EQ(options({"--route", "/z2m/device/rename"}), expected);
+  expected.message_from = ClientOptions::MessageFrom::argument;
   expected.message = "{\"a\": 1}\xff";
   EXPECT_EQ(options({"--route=/z2m/device/rename", "{\"a\": 1}\xff"}), expected);
   EXPECT_EQ(options({"{\"a\": 1}\xff", "--route", "/z2m/device/rename"}), expected);
@@ -72,8 +74,8 @@ TEST(ClientOptions, NameARouteInsteadOfAnAction) {
 TEST(ClientOptions, AreTakenBeforeBetweenAndAfterThePositionals) {
   ClientOptions expected;
   expected.verbose = true;
-  expected.host = "broker";
-  expected.port = 99;
+  expected.broker.host = "broker";
+  expected.broker.port = 99;
   expected.names_broker = true;
   expected.netid = "alice";
   expected.action = "reverse";
@@ -91,9 +93,9 @@ TEST(ClientOptions, AreTakenBeforeBetweenAndAfterThePositionals) {
 
 TEST(ClientOptions, TakeTheMessageByteForByte) {
   for (const char* const message :
-       {"",     " ",  "-",     "-5",   "-.5",   "-0x1F",    "[a,b]",    "[[aabb]]", "[]",
-        "{}",   "%%", "\"q\"", "'q'",  "`q`",   "a=b",      "a,b",      "/x",       "++",
-        "a\nb", "\t", "\\n",   "\x01", "\x01x", "\xc3\xa9", "B\"(x)\"", "true",     "#"}) {
+       {"",   " ",     "-5",   "-.5",   "-0x1F",    "[a,b]",    "[[aabb]]", "[]", "{}",
+        "%%", "\"q\"", "'q'",  "`q`",   "a=b",      "a,b",      "/x",       "++", "a\nb",
+        "\t", "\\n",   "\x01", "\x01x", "\xc3\xa9", "B\"(x)\"", "true",     "#"}) {
     EXPECT_EQ(options({"alice", "reverse", message}).message, message);
     EXPECT_EQ(options({"-v", "--", "alice", "reverse", message}).message, message);
   }
@@ -108,16 +110,38 @@ TEST(ClientOptions, TakeAMessageThatBeginsWithADashAfterADoubleDash) {
   EXPECT_FALSE(options({"alice", "reverse", "--", "-v"}).verbose);
 }
 
+TEST(ClientOptions, TakeTheMessageFromStdinOrAFile) {
+  using From = ClientOptions::MessageFrom;
+  EXPECT_EQ(options({"a", "reverse", "-"}).message_from, From::standard_input);
+  EXPECT_EQ(options({"--file", "-", "a", "reverse"}).message_from, From::standard_input);
+  EXPECT_EQ(options({"--route", "/r", "-"}).message_from, From::standard_input);
+  EXPECT_EQ(options({"a", "reverse"}).message_from, From::piped_input);
+  EXPECT_EQ(options({"--route", "/r"}).message_from, From::piped_input);
+  EXPECT_EQ(options({"--file", "x", "a", "reverse"}).message_from, From::file);
+  EXPECT_EQ(options({"--file", "x", "a", "reverse"}).file, "x");
+  EXPECT_EQ(options({"a", "reverse", "x"}).message_from, From::argument);
+  EXPECT_EQ(fault({"--file", "x", "a", "reverse", "y"}), "--file has the message; leave out 'y'");
+}
+
+TEST(ClientOptions, TakeADashForTextAfterADoubleDash) {
+  for (const Arguments& arguments :
+       {Arguments{"a", "reverse", "--", "-"}, {"--", "a", "reverse", "-"}}) {
+    EXPECT_EQ(options(arguments).message, "-");
+    EXPECT_EQ(options(arguments).message_from, ClientOptions::MessageFrom::argument);
+  }
+}
+
 TEST(ClientOptions, TakeWhatFollowsTheActionForText) {
-  for (const char* const message : {"-hello", "-h", "--help", "--version", "-v", "-vx", "--nope",
-                                    "--host", "--host=x", "-p", "-"}) {
+  for (const char* const message :
+       {"-hello", "-h", "--help", "--version", "-v", "-vx", "--nope", "--host", "--host=x", "-p"}) {
     EXPECT_EQ(options({"alice", "reverse", message}).message, message);
     EXPECT_EQ(options({"-p", "99", "alice", "reverse", message, "-v"}).message, message);
     EXPECT_TRUE(options({"-p", "99", "alice", "reverse", message, "-v"}).verbose);
   }
   EXPECT_FALSE(options({"alice", "reverse", "-v"}).verbose);
   EXPECT_EQ(options({"alice", "reverse", "--", "--"}).message, "--");
-  EXPECT_EQ(fault({"alice", "reverse", "--"}), "MESSAGE is required")
+  EXPECT_EQ(options({"alice", "reverse", "--"}).message_from,
+            ClientOptions::MessageFrom::piped_input)
       << "a script's unquoted variable may be empty";
   EXPECT_EQ(fault({"alice", "reverse", "-v", "hello"}), "unexpected argument 'hello'");
 }
@@ -200,9 +224,9 @@ TEST(ClientOptions, AskTheBrokerDirectlyWhateverTheEnvironmentSays) {
 }
 
 TEST(ClientOptions, TakeIpv6WithAndWithoutBrackets) {
-  EXPECT_EQ(options({"--host", "::1", "a", "reverse", "x"}).host, "::1");
-  EXPECT_EQ(options({"--host", "[::1]", "a", "reverse", "x"}).host, "::1");
-  EXPECT_EQ(options({"--host=[::1]", "a", "reverse", "x"}).host, "::1");
+  EXPECT_EQ(options({"--host", "::1", "a", "reverse", "x"}).broker.host, "::1");
+  EXPECT_EQ(options({"--host", "[::1]", "a", "reverse", "x"}).broker.host, "::1");
+  EXPECT_EQ(options({"--host=[::1]", "a", "reverse", "x"}).broker.host, "::1");
 }
 
 TEST(ClientOptions, TakeATimeoutWithinTheLimits) {
@@ -220,7 +244,6 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
   const std::vector<std::pair<Arguments, std::string>> rows{
       {{}, "NETID is required"},
       {{"a"}, "ACTION is required"},
-      {{"a", "reverse"}, "MESSAGE is required"},
       {{"a", "reverse", "x", "y"}, "unexpected argument 'y'"},
       {{"a", "reverse", "x", ""}, "unexpected argument ''"},
       {{"-x", "a", "reverse", "y"}, "unknown option '-x'"},
@@ -249,7 +272,8 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
       {{"a", "reverse", "x", "-p"}, "--port: needs a value"},
       {{"a", "reverse", "x", "--host"}, "--host: needs a value"},
       {{"--host", "mqtt://b", "a", "reverse", "x"},
-       "--host: 'mqtt://b' is not a host name or an address, without a port"},
+       "--host: 'mqtt://b' is not a host name or an address, without a port; for a URL there is "
+       "--broker"},
       {{"--host", "b:1", "a", "reverse", "x"},
        "--host: 'b:1' is not a host name or an address, without a port"},
       {{"--host", "", "a", "reverse", "x"},
@@ -267,6 +291,29 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
     EXPECT_EQ(fault(arguments), sentence);
   EXPECT_EQ(fault({"a", "reverse", "x"}, "MQTT_BRIDGE_URL=localhost"),
             "MQTT_BRIDGE_URL: 'localhost' is neither http://host:port nor unix:PATH");
+}
+
+TEST(ClientOptions, NameASecuredBroker) {
+  const Arguments call{"a", "reverse", "x"};
+  const ClientOptions secured = options(
+      {"--broker", "mqtts://b", "--username", "u", "--password-file", "/p", "--ca-file", "/ca",
+       "--cert-file", "/c", "--key-file=/k", "--token-file", "/t", "a", "reverse", "x"});
+  EXPECT_EQ(to_string(secured.broker), "mqtts://b:8883");
+  EXPECT_EQ(secured.username + secured.password_file + secured.ca_file + secured.cert_file +
+                secured.key_file + secured.token_file,
+            "u/p/ca/c/k/t");
+  EXPECT_EQ(options(call, "MQTT_CLIENT_TOKEN_FILE=/t").token_file, "/t");
+  EXPECT_EQ(options(call, "MQTT_CLIENT_BROKER=mqtts://b").broker.port, 8883);
+  EXPECT_EQ(fault(call, "MQTT_CLIENT_BROKER=ftp://b"),
+            "MQTT_CLIENT_BROKER: 'ftp' is not a broker's scheme; use mqtt:// or mqtts://");
+}
+
+TEST(ClientOptions, RefuseAVariableOfOursThatNoOptionHas) {
+  EXPECT_EQ(fault({"a", "reverse", "x"}, "MQTT_CLIENT_PASSWD_FILE=/p"),
+            "MQTT_CLIENT_PASSWD_FILE: no option has this variable; did you mean "
+            "'MQTT_CLIENT_PASSWORD_FILE'?");
+  EXPECT_EQ(fault({"a", "reverse", "x"}, "MQTT_CLIENT_HOST=b"),
+            "MQTT_CLIENT_HOST: no option has this variable");
 }
 
 TEST(ClientOptions, RefuseAMisspeltVariableAndLeaveThoseOfTheDaemon) {
@@ -310,10 +357,12 @@ TEST(ClientOptions, HelpSaysTheUsageAndExitsWithZero) {
 }
 
 TEST(ClientOptions, VersionSaysNameAndVersion) {
-  const auto parsed = parse({"--version"});
-  const auto& exit = std::get<ExitNow>(parsed);
-  EXPECT_EQ(exit.code, 0);
-  EXPECT_EQ(exit.out, std::string("mqtt_client ") + MQTT_BRIDGE_VERSION + "\n");
+  for (const char* const flag : {"--version", "-V"}) {
+    const auto parsed = parse({flag});
+    const auto& exit = std::get<ExitNow>(parsed);
+    EXPECT_EQ(exit.code, 0);
+    EXPECT_EQ(exit.out, std::string("mqtt_client ") + MQTT_BRIDGE_VERSION + "\n");
+  }
 }
 
 }  // namespace
