@@ -1,4 +1,4 @@
-// Every limit of base/limits in words, for --help. docs/limits.md says the same; a test compares
+// Every limit of base/limits in words, for --help-limits. docs/limits.md says the same; a test compares
 // the three.
 #pragma once
 

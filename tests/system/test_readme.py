@@ -57,12 +57,13 @@ class Documents(unittest.TestCase):
             return int(value) * UNITS[unit]
         self.assertEqual({name: number(value) for name, value, _ in rows("limits.md")}, limits())
 
-    def test_help_says_the_same_of_them(self):
-        limits_of_help = run([BUILD / "mqtt_bridged", "--help"]).stdout.split("\nLimits:\n")[1]
-        in_help = [re.split(" {2,}| (?=for )", line.strip(), maxsplit=2)
-                   for line in limits_of_help.splitlines()]
-        self.assertEqual(in_help, [[name, value, of.replace("`", "")]
-                                   for name, value, of in rows("limits.md")])
+    def test_the_help_of_the_programs_says_the_same_of_them(self):
+        documented = [[name, value, of.replace("`", "")] for name, value, of in rows("limits.md")]
+        for program in ("mqtt_bridged", "mqtt_responder"):
+            help_text = run([BUILD / program, "--help-limits"]).stdout
+            in_help = re.sub(r"\n {3,}", " ", help_text.removeprefix("Limits:\n")).splitlines()
+            self.assertEqual([re.split(" {2,}| (?=for )", line.strip(), maxsplit=2)
+                              for line in in_help], documented)
 
     def test_every_problem_is_there_with_its_status(self):
         source = (REPOSITORY / "src/base/problem.cpp").read_text()

@@ -1,6 +1,7 @@
 #include "config/io/option_engine.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 #include <variant>
 
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/ascii.hpp"
+#include "base/limit_table.hpp"
 #include "base/nearest.hpp"
 #include "config/io/arguments.hpp"
 
@@ -24,52 +26,43 @@ struct Given {
 void declare(CLI::App& app, const Setting& setting) {
   const std::string flag = "--" + setting.name;
   if (setting.type == KeyType::boolean) {
-    app.add_flag(flag)->description(setting.help);
+    app.add_flag(flag);
     return;
   }
   // Neither a bound vector nor envname(): CLI11 would take `[::1]` apart as a vector, and would
-  // rank the file above the environment. Its part is the command line and --help.
-  CLI::Option* option = app.add_option(flag)->description(setting.help);
-  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name(setting.value_name);
-  if (!setting.default_text.empty())
-    option->default_str(setting.default_text);
+  // rank the file above the environment. Its part is the command line.
+  app.add_option(flag)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-/// As a part of --help, a line for each.
-std::string in_words(const std::vector<Limit>& limits) {
-  constexpr std::size_t name_width = 24;
-  constexpr std::size_t value_width = 9;
-  std::string text;
-  for (const Limit& limit : limits) {
-    std::string line(2, ' ');
-    line.append(limit.name).resize(2 + name_width, ' ');
-    line.append(limit.value).resize(2 + name_width + value_width, ' ');
-    text.append("\n").append(line).append(limit.of);
-  }
-  return text.empty() ? text : "\n\nLimits:" + text;
-}
+constexpr const char* help_flag = "-h,--help";
+constexpr const char* version_flag = "-V,--version";
+constexpr const char* limits_flag = "--help-limits";
 
-/// Since 2.5 the library breaks the lines of a footer anew and drops the spaces in them.
-template <typename Formatter>
-void keep_lines_of_footer(Formatter& formatter) {
-  if constexpr (requires { formatter.enable_footer_formatting(false); })
-    formatter.enable_footer_formatting(false);
-}
-
-void declare_all(CLI::App& app, const Program& program, const std::vector<Setting>& settings) {
-  app.set_help_flag("-h,--help", "Print this help, and exit");
-  app.set_version_flag("--version", program.name + " " + program.version,
-                       "Print the version, and exit");
-  app.footer("An option can also be an environment variable (--log-level: " +
-             environment_name(program, "log-level") +
-             ")\nor a key of the configuration file (log-level = \"debug\").\nA flag beats the "
-             "environment, and that beats the file." +
-             in_words(program.limits));
-  keep_lines_of_footer(*app.get_formatter());
+void declare_all(CLI::App& app, const std::vector<Setting>& settings) {
+  app.set_help_flag();  // ours, whose lines are the same with every release of the library
+  for (const char* const flag : {help_flag, version_flag, limits_flag})
+    app.add_flag(flag);
   for (const Setting& setting : settings) {
     if (setting.where != Where::only_in_file)
       declare(app, setting);
   }
+}
+
+ManualOption::Takes taken_by(const Setting& setting) {
+  if (setting.type == KeyType::boolean)
+    return ManualOption::Takes::nothing;
+  if (!setting.values.empty())
+    return ManualOption::Takes::one_of_values;
+  if (setting.value_name == "FILE" || setting.value_name == "PATH")
+    return ManualOption::Takes::file;
+  return setting.value_name == "DIRECTORY" ? ManualOption::Takes::directory
+                                           : ManualOption::Takes::text;
+}
+
+std::vector<ManualOption> help_options() {
+  return {{.short_name = "-h", .name = "--help", .help = "Print this help, and exit"},
+          {.name = "--help-limits", .help = "Print the limits of the program, and exit"},
+          {.short_name = "-V", .name = "--version", .help = "Print the version, and exit"}};
 }
 
 std::vector<std::string> split_at_commas(std::string_view text) {
@@ -190,19 +183,37 @@ std::string with_pointer_to_help(const std::string& fault) {
   return fault + (fault.ends_with('?') ? " " : "; ") + "--help lists the options";
 }
 
-std::optional<ExitNow> parse_flags(CLI::App& app, const Program& program, int argc,
+/// What is asked for instead of running, which comes before any fault.
+std::optional<ExitNow> told(const Program& program, const std::vector<Setting>& settings,
+                            const std::vector<Argument>& arguments) {
+  const auto is_asked = [&arguments](std::initializer_list<std::string_view> names) {
+    return std::any_of(arguments.begin(), arguments.end(), [names](const Argument& each) {
+      const auto name = std::string_view(each.text).substr(0, each.text.find('='));
+      return each.kind == Argument::Kind::option &&
+             std::find(names.begin(), names.end(), name) != names.end();
+    });
+  };
+  if (is_asked({"-h", "--help"}))
+    return ExitNow{0, help_text(manual_of(program, settings)), ""};
+  if (is_asked({"--help-limits"}))
+    return ExitNow{0, limits_text(all_limits()), ""};
+  if (is_asked({"-V", "--version"}))
+    return ExitNow{0, program.name() + " " + program.version + "\n", ""};
+  return std::nullopt;
+}
+
+std::optional<ExitNow> parse_flags(CLI::App& app, const Program& program,
+                                   const std::vector<Setting>& settings, int argc,
                                    const char* const* argv) {
   const std::vector<Argument> arguments = classify_arguments(argc, argv, app);
   if (const std::string fault = short_option_fault(arguments, "--broker"); !fault.empty())
-    return usage_error(program.name, with_pointer_to_help(fault));
+    return usage_error(program.name(), with_pointer_to_help(fault));
+  if (auto exit = told(program, settings, arguments))
+    return exit;
   try {
     app.parse(arguments_for_cli11(arguments));
-  } catch (const CLI::CallForHelp&) {
-    return ExitNow{0, app.help(), ""};
-  } catch (const CLI::CallForVersion&) {
-    return ExitNow{0, program.name + " " + program.version + "\n", ""};
   } catch (const CLI::ParseError& error) {
-    return usage_error(program.name, with_pointer_to_help(usage_fault(app, error)));
+    return usage_error(program.name(), with_pointer_to_help(usage_fault(app, error)));
   }
   return std::nullopt;
 }
@@ -220,6 +231,25 @@ Environment process_environment() {
   return environment;
 }
 
+Manual manual_of(const Program& program, const std::vector<Setting>& settings) {
+  Manual manual = program.manual;
+  for (const Setting& setting : settings) {
+    if (setting.where == Where::only_in_file)
+      continue;
+    if (manual.groups.empty() || manual.groups.back().title != setting.group)
+      manual.groups.push_back({setting.group, {}});
+    manual.groups.back().options.push_back({.name = "--" + setting.name,
+                                            .value_name = setting.value_name,
+                                            .help = setting.help,
+                                            .default_text = setting.default_text,
+                                            .values = setting.values,
+                                            .takes = taken_by(setting),
+                                            .is_repeatable = setting.type == KeyType::list});
+  }
+  manual.groups.push_back({"Help", help_options()});
+  return manual;
+}
+
 std::string environment_name(const Program& program, const std::string& setting) {
   std::string name = program.environment_prefix;
   for (const char c : setting) {
@@ -232,12 +262,12 @@ std::string environment_name(const Program& program, const std::string& setting)
 std::optional<ExitNow> take_settings(const Program& program, const std::vector<Setting>& settings,
                                      int argc, const char* const* argv,
                                      const Environment& environment) {
-  CLI::App app{program.purpose, program.name};
-  declare_all(app, program, settings);
-  if (auto exit = parse_flags(app, program, argc, argv))
+  CLI::App app{"", program.name()};
+  declare_all(app, settings);
+  if (auto exit = parse_flags(app, program, settings, argc, argv))
     return exit;
   if (const std::string fault = unknown_variable(program, settings, environment); !fault.empty())
-    return usage_error(program.name, fault);
+    return usage_error(program.name(), fault);
 
   const auto flag_or_environment = [&](const Setting& setting) -> std::optional<Given> {
     if (setting.where == Where::only_in_file)
@@ -251,7 +281,7 @@ std::optional<ExitNow> take_settings(const Program& program, const std::vector<S
   const std::string file = config_given ? config_given->texts.front() : "";
   const ConfigResult read = read_file(file, settings);
   if (const auto* fault = std::get_if<std::string>(&read))
-    return usage_error(program.name, *fault);
+    return usage_error(program.name(), *fault);
 
   for (const Setting& setting : settings) {
     auto given = flag_or_environment(setting);
@@ -261,7 +291,7 @@ std::optional<ExitNow> take_settings(const Program& program, const std::vector<S
       continue;
     const std::string fault = take_all(setting, *given);
     if (!fault.empty())
-      return usage_error(program.name, fault);
+      return usage_error(program.name(), fault);
   }
   return std::nullopt;
 }

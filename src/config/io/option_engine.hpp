@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "base/limit_table.hpp"
 #include "config/io/option_values.hpp"
 #include "config/io/toml_config.hpp"
+#include "config/manual.hpp"
 #include "os/exit_now.hpp"
 
 namespace mqtt_bridge {
@@ -35,15 +35,20 @@ struct Setting {
   Setter set;
   KeyType type = KeyType::text;
   Where where = Where::anywhere;
+  std::string group = {};                // of --help
+  std::vector<std::string> values = {};  // all that there are, where they are few
 };
 
 struct Program {
-  std::string name;
-  std::string purpose;             // one sentence, for --help
+  Manual manual;                   // but for its groups, which the settings have
   std::string environment_prefix;  // such as MQTT_BRIDGE_
   std::string version;
-  std::vector<Limit> limits = {};  // for --help
+
+  const std::string& name() const { return manual.program; }
 };
+
+/// Its whole manual.
+Manual manual_of(const Program& program, const std::vector<Setting>& settings);
 
 /// `max-timeout` as an environment variable: MQTT_BRIDGE_MAX_TIMEOUT.
 std::string environment_name(const Program& program, const std::string& setting);

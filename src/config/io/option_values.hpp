@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/nearest.hpp"
 #include "config/served_command.hpp"
 #include "http/listen_address.hpp"
 #include "mqtt/broker_url.hpp"
@@ -41,14 +43,16 @@ template <typename Value>
 Setter choice_setter(Value& to, std::vector<std::pair<std::string, Value>> choices) {
   return [&to, choices = std::move(choices)](const std::string& text) -> std::string {
     std::string names;
+    std::vector<std::string_view> known;
     for (const auto& [name, value] : choices) {
+      known.push_back(name);
       if (name == text) {
         to = value;
         return {};
       }
       names += (names.empty() ? "" : ", ") + name;
     }
-    return "'" + text + "' is none of " + names;
+    return "'" + text + "' is none of " + names + did_you_mean(text, known);
   };
 }
 

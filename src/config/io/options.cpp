@@ -6,56 +6,198 @@
 
 #include "base/duration.hpp"
 #include "config/io/option_values.hpp"
+#include "config/io/programs.hpp"
 #include "config/io/route_files.hpp"
 #include "exchange/topic.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
-std::vector<Setting> broker_settings(BrokerOptions& to) {
-  return {
-      {"broker", "URL", to_string(to.url), "The MQTT broker: mqtt://host:port or mqtts://host:port",
-       setter(to.url)},
-      {"protocol", "VERSION", "auto",
-       "MQTT version: auto (5, or 3.1.1 when the broker refuses 5), 5 or 3.1.1",
-       choice_setter<Protocol>(
-           to.protocol,
-           {{"auto", Protocol::automatic}, {"5", Protocol::v5}, {"3.1.1", Protocol::v3_1_1}})},
-      {"client-id", "ID", "", "MQTT client id; made up when not given", setter(to.client_id)},
-      {"username", "NAME", "", "User name for the broker", setter(to.username)},
-      {"username-file", "FILE", "", "File that holds the user name for the broker",
-       setter(to.username_file)},
-      {"password-file", "FILE", "", "File that holds the password for the broker",
-       setter(to.password_file)},
-      {"ca-file", "FILE", "", "CA certificates (PEM) for mqtts; the system's when not given",
-       setter(to.ca_file)},
-      {"cert-file", "FILE", "", "Client certificate (PEM) for mqtts", setter(to.cert_file)},
-      {"key-file", "FILE", "", "Private key (PEM) of the client certificate", setter(to.key_file)},
-  };
+std::vector<Setting> in_group(const char* group, std::vector<Setting> settings) {
+  for (Setting& setting : settings)
+    setting.group = group;
+  return settings;
 }
 
-std::vector<Setting> run_settings(RunOptions& to) {
-  return {
-      {"log-level", "LEVEL", "info", "Least level to log: trace, debug, info, warn or error",
-       choice_setter<LogLevel>(to.log_level, {{"trace", LogLevel::trace},
-                                              {"debug", LogLevel::debug},
-                                              {"info", LogLevel::info},
-                                              {"warn", LogLevel::warn},
-                                              {"error", LogLevel::error}})},
-      {"log-format", "FORMAT", "auto", "auto, human, json or journal",
-       choice_setter<LogFormat>(to.log_format, {{"auto", LogFormat::automatic},
-                                                {"human", LogFormat::human},
-                                                {"json", LogFormat::json},
-                                                {"journal", LogFormat::journal}})},
-      {"config", "FILE", "", "TOML file to read options from", setter(to.config), KeyType::text,
-       Where::not_in_file},
-      {"check-config", "", "", "Say whether the configuration is right, and exit",
-       setter(to.check_config), KeyType::boolean, Where::only_as_flag},
-  };
+template <typename Value>
+using Choices = std::vector<std::pair<std::string, Value>>;
+
+/// Of a setting that has one of a few values: what they are, and what takes them.
+template <typename Value>
+Setting choice(Setting setting, Value& to, Choices<Value> choices) {
+  for (const auto& [name, value] : choices)
+    setting.values.push_back(name);
+  setting.set = choice_setter<Value>(to, std::move(choices));
+  return setting;
+}
+
+std::vector<Setting> broker_settings(BrokerOptions& to) {
+  return in_group(
+      "Broker",
+      {
+          {"broker", "URL", to_string(to.url),
+           "The MQTT broker: mqtt://host:port or mqtts://host:port", setter(to.url)},
+          choice<Protocol>(
+              {"protocol",
+               "VERSION",
+               "auto",
+               "MQTT version: auto (5, or 3.1.1 where the broker refuses 5), 5 or 3.1.1",
+               {}},
+              to.protocol,
+              {{"auto", Protocol::automatic}, {"5", Protocol::v5}, {"3.1.1", Protocol::v3_1_1}}),
+          {"client-id", "ID", "", "MQTT client id; random by default", setter(to.client_id)},
+          {"username", "NAME", "", "User name for the broker", setter(to.username)},
+          {"username-file", "FILE", "", "File that holds the user name for the broker",
+           setter(to.username_file)},
+          {"password-file", "FILE", "", "File that holds the password for the broker",
+           setter(to.password_file)},
+          {"ca-file", "FILE", "", "CA certificates (PEM) for mqtts; the system's by default",
+           setter(to.ca_file)},
+          {"cert-file", "FILE", "", "Client certificate (PEM) for mqtts", setter(to.cert_file)},
+          {"key-file", "FILE", "", "Private key (PEM) of the client certificate",
+           setter(to.key_file)},
+      });
+}
+
+std::vector<Setting> logging_settings(RunOptions& to) {
+  return in_group(
+      "Logging",
+      {choice<LogLevel>({"log-level",
+                         "LEVEL",
+                         "info",
+                         "Least level to log: trace, debug, info, warn or error",
+                         {}},
+                        to.log_level,
+                        {{"trace", LogLevel::trace},
+                         {"debug", LogLevel::debug},
+                         {"info", LogLevel::info},
+                         {"warn", LogLevel::warn},
+                         {"error", LogLevel::error}}),
+       choice<LogFormat>({"log-format",
+                          "FORMAT",
+                          "auto",
+                          "auto (journal under systemd, else human), human, json or journal",
+                          {}},
+                         to.log_format,
+                         {{"auto", LogFormat::automatic},
+                          {"human", LogFormat::human},
+                          {"json", LogFormat::json},
+                          {"journal", LogFormat::journal}})});
+}
+
+std::vector<Setting> config_settings(RunOptions& to) {
+  return {{"config", "FILE", "", "TOML file to read options from", setter(to.config), KeyType::text,
+           Where::not_in_file},
+          {"check-config", "", "", "Say whether the configuration is right, and exit",
+           setter(to.check_config), KeyType::boolean, Where::only_as_flag}};
 }
 
 void append(std::vector<Setting>& settings, std::vector<Setting> more) {
   std::move(more.begin(), more.end(), std::back_inserter(settings));
+}
+
+std::vector<Setting> served_settings(BridgedOptions& options) {
+  return {{"netid", "NETID", options.netid, "NetID of calls that name none",
+           netid_setter(options.netid)},
+          {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any",
+           netids_setter(options.netids), KeyType::list},
+          {"action", "NAME", "", "One more action to serve, besides the five",
+           actions_setter(options.action), KeyType::list},
+          {"routes", "FILE", "",
+           "One more TOML file with [[route]] tables, or a directory of such files",
+           setter(options.route_files), KeyType::list},
+          {"route", "", "", "", setter(options.route_files), KeyType::tables, Where::only_in_file}};
+}
+
+std::vector<Setting> listening_settings(BridgedOptions& options) {
+  return {
+      {"listen", "ADDRESS", "localhost:8426",
+       "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH to listen on. Under systemd also "
+       "bridge.sock in its runtime directory by default",
+       setter(options.listen), KeyType::list},
+      {"socket-mode", "MODE", "0660", "File mode of the unix sockets",
+       file_mode_setter(options.socket_mode)},
+      {"socket-group", "GROUP", "", "Group of the unix sockets; the program's own by default",
+       setter(options.socket_group)}};
+}
+
+std::vector<Setting> access_settings(BridgedOptions& options) {
+  return {{"token-file", "FILE", "", "File that holds the bearer token that callers must send",
+           setter(options.token_file)},
+          {"open-health", "", "", "Let /healthz, /readyz and /metrics be asked without the token",
+           setter(options.open_health), KeyType::boolean},
+          {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",
+           setter(options.allow_remote), KeyType::boolean},
+          {"allow-user", "USER", "",
+           "One more user who may call over a unix socket; without any, each user who may open it",
+           users_setter(options.allow_user), KeyType::list},
+          {"allow-origin", "ORIGIN", "",
+           "One more web site whose pages may call, such as https://example.org",
+           origins_setter(options.allow_origin), KeyType::list},
+          {"host", "NAME", "", "One more Host name under which to answer",
+           hosts_setter(options.host), KeyType::list}};
+}
+
+std::vector<Setting> limit_settings(BridgedOptions& options) {
+  return {{"timeout", "DURATION", duration_text(options.timeout),
+           "How long a call waits when it names no timeout", setter(options.timeout)},
+          {"max-timeout", "DURATION", duration_text(options.max_timeout),
+           "The longest timeout that a call may name", setter(options.max_timeout)},
+          {"turn-rest", "DURATION", duration_text(options.turn_rest),
+           "How long a late answer to an action of --action is waited for before the next call is "
+           "published, where answers carry no correlation data",
+           setter(options.turn_rest)},
+          {"max-in-flight", "N", std::to_string(options.max_in_flight),
+           "How many calls may be published and wait for their answer",
+           setter(options.max_in_flight, limits::in_flight), KeyType::integer},
+          {"max-queued", "N", std::to_string(options.max_queued),
+           "How many more calls may wait until they can be published",
+           setter(options.max_queued, limits::queued), KeyType::integer},
+          {"max-per-netid", "N", std::to_string(options.max_per_netid),
+           "How many of all these may be of one NetID",
+           setter(options.max_per_netid, limits::per_netid), KeyType::integer}};
+}
+
+std::vector<Setting> running_settings(BridgedOptions& options) {
+  std::vector<Setting> settings = config_settings(options.run);
+  append(settings,
+         {{"check-health", "", "",
+           "Say whether the daemon that runs with these options is ready, and exit",
+           setter(options.check_health), KeyType::boolean, Where::only_as_flag},
+          {"state-dir", "DIRECTORY", "",
+           "Where the client id is kept over restarts; systemd's state directory by default",
+           setter(options.state_dir)}});
+  return settings;
+}
+
+std::vector<Setting> answering_settings(ResponderOptions& options) {
+  return {{"share", "GROUP", "", "Share the requests with the other responders of this group",
+           topic_level_setter(options.share)},
+          {"id", "ID", "", "Name to announce this responder by; random by default",
+           topic_level_setter(options.id)}};
+}
+
+std::vector<Setting> serving_settings(ResponderOptions& options) {
+  return {{"serve", "NAME=COMMAND", "",
+           "One more action, and the program that answers it: it gets the request on stdin, and "
+           "prints the answer",
+           serve_setter(options.serve), KeyType::list},
+          {"serve-jobs", "N", std::to_string(options.serve_jobs),
+           "How many programs of --serve may run at one time",
+           setter(options.serve_jobs, limits::serve_jobs), KeyType::integer},
+          {"serve-timeout", "DURATION", duration_text(options.serve_timeout),
+           "How long a program of --serve may run", setter(options.serve_timeout)}};
+}
+
+std::vector<Setting> running_settings(ResponderOptions& options) {
+  std::vector<Setting> settings = config_settings(options.run);
+  append(settings, {{"check-health", "", "",
+                     "Say whether the responder that runs with these options is ready, and exit",
+                     setter(options.check_health), KeyType::boolean, Where::only_as_flag},
+                    {"health-socket", "PATH", "",
+                     "Unix socket at which --check-health asks this very responder",
+                     setter(options.health_socket)}});
+  return settings;
 }
 
 /// The first of the directories that systemd hands over in `name`, separated by colons; else empty.
@@ -118,110 +260,40 @@ void add_defaults(BridgedOptions& options, const Environment& environment) {
 
 std::vector<Setting> settings_of(BridgedOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
-  append(settings,
-         {{"netid", "NETID", options.netid, "NetID of calls that name none",
-           netid_setter(options.netid)},
-          {"netids", "NETID", "", "One more NetID to serve, or \"*\" for any; repeatable",
-           netids_setter(options.netids), KeyType::list},
-          {"action", "NAME", "", "One more action to serve, besides the five; repeatable",
-           actions_setter(options.action), KeyType::list},
-          {"routes", "FILE", "",
-           "One more TOML file with [[route]] tables, or a directory of such files; repeatable",
-           setter(options.route_files), KeyType::list},
-          {"route", "", "", "", setter(options.route_files), KeyType::tables, Where::only_in_file},
-          {"listen", "ADDRESS", "localhost:8426",
-           "ADDRESS:PORT, [IPV6]:PORT, localhost:PORT or unix:PATH to listen on; repeatable. Under "
-           "systemd also bridge.sock in its runtime directory by default",
-           setter(options.listen), KeyType::list},
-          {"host", "NAME", "", "One more Host name under which to answer; repeatable",
-           hosts_setter(options.host), KeyType::list},
-          {"allow-origin", "ORIGIN", "",
-           "One more web site whose pages may call, such as https://example.org; repeatable",
-           origins_setter(options.allow_origin), KeyType::list},
-          {"allow-user", "USER", "",
-           "One more user who may call over a unix socket; without any, each user who may open it",
-           users_setter(options.allow_user), KeyType::list},
-          {"socket-mode", "MODE", "0660", "File mode of the unix sockets",
-           file_mode_setter(options.socket_mode)},
-          {"socket-group", "GROUP", "", "Group of the unix sockets; the program's own by default",
-           setter(options.socket_group)},
-          {"max-in-flight", "N", std::to_string(options.max_in_flight),
-           "How many calls may be published and wait for their answer",
-           setter(options.max_in_flight, limits::in_flight), KeyType::integer},
-          {"max-queued", "N", std::to_string(options.max_queued),
-           "How many more calls may wait until they can be published",
-           setter(options.max_queued, limits::queued), KeyType::integer},
-          {"max-per-netid", "N", std::to_string(options.max_per_netid),
-           "How many of all these may be of one NetID",
-           setter(options.max_per_netid, limits::per_netid), KeyType::integer},
-          {"timeout", "DURATION", duration_text(options.timeout),
-           "How long a call waits when it names no timeout", setter(options.timeout)},
-          {"max-timeout", "DURATION", duration_text(options.max_timeout),
-           "The longest timeout that a call may name", setter(options.max_timeout)},
-          {"turn-rest", "DURATION", duration_text(options.turn_rest),
-           "How long a late answer to an action of --action is waited for before the next call is "
-           "published, where answers carry no correlation data",
-           setter(options.turn_rest)},
-          {"token-file", "FILE", "", "File that holds the bearer token that callers must send",
-           setter(options.token_file)},
-          {"open-health", "", "", "Let /healthz, /readyz and /metrics be asked without the token",
-           setter(options.open_health), KeyType::boolean},
-          {"allow-remote", "", "", "Let --listen be reachable from other machines without a token",
-           setter(options.allow_remote), KeyType::boolean},
-          {"state-dir", "DIRECTORY", "",
-           "Where the client id is kept over restarts; systemd's state directory by default",
-           setter(options.state_dir)},
-          {"check-health", "", "",
-           "Say whether the daemon that runs with these options is ready, and exit",
-           setter(options.check_health), KeyType::boolean, Where::only_as_flag}});
-  append(settings, run_settings(options.run));
+  append(settings, in_group("What is served", served_settings(options)));
+  append(settings, in_group("Listening", listening_settings(options)));
+  append(settings, in_group("Who may call", access_settings(options)));
+  append(settings, in_group("Limits", limit_settings(options)));
+  append(settings, logging_settings(options.run));
+  append(settings, in_group("Running", running_settings(options)));
   return settings;
 }
 
 std::vector<Setting> settings_of(ResponderOptions& options) {
   std::vector<Setting> settings = broker_settings(options.broker);
-  append(
-      settings,
-      {{"share", "GROUP", "", "Share the requests with the other responders of this group",
-        topic_level_setter(options.share)},
-       {"id", "ID", "", "Name to announce this responder by; made up when not given",
-        topic_level_setter(options.id)},
-       {"serve", "NAME=COMMAND", "",
-        "One more action, and the program that answers it: it gets the request on stdin, and "
-        "prints "
-        "the answer; repeatable",
-        serve_setter(options.serve), KeyType::list},
-       {"serve-jobs", "N", std::to_string(options.serve_jobs),
-        "How many programs of --serve may run at one time",
-        setter(options.serve_jobs, limits::serve_jobs), KeyType::integer},
-       {"serve-timeout", "DURATION", duration_text(options.serve_timeout),
-        "How long a program of --serve may run", setter(options.serve_timeout)},
-       {"health-socket", "PATH", "", "Unix socket at which --check-health asks this very responder",
-        setter(options.health_socket)},
-       {"check-health", "", "",
-        "Say whether the responder that runs with these options is ready, and exit",
-        setter(options.check_health), KeyType::boolean, Where::only_as_flag}});
-  append(settings, run_settings(options.run));
+  append(settings, in_group("Answering", answering_settings(options)));
+  append(settings, in_group("Programs that answer", serving_settings(options)));
+  append(settings, logging_settings(options.run));
+  append(settings, in_group("Running", running_settings(options)));
   return settings;
 }
 
 std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char* const* argv,
                                                             const Environment& environment) {
-  const Program program{"mqtt_bridged", "Lets callers of HTTP use a service that speaks MQTT.",
-                        "MQTT_BRIDGE_", MQTT_BRIDGE_VERSION, all_limits()};
+  const Program program = bridged_program();
   BridgedOptions options;
   if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
     return *std::move(exit);
   }
   add_defaults(options, environment);
   if (const std::string fault = bridged_fault(options); !fault.empty())
-    return usage_error(program.name, fault);
+    return usage_error(program.name(), fault);
   auto routes = read_routes(options.route_files);
   if (const auto* const fault = std::get_if<std::string>(&routes))
-    return usage_error(program.name, *fault);
+    return usage_error(program.name(), *fault);
   options.routes = std::get<0>(std::move(routes));
   if (!options.routes.empty() && !may_stand_in_topics(options.broker.client_id)) {
-    return usage_error(program.name,
+    return usage_error(program.name(),
                        "--client-id: with routes it stands in topics, so that it must have no '+', "
                        "no '#' and no control character");
   }
@@ -230,9 +302,7 @@ std::variant<BridgedOptions, ExitNow> parse_bridged_options(int argc, const char
 
 std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const char* const* argv,
                                                                 const Environment& environment) {
-  const Program program{"mqtt_responder",
-                        "Answers the requests that mqtt_client and others publish.",
-                        "MQTT_RESPONDER_", MQTT_BRIDGE_VERSION};
+  const Program program = responder_program();
   ResponderOptions options;
   if (auto exit = take_settings(program, settings_of(options), argc, argv, environment)) {
     return *std::move(exit);
@@ -241,7 +311,7 @@ std::variant<ResponderOptions, ExitNow> parse_responder_options(int argc, const 
   if (fault.empty() && options.check_health && options.health_socket.empty())
     fault = "--check-health needs --health-socket, where the responder listens";
   if (!fault.empty())
-    return usage_error(program.name, fault);
+    return usage_error(program.name(), fault);
   return options;
 }
 

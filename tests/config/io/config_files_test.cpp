@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limit_table.hpp"
 #include "parse_options.hpp"
 
 namespace mqtt_bridge {
@@ -44,10 +45,39 @@ TYPED_TEST(ProgramOptions, HelpNamesEveryOptionAndComesBeforeAnyFault) {
 }
 
 TYPED_TEST(ProgramOptions, VersionSaysNameAndVersion) {
-  const auto parsed = parse<TypeParam>({"--version"}, {});
-  EXPECT_EQ(std::get<ExitNow>(parsed).code, 0);
-  EXPECT_EQ(std::get<ExitNow>(parsed).out,
-            std::string(TypeParam::name) + " " + MQTT_BRIDGE_VERSION + "\n");
+  for (const char* const flag : {"--version", "-V"}) {
+    const auto parsed = parse<TypeParam>({flag}, {});
+    EXPECT_EQ(std::get<ExitNow>(parsed).code, 0);
+    EXPECT_EQ(std::get<ExitNow>(parsed).out,
+              std::string(TypeParam::name) + " " + MQTT_BRIDGE_VERSION + "\n");
+  }
+}
+
+TYPED_TEST(ProgramOptions, HelpFitsATerminalAndHasNoInternalLimit) {
+  const auto help = std::get<ExitNow>(parse<TypeParam>({"--help"}, {})).out;
+  const auto limits = std::get<ExitNow>(parse<TypeParam>({"--help-limits"}, {})).out;
+  for (const std::string& text : {help, limits}) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(line.size(), 80U) << line;
+      EXPECT_FALSE(line.ends_with(' ')) << line;
+    }
+  }
+  for (const Limit& limit : all_limits()) {
+    const std::string row = "\n  " + std::string(limit.name) + " ";
+    EXPECT_EQ(help.find(row), std::string::npos) << limit.name;
+    EXPECT_NE(limits.find(row), std::string::npos) << limit.name;
+  }
+}
+
+TYPED_TEST(ProgramOptions, HelpHasGroupsExamplesExitCodesAndEnvironment) {
+  const auto help = std::get<ExitNow>(parse<TypeParam>({"--help"}, {})).out;
+  for (const char* const part : {"Usage: ", "\nBroker:\n", "\nLogging:\n", "\nRunning:\n",
+                                 "\nExamples:\n", "\nExit codes:\n", "\nEnvironment:\n"})
+    EXPECT_NE(help.find(part), std::string::npos) << part;
+  typename TypeParam::Options unused;
+  for (const Setting& setting : settings_of(unused))
+    EXPECT_FALSE(setting.group.empty()) << setting.name;
 }
 
 /// The configuration file as it is shipped.

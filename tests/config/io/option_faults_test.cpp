@@ -37,6 +37,8 @@ TEST(BridgedOptions, SayInOneLineWhichFlagIsWrongAndWhatIsWanted) {
        "--timeout (3s) is longer than --max-timeout (2s)"},
       {{"--host", "a:1"}, "--host: 'a:1' is not a host name or an address, without a port"},
       {{"--log-level", "loud"}, "--log-level: 'loud' is none of trace, debug, info, warn, error"},
+      {{"--log-level", "inf"},
+       "--log-level: 'inf' is none of trace, debug, info, warn, error; did you mean 'info'?"},
       {{"--log-format", "xml"}, "--log-format: 'xml' is none of auto, human, json, journal"},
       {{"--client-id", ""}, "--client-id: needs a value"},
       {{"--client-id", "a\nb"}, "--client-id: must be UTF-8 without control characters"},
