@@ -1,5 +1,5 @@
-// Every limit of base/limits in words, for --help-limits. docs/limits.md says the same; a test compares
-// the three.
+// Every limit of base/limits in words, for --help-limits. docs/limits.md says the same; a test
+// compares the three.
 #pragma once
 
 #include <string>

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/ascii.hpp"
+#include "base/nearest.hpp"
 #include "base/utf8.hpp"
 #include "exchange/topic.hpp"
 #include "http/call_parameters.hpp"
@@ -30,17 +32,21 @@ bool is_served_action(std::string_view name, const HttpApiOptions& options) {
 }
 
 Failure unknown_action(std::string_view name, const HttpApiOptions& options) {
-  std::string known;
-  for (const Action action : all_actions) {
-    known.append(known.empty() ? "" : ", ").append(to_string(action));
-  }
-  for (const auto& action : options.actions)
-    known.append(", ").append(action);
-  return {Problem::unknown_action,
-          (is_utf8(name) && name.size() < 64 ? "there is no action '" + std::string(name) + "'; "
-                                             : "there is no such action; ") +
-              "the actions are " + known + "; --action adds others",
-          {}};
+  std::vector<std::string_view> known;
+  for (const Action action : all_actions)
+    known.push_back(to_string(action));
+  known.insert(known.end(), options.actions.begin(), options.actions.end());
+  const bool is_shown = is_utf8(name) && name.size() < 64;
+  std::string detail =
+      is_shown ? "there is no action '" + std::string(name) + "'; " : "there is no such action; ";
+  if (const std::string_view meant = is_shown ? nearest(name, known) : ""; !meant.empty())
+    detail.append("did you mean ").append(meant).append("? ").append("The");
+  else
+    detail += "the";
+  detail += " actions are ";
+  for (const std::string_view& each : known)
+    detail.append(&each == &known.front() ? "" : ", ").append(each);
+  return {Problem::unknown_action, detail + "; --action adds others", {}};
 }
 
 std::optional<Failure> why_not_netid_of_call(const std::string& netid,
@@ -50,8 +56,14 @@ std::optional<Failure> why_not_netid_of_call(const std::string& netid,
   const auto& served = options.netids;
   if (netid == options.netid || served.contains(netid) || served.contains("*"))
     return std::nullopt;
+  std::vector<std::string_view> known{options.netid};
+  known.insert(known.end(), served.begin(), served.end());
+  const std::string_view meant = nearest(netid, known);
   return Failure{Problem::netid_not_served,
-                 "this bridge does not serve the NetID " + netid + "; its --netids has to name it",
+                 "this bridge does not serve the NetID " + netid +
+                     (meant.empty() ? "; its --netids has to name it"
+                                    : "; did you mean " + std::string(meant) +
+                                          "? Otherwise its --netids has to name it"),
                  {}};
 }
 

@@ -8,6 +8,7 @@
 #include "http/bearer.hpp"
 #include "http/call_request.hpp"
 #include "http/front_page.hpp"
+#include "http/hints.hpp"
 #include "http/media_type.hpp"
 #include "http/response_bodies.hpp"
 #include "http/route_call.hpp"
@@ -75,23 +76,23 @@ std::string allow_at(const Asked& asked) {
 }
 
 /// What is wrong with an authorized request, whatever its endpoint makes of it.
-std::optional<Failure> why_not_served(const HttpRequest& request) {
+std::optional<Failure> why_not_served(const HttpRequest& request, const HttpApiOptions& options) {
   const Asked& asked = asked_of(request);
   if (!is_known_method(request.method))  // RFC 9110 9.1
     return Failure{Problem::not_implemented, "this method is not implemented", {}};
   if (asked.has_encoded_slash)
-    return Failure{Problem::not_found, "there is nothing here", {}};
+    return Failure{Problem::not_found, why_not_found(request, options), {}};
   const bool is_allowed = asked.endpoint != nullptr ? asked.endpoint->allows(request.method)
                                                     : asked.route_for(request.method) != nullptr;
   if (const std::string allow = allow_at(asked); !allow.empty() && !is_allowed)
-    return Failure{Problem::method_not_allowed, "use " + allow + " here", {}};
+    return Failure{Problem::method_not_allowed, why_not_allowed(request, allow), {}};
   if (is_multipart(request.content_type))
     return Failure{Problem::unsupported_media_type, "send the text itself as the body", {}};
   if (!asked.field("Content-Encoding").empty()) {
     return Failure{Problem::unsupported_media_type, "send the text without a Content-Encoding", {}};
   }
   if (asked.endpoint == nullptr && asked.routes.empty())
-    return Failure{Problem::not_found, "there is nothing here", {}};
+    return Failure{Problem::not_found, why_not_found(request, options), {}};
   return std::nullopt;
 }
 
@@ -181,7 +182,7 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
   }
   if (is_ping(request))
     return reply_with(request, options, {});
-  if (const auto failure = why_not_served(request))
+  if (const auto failure = why_not_served(request, options))
     return refuse(request, options, *failure);
   if (!asked_of(request).routes.empty()) {
     auto call = route_call_of(request, options);

@@ -11,7 +11,7 @@
 namespace mqtt_bridge {
 
 struct Endpoint {
-  enum class Kind { transform, alive, ready, metrics, status, runbook, page, events };
+  enum class Kind { transform, alive, ready, metrics, status, runbook, page, events, openapi };
   // unless_open: unless HttpApiOptions::open_health. never: not to read it, which tells nothing of
   // this bridge.
   enum class Token { always, unless_open, never };
@@ -21,6 +21,7 @@ struct Endpoint {
   std::string_view allow;  // the methods, as an Allow field lists them (RFC 9110 10.2.1)
   std::span<const std::string_view> parameters;  // of its query; where there are none, any may come
   Token token;
+  std::string_view summary;  // what it is for, in one line of plain words
 
   bool allows(std::string_view method) const;
 };
@@ -34,16 +35,33 @@ using enum Endpoint::Kind;
 using enum Endpoint::Token;
 /// HAProxy asks for health by OPTIONS, unless told otherwise.
 inline constexpr std::array all{
-    Endpoint{transform, "/transform/{action}", "POST", call_parameters, always},
-    Endpoint{alive, "/healthz", "GET, HEAD, OPTIONS", {}, unless_open},
-    Endpoint{ready, "/readyz", "GET, HEAD, OPTIONS", {}, unless_open},
-    Endpoint{metrics, "/metrics", "GET, HEAD", {}, unless_open},
-    Endpoint{status, "/status", "GET, HEAD", {}, always},
+    Endpoint{transform, "/transform/{action}", "POST", call_parameters, always,
+             "Have a text transformed by the service behind the broker"},
+    Endpoint{alive, "/healthz", "GET, HEAD, OPTIONS", {}, unless_open, "The daemon is alive"},
+    Endpoint{ready,
+             "/readyz",
+             "GET, HEAD, OPTIONS",
+             {},
+             unless_open,
+             "The daemon is connected to its broker and subscribed"},
+    Endpoint{metrics, "/metrics", "GET, HEAD", {}, unless_open, "Metrics for Prometheus"},
+    Endpoint{status, "/status", "GET, HEAD", {}, always, "What goes on, in JSON"},
+    Endpoint{openapi,
+             "/openapi.json",
+             "GET, HEAD",
+             {},
+             always,
+             "This interface as an OpenAPI 3.1 document"},
     // Public: what docs/problems.md says, and a person follows the link without a token.
-    Endpoint{runbook, "/problems/{slug}", "GET, HEAD", {}, never},
-    Endpoint{events, "/events", "GET, HEAD", {}, always},
+    Endpoint{runbook,
+             "/problems/{slug}",
+             "GET, HEAD",
+             {},
+             never,
+             "What a problem means, and what to do"},
+    Endpoint{events, "/events", "GET, HEAD", {}, always, "What goes on, as server-sent events"},
     // A browser cannot send a token as it loads a page; this one asks for it.
-    Endpoint{page, "/", "GET, HEAD, OPTIONS", {}, never}};
+    Endpoint{page, "/", "GET, HEAD, OPTIONS", {}, never, "A page to look at, or a short text"}};
 
 /// Where the paths of calls begin.
 inline constexpr std::string_view transform_path = "/transform/";
@@ -81,6 +99,10 @@ inline constexpr std::array read_fields{
     ReadField{"tracestate", ReadField::Way::apart, ReadField::OfPages::yes},
     ReadField{"Origin", ReadField::Way::library, ReadField::OfPages::no},
     ReadField{"Access-Control-Request-Method", ReadField::Way::library, ReadField::OfPages::no}};
+
+/// Those of them that a caller sends to say something of its call; the others are HTTP's own.
+inline constexpr std::array<std::string_view, 3> fields_of_callers{"Request-Id", "traceparent",
+                                                                   "tracestate"};
 
 /// Nothing for a field that nothing reads.
 const ReadField* read_field(std::string_view name);

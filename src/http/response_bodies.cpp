@@ -269,17 +269,22 @@ bool is_json_answer(std::string_view text, bool is_expected) {
          std::holds_alternative<JsonText>(JsonText::parse(text));
 }
 
+std::string problem_type_of(const ProblemKind& kind) {
+  return std::string(endpoint::runbook_path).append(kind.slug);
+}
+
+HttpResponse json_response(std::string json) {
+  return response_of(json_type, std::move(json));
+}
+
 HttpResponse problem_response(const Failure& failure, Retryable retryable,
                               std::string_view request_id) {
   const ProblemKind& kind = describe(failure.problem);
   const int status = failure.status.value_or(kind.status);
   const bool is_retryable = kind.retryable == Retryable::yes && retryable == Retryable::yes;
-  Json json{{"type", std::string(endpoint::runbook_path).append(kind.slug)},
-            {"title", kind.title},
-            {"status", status},
-            {"detail", failure.detail},
-            {"request_id", request_id},
-            {"retryable", is_retryable}};
+  Json json{
+      {"type", problem_type_of(kind)}, {"title", kind.title},      {"status", status},
+      {"detail", failure.detail},      {"request_id", request_id}, {"retryable", is_retryable}};
   if (!failure.response.empty())
     add_response(json, failure.response);
   HttpResponse response = response_of(problem_type, dump(json) + "\n");

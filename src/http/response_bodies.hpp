@@ -67,6 +67,10 @@ HttpResponse route_answer_response(Ended& ended, bool is_json);
 /// Whether an answer is JSON, small enough to be looked at. `is_expected`: then also a value that
 /// is no object or array.
 bool is_json_answer(std::string_view text, bool is_expected);
+HttpResponse json_response(std::string json);
+
+/// The `type` of such a problem, a URI.
+std::string problem_type_of(const ProblemKind& kind);
 
 /// RFC 9457. `retryable` says so of this occurrence, where its kind is.
 HttpResponse problem_response(const Failure& failure, Retryable retryable,

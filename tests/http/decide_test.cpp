@@ -64,6 +64,7 @@ std::string served_as(Endpoint::Kind kind) {
     case Endpoint::Kind::metrics:
     case Endpoint::Kind::status:
     case Endpoint::Kind::events:
+    case Endpoint::Kind::openapi:
       break;
   }
   return "told";

@@ -12,6 +12,7 @@ from harness import (PATIENCE, REPOSITORY, Caller, SystemTest, World, eventually
                      unused_port)
 from hostile import is_instrumented
 from mqtt_peer import answer_with, responder, silent_service
+from openapi import Document, validator
 
 # What docs/problems.md says: the status of each problem, and whether the request may simply be sent again.
 TABLE = {
@@ -63,6 +64,7 @@ class EveryProblem(SystemTest):
     def share(cls, world: World):
         cls.broker = world.broker()
         cls.daemon = world.daemon(cls.broker)
+        cls.schema = validator(Document.of(cls.daemon).schema("Problem"))
 
     def assert_problem(self, answer, slug):
         status, retryable = TABLE[slug]
@@ -70,6 +72,7 @@ class EveryProblem(SystemTest):
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
         problem = json.loads(answer.body)
         self.assertEqual(problem["type"], f"/problems/{slug}")
+        self.schema.validate(problem)
         self.assertEqual(problem["status"], status)
         for member in ("title", "detail", "request_id"):
             self.assertIsInstance(problem[member], str)

@@ -109,7 +109,7 @@ class Documents(unittest.TestCase):
 
     def test_every_path_and_every_parameter_is_there(self):
         source = (REPOSITORY / "src/http/endpoints.hpp").read_text()
-        paths = re.findall(r'Endpoint\{\w+, "(/[^"]*)"', source)
+        paths = re.findall(r'Endpoint\{\w+,\s+"(/[^"]*)"', source)
         parameters = re.search(r"call_parameters\{(.*?)\}", source).group(1)
         self.assertGreater(len(paths), 4)
         for path in paths:

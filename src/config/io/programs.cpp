@@ -38,7 +38,7 @@ Program bridged_program() {
                         {"mqtt_bridged --broker mqtts://broker.example --username bridge \\\n"
                          "    --password-file /etc/mqtt-bridge/password",
                          "With a broker that wants TLS and a password"},
-                        {"mqtt_bridged --config /etc/mqtt-bridge/mqtt_bridged.toml --check-config",
+                        {"mqtt_bridged --config bridge.toml --check-config",
                          "Check a configuration file"}},
            .exit_codes = exit_codes(),
            .environment = {{"MQTT_BRIDGE_<OPTION>", meaning_of_variables("MQTT_BRIDGE_")},

@@ -9,6 +9,7 @@
 #include "base/ascii.hpp"
 #include "base/limits/http.hpp"
 #include "http/io/httplib_in_memory.hpp"
+#include "http/openapi.hpp"
 #include "os/io/random.hpp"
 
 namespace mqtt_bridge {
@@ -133,6 +134,8 @@ HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
     return dated(reply_with(request, options_, metrics_response(subject_->metrics())));
   if (kind == Endpoint::Kind::events)
     return dated(reply_with(request, options_, events_response()));
+  if (kind == Endpoint::Kind::openapi)
+    return dated(reply_with(request, options_, json_response(document())));
   const BridgeStatus status = subject_->status();
   if (kind == Endpoint::Kind::status) {
     return dated(
@@ -155,6 +158,13 @@ bool HttpApi::is_for_events(HttpRequest& request) {
 
 std::string HttpApi::status() const {
   return status_response(subject_->status(), options_, MQTT_BRIDGE_VERSION).body.text;
+}
+
+/// Made when it is first asked for: of thousands of routes it takes some time.
+const std::string& HttpApi::document() {
+  if (document_.empty())
+    document_ = openapi_document(options_, MQTT_BRIDGE_VERSION);
+  return document_;
 }
 
 std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {

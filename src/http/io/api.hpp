@@ -40,7 +40,10 @@ class HttpApi {
 
   const HttpApiOptions& options() const { return options_; }
   /// For requests yet to come.
-  void set_options(HttpApiOptions options) { options_ = std::move(options); }
+  void set_options(HttpApiOptions options) {
+    options_ = std::move(options);
+    document_.clear();
+  }
 
   /// A response, or the call to make (without its correlation data), which takes the request's body
   /// with it.
@@ -67,6 +70,7 @@ class HttpApi {
   bool read(HttpRequest& request);
   std::variant<Reply, Call, RouteCall> act(HttpRequest& request);
   Reply tell(const HttpRequest& request, Endpoint::Kind kind);
+  const std::string& document();
   Reply dated(Reply reply);
 
   HttpApiOptions options_;
@@ -74,6 +78,7 @@ class HttpApi {
   std::unique_ptr<Parser> parser_;
   std::time_t date_of_ = 0;
   std::string date_;
+  std::string document_;  // of OpenAPI, for options_; empty until it is asked for
 };
 
 }  // namespace mqtt_bridge
