@@ -68,6 +68,7 @@ Examples:
   echo hello | mqtt_client alice uppercase
   mqtt_client --lines alice uppercase words.txt > answers.txt
   mqtt_client --repeat 1000 alice uppercase hello
+  mqtt_client --explain alice uppercase hello
   mqtt_client --broker mqtts://broker.lan --ca-file ca.pem \
       --username alice --password-file ~/.mqtt-password alice reverse hello
   mqtt_client --daemon http://bridge.lan:8426 --token-file ~/.bridge-token \

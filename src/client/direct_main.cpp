@@ -17,6 +17,7 @@
 #include "client/io/call_run.hpp"
 #include "client/io/client_options.hpp"
 #include "client/io/direct_calls.hpp"
+#include "client/io/explain.hpp"
 #include "client/io/message_input.hpp"
 #include "client/verdict.hpp"
 #include "mqtt/io/paho/environment.hpp"
@@ -80,6 +81,8 @@ int run(const ClientOptions& options) {
   set_up_log(LogLevel::debug, LogFormat::human);
   if (!options.verbose)
     spdlog::set_level(spdlog::level::off);
+  if (options.explain)
+    return explain(options, message_on_stdin());
   return options.lines || options.repeat > 0 ? make_many(options) : make_one(options);
 }
 

@@ -32,7 +32,8 @@ std::vector<std::string> hand_over(const ClientOptions& options) {
   for (const auto& [flag, is_set] : {std::pair("--verbose", options.verbose),
                                      {"--json", options.json},
                                      {"--direct", options.direct},
-                                     {"--lines", options.lines}}) {
+                                     {"--lines", options.lines},
+                                     {"--explain", options.explain}}) {
     if (is_set)
       arguments.emplace_back(flag);
   }

@@ -139,7 +139,7 @@ ExitCode go_direct(const ClientOptions& options, const Reason& reason, Instant s
   return become_direct(direct_arguments(options, reason, started));
 }
 
-/// Many calls: mqtt_client_direct makes them all, through the daemon too.
+/// Many calls, or one that is explained: mqtt_client_direct makes them, through the daemon too.
 ExitCode make_many(const ClientOptions& options) {
   if (!options.lines)
     put_on_stdin(options.message);
@@ -191,7 +191,7 @@ ExitCode follow(const Broken& broken, const ClientOptions& options, Instant star
 }
 
 ExitCode run(const ClientOptions& options, Instant started) {
-  if (options.lines || options.repeat > 0)
+  if (options.lines || options.repeat > 0 || options.explain)
     return make_many(options);
   if (options.direct) {
     return go_direct(options, {}, started);

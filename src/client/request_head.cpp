@@ -53,7 +53,13 @@ bool is_bearer_token(std::string_view text) {
 
 std::string request_head(const ClientCall& call, std::string_view host,
                          std::chrono::milliseconds time_left) {
-  std::string head = "POST ";
+  std::string head = call.get.empty() ? "POST " : "GET " + call.get + " HTTP/1.1\r\nHost: ";
+  if (!call.get.empty()) {
+    head += host;
+    if (!call.token.empty())
+      head.append("\r\nAuthorization: Bearer ").append(call.token);
+    return head + "\r\nConnection: close\r\nAccept: application/json\r\n\r\n";
+  }
   if (call.route.empty()) {
     head += "/transform/" + call.action + "?netid=";
     append_encoded(head, call.netid);

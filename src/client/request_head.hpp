@@ -20,6 +20,7 @@ struct ClientCall {
   std::string route = {};             // a path, instead of an action and a NetID; empty: none
   bool as_json = false;               // the answer, of an action
   bool keeps_connection = false;      // for the next call
+  std::string get = {};               // a path, to be read instead of a call; empty: none
   std::string token = {};             // an is_bearer_token(); empty: none
 };
 

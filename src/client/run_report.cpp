@@ -35,12 +35,12 @@ std::string bar(double part) {
   return "[" + cells + "] " + fixed(std::floor(part * 100), 0) + "%  ";
 }
 
-constexpr std::array<std::pair<std::string_view, double>, 5> marks{
+constexpr std::array<std::pair<std::string_view, double>, 5> quantiles{
     {{"min", 0}, {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"max", 1}}};
 
 }  // namespace
 
-std::string progress_line(const RunProgress& progress, std::size_t columns) {
+std::string progress_line(const RunProgress& progress, std::size_t width) {
   std::string line = progress.part ? bar(std::clamp(*progress.part, 0.0, 1.0)) : "";
   line += std::to_string(progress.ended) + " calls, " + rate(progress.ended, progress.spent) + "/s";
   if (progress.failed > 0)
@@ -49,7 +49,7 @@ std::string progress_line(const RunProgress& progress, std::size_t columns) {
     const double left = seconds(progress.spent) * (1 - *progress.part) / *progress.part;
     line += ", " + fixed(left, 0) + " s left";
   }
-  return line.substr(0, columns);
+  return line.substr(0, width);
 }
 
 void LatencySummary::answered(Duration took) {
@@ -77,7 +77,7 @@ std::string LatencySummary::in_words(Duration spent) {
     return text;
   sort();
   std::string_view separator = "milliseconds: ";
-  for (const auto& [name, part] : marks) {
+  for (const auto& [name, part] : quantiles) {
     text.append(std::exchange(separator, ", ")).append(name).append(" ");
     text += fixed(milliseconds_at(part), 2);
   }
@@ -91,7 +91,7 @@ std::string LatencySummary::in_json(Duration spent) {
   if (!microseconds_.empty()) {
     sort();
     std::string_view separator = "";
-    for (const auto& [name, part] : marks) {
+    for (const auto& [name, part] : quantiles) {
       text.append(std::exchange(separator, ",")).append("\"").append(name).append("\":");
       text += fixed(milliseconds_at(part), 3);
     }

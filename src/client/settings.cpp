@@ -55,6 +55,9 @@ constexpr std::array table{
     ClientFlag{"json", 0, "", Group::output, Where::flag_only,
                "Print the answer as JSON, with how it was matched and how long it took; or the "
                "problem"},
+    ClientFlag{"explain", 0, "", Group::output, Where::flag_only,
+               "Make the call, and say what was tried, what came of it, and what to do where no "
+               "answer came"},
     ClientFlag{"verbose", 'v', "", Group::output, Where::flag_only,
                "Say on stderr what is being done"},
     ClientFlag{"config", 0, "FILE", Group::general, Where::not_in_file,
@@ -224,6 +227,8 @@ std::string take(const GivenSetting& given, ClientOptions& to) {
     return take_boolean(text, to.json);
   if (name == "lines")
     return take_boolean(text, to.lines);
+  if (name == "explain")
+    return take_boolean(text, to.explain);
   if (name == "repeat")
     return take_repeat(text, to.repeat);
   if (name == "verbose")
@@ -284,6 +289,10 @@ std::string fault_between(const SettingLayer& settings, const ClientOptions& opt
     return "--route needs mqtt_bridged; leave out " + origin_of("direct");
   if (options.lines && options.repeat > 0)
     return "--lines and --repeat exclude each other";
+  if (options.explain && (options.lines || options.repeat > 0 || options.json)) {
+    return "--explain and " + origin_of.first_of({"lines", "repeat", "json"}) +
+           " exclude each other";
+  }
   if (options.json && !options.route.empty())
     return "--json is for actions; what a route answers is as its service says it";
   return {};

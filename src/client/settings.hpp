@@ -35,6 +35,7 @@ struct ClientOptions {
   std::string file;                                  // with MessageFrom::file
   bool json = false;                                 // print the answer so
   bool lines = false;                                // each line there is a message
+  bool explain = false;                              // say what was tried, and what came of it
   std::uint32_t repeat = 0;  // that many times the same; 0: one call, as without
   std::string daemon;        // as parse_daemon_url() reads it; empty: not named
   std::string token_file;    // what the daemon asks for; empty: none

@@ -27,7 +27,7 @@ std::string broker_of(const ClientOptions& options) {
 
 }  // namespace
 
-DirectWay direct_way_of(const ClientOptions& options) {
+BrokerOptions broker_options_of(const ClientOptions& options) {
   BrokerOptions broker;
   broker.url = options.broker;
   broker.username = options.username;
@@ -35,7 +35,12 @@ DirectWay direct_way_of(const ClientOptions& options) {
   broker.ca_file = options.ca_file;
   broker.cert_file = options.cert_file;
   broker.key_file = options.key_file;
-  return {std::move(broker), options.netid, *parse_action(options.action), options.timeout};
+  return broker;
+}
+
+DirectWay direct_way_of(const ClientOptions& options) {
+  return {broker_options_of(options), options.netid, *parse_action(options.action),
+          options.timeout};
 }
 
 CallResult result_of(Ended& ended, const ClientOptions& options) {

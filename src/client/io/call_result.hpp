@@ -9,6 +9,8 @@
 
 namespace mqtt_bridge {
 
+BrokerOptions broker_options_of(const ClientOptions& options);
+
 /// REQUIRES: `options.action` is one of the five.
 DirectWay direct_way_of(const ClientOptions& options);
 

@@ -34,7 +34,8 @@ static_assert(std::atomic<bool>::is_always_lock_free);  // for the handler
 void watch_for_interrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) { was_interrupted = true; };
-  action.sa_flags = SA_RESETHAND;  // and no SA_RESTART: a write that blocks is to end
+  action.sa_flags =
+      static_cast<int>(SA_RESETHAND);  // and no SA_RESTART: a write that blocks is to end
   ::sigaction(SIGINT, &action, nullptr);
 }
 

@@ -264,7 +264,8 @@ std::variant<ClientOptions, ExitNow> parse_direct_options(int argc, const char* 
     return *std::move(exit);
   if (app.count("--message-on-stdin") > 0)
     options.message_from = ClientOptions::MessageFrom::standard_input;
-  const bool is_many = options.lines || options.repeat > 0;  // which may go through the daemon
+  // These may go through the daemon.
+  const bool is_many = options.lines || options.repeat > 0 || options.explain;
   if (!is_many && (!options.route.empty() || !parse_action(options.action)))
     return usage_error(program, unknown_action(options.action));
   options.not_asked = not_asked;

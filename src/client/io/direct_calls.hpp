@@ -31,7 +31,7 @@ struct DirectWay {
   std::chrono::milliseconds timeout;  // of each call
 };
 
-class DirectCalls : private MqttLink::User, private ExchangeHost {
+class DirectCalls final : private MqttLink::User, private ExchangeHost {
  public:
   /// Gets each call's number and end, from the loop and never from within call(). It may not
   /// destroy this object.
@@ -45,6 +45,9 @@ class DirectCalls : private MqttLink::User, private ExchangeHost {
 
   /// The broker cannot be reached, and never could: each call has ended, and each one more will.
   bool is_hopeless() const { return hopeless_.has_value(); }
+  bool is_connected() const { return link_.is_up(); }
+  /// That another client uses our client id, in words; empty where nothing said so.
+  const std::string& clash() const { return link_.clash(); }
 
  private:
   static MqttLinkOptions link_of(const DirectWay& way);
