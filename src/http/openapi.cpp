@@ -196,9 +196,9 @@ void add_endpoint_paths(const HttpApiOptions& options, OperationIds& ids, std::s
   for (const Endpoint& each : endpoint::all) {
     Json item = Json::object();
     if (each.kind == Endpoint::Kind::transform)
-      item["parameters"] = {action_parameter(options)};
+      item["parameters"] = Json::array({action_parameter(options)});
     if (each.kind == Endpoint::Kind::runbook)
-      item["parameters"] = {slug_parameter()};
+      item["parameters"] = Json::array({slug_parameter()});
     for (const std::string& method : methods_in(each.allow))
       item[method] = operation_at(each, method, options, ids);
     add_path(paths, std::string(each.path), item);

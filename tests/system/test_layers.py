@@ -17,7 +17,7 @@ ROOMS = {
     "page": set(),
     "http": {"base", "text", "os", "mqtt", "exchange", "route", "page"},
     "config": {"base", "text", "os", "mqtt", "exchange", "route", "http"},
-    "client": {"base", "text", "os", "mqtt", "exchange", "http", "config"},
+    "client": {"base", "text", "os", "mqtt", "exchange", "http", "config", "route"},
     "responder": {"base", "text", "os", "mqtt", "exchange", "config"},
     "manuals": {"config"},
     "daemon": {"base", "text", "os", "mqtt", "exchange", "route", "http", "config"},

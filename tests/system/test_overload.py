@@ -71,7 +71,7 @@ class Overload(SystemTest):
     def assert_overloaded(self, answer):
         self.assertEqual(answer.status, 503, answer)
         problem = json.loads(answer.body)
-        self.assertTrue(problem["type"].endswith(":overloaded"), problem)
+        self.assertTrue(problem["type"].endswith("/overloaded"), problem)
         self.assertIs(problem["retryable"], True)
         self.assertEqual(answer.headers["Retry-After"], "1")
 
