@@ -1,8 +1,7 @@
 #include "client/client_help.hpp"
 
-#include <algorithm>
-#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "client/settings.hpp"
 #include "text/action.hpp"
@@ -12,68 +11,34 @@ namespace {
 
 using Group = ClientFlag::Group;
 
-constexpr std::size_t columns = 80;
-constexpr std::size_t variable_at = 30;
-
-/// `word` in its column, `text` in lines beside it, from column `text_at` on.
-std::string entry(std::string_view word, std::string_view text, std::size_t text_at = 24) {
-  std::string lines = "  " + std::string(word);
-  if (lines.size() + 2 > text_at)
-    lines += "\n" + std::string(text_at, ' ');
-  else
-    lines.resize(text_at, ' ');
-  std::size_t column = text_at;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column + (column > text_at ? 1 : 0) + end > columns) {
-      lines += "\n" + std::string(text_at, ' ');
-      column = text_at;
-    } else if (column > text_at) {
-      lines += ' ';
-      ++column;
-    }
-    lines += text.substr(0, end);
-    column += end;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines + "\n";
+ManualOption::Takes taken_by(const ClientFlag& flag) {
+  if (flag.value_name.empty())
+    return ManualOption::Takes::nothing;
+  return flag.value_name == "FILE" ? ManualOption::Takes::file : ManualOption::Takes::text;
 }
 
-std::string of_group(Group group, std::string_view title) {
-  std::string text = "\n" + std::string(title) + ":\n";
+Manual::Group of_group(Group group, std::string title) {
+  Manual::Group options{std::move(title), {}};
   for (const ClientFlag& flag : client_flags()) {
     if (flag.group != group)
       continue;
-    std::string word = flag.letter == 0 ? "    " : std::string("-") + flag.letter + ", ";
-    word.append("--").append(flag.name);
-    if (!flag.value_name.empty())
-      word.append(" ").append(flag.value_name);
-    text += entry(word, flag.help);
+    options.options.push_back({.short_name = flag.letter == 0 ? "" : std::string("-") + flag.letter,
+                               .name = "--" + std::string(flag.name),
+                               .value_name = std::string(flag.value_name),
+                               .help = std::string(flag.help),
+                               .takes = taken_by(flag)});
   }
-  return text;
+  return options;
 }
 
-std::string variables() {
-  std::string text = "\nEnvironment:\n";
+std::vector<Manual::Entry> variables() {
+  std::vector<Manual::Entry> all;
   for (const ClientFlag& flag : client_flags()) {
     if (flag.where != ClientFlag::Where::flag_only)
-      text += entry(variable_of(flag), "--" + std::string(flag.name), variable_at);
+      all.push_back({variable_of(flag), "--" + std::string(flag.name)});
   }
-  return text;
+  return all;
 }
-
-constexpr std::string_view examples = R"(
-Examples:
-  mqtt_client alice uppercase hello
-  echo hello | mqtt_client alice uppercase
-  mqtt_client --lines alice uppercase words.txt > answers.txt
-  mqtt_client --repeat 1000 alice uppercase hello
-  mqtt_client --explain alice uppercase hello
-  mqtt_client --broker mqtts://broker.lan --ca-file ca.pem \
-      --username alice --password-file ~/.mqtt-password alice reverse hello
-  mqtt_client --daemon http://bridge.lan:8426 --token-file ~/.bridge-token \
-      alice uppercase hello
-)";
 
 }  // namespace
 
@@ -84,32 +49,55 @@ std::string action_names() {
   return names;
 }
 
+Manual client_manual() {
+  std::vector<std::string> actions;
+  for (const Action action : all_actions)
+    actions.emplace_back(to_string(action));
+  return {
+      .program = "mqtt_client",
+      .section = 1,
+      .summary = "call a service behind an MQTT broker",
+      .purpose = "Send one text to a service behind an MQTT broker and print its answer.",
+      .usages = {std::string(client_usage), "mqtt_client [OPTIONS] --lines NETID ACTION [FILE|-]",
+                 "mqtt_client [OPTIONS] --route PATH [BODY]"},
+      .arguments =
+          {{"NETID", "Whose topics to use"},
+           {"ACTION", action_names() + ", or another action that mqtt_bridged serves",
+            std::move(actions)},
+           {"MESSAGE",
+            "The text to send: whatever follows ACTION, and after -- even the text --; - or none: "
+            "what is piped to stdin, without its last line end"},
+           {"BODY",
+            "What to send to the route: a text, or stdin as for MESSAGE; empty by default"}},
+      .groups = {of_group(Group::call, "The call"), of_group(Group::broker, "The broker"),
+                 of_group(Group::daemon,
+                          "The daemon mqtt_bridged, which is asked first where one runs"),
+                 of_group(Group::output, "Output"), of_group(Group::general, "General")},
+      .examples = {{"mqtt_client alice uppercase hello", "One call"},
+                   {"echo hello | mqtt_client alice uppercase", "Of what is piped"},
+                   {"mqtt_client --lines alice uppercase words.txt > answers.txt",
+                    "A call of each line"},
+                   {"mqtt_client --repeat 1000 alice uppercase hello", "How long calls take"},
+                   {"mqtt_client --explain alice uppercase hello", "Why no answer comes"},
+                   {"mqtt_client --broker mqtts://broker.lan --ca-file ca.pem \\\n"
+                    "    --username alice --password-file ~/.mqtt-password \\\n"
+                    "    alice reverse hello",
+                    "A broker with TLS and a password"},
+                   {"mqtt_client --daemon http://bridge.lan:8426 \\\n"
+                    "    --token-file ~/.bridge-token alice uppercase hello",
+                    "A daemon that asks for a token"}},
+      .exit_codes = {{"0", "answered"},
+                     {"1", "failed"},
+                     {"2", "wrong usage"},
+                     {"3", "no answer in time"},
+                     {"4", "the broker cannot be reached"}},
+      .environment = variables(),
+      .files = {{"~/.config/mqtt-bridge/client.toml", "Options, for each broker in a section"}},
+      .see_also = {"mqtt_bridged(8)", "mqtt_responder(8)", "mosquitto_rr(1)"}};
+}
+
 std::string client_help() {
-  std::string text = "Send one text to a service behind an MQTT broker and print its answer.\n\n";
-  text.append("Usage: ").append(client_usage).append("\n");
-  text += "       mqtt_client [OPTIONS] --lines NETID ACTION [FILE|-]\n";
-  text += "       mqtt_client [OPTIONS] --route PATH [BODY]\n\n";
-  text += entry("NETID", "Whose topics to use");
-  text += entry("ACTION", action_names() + ", or another action that mqtt_bridged serves");
-  text += entry("MESSAGE",
-                "The text to send: whatever follows ACTION, and after -- even the text --; - or "
-                "none: what is piped to stdin, without its last line end");
-  text +=
-      entry("BODY", "What to send to the route: a text, or stdin as for MESSAGE; empty by default");
-  text += of_group(Group::call, "The call");
-  text += of_group(Group::broker, "The broker");
-  text += of_group(Group::daemon, "The daemon mqtt_bridged, which is asked first where one runs");
-  text += of_group(Group::output, "Output");
-  text += of_group(Group::general, "General");
-  text += examples;
-  text += variables();
-  text += "\nExit codes:\n";
-  for (const auto& [code, meaning] :
-       {std::pair("0", "answered"), std::pair("1", "failed"), std::pair("2", "wrong usage"),
-        std::pair("3", "no answer in time"), std::pair("4", "the broker cannot be reached")}) {
-    text += entry(code, meaning);
-  }
-  return text;
+  return help_text(client_manual());
 }
 
 }  // namespace mqtt_bridge

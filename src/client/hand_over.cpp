@@ -1,14 +1,20 @@
 #include "client/hand_over.hpp"
 
 #include <utility>
+#include <vector>
 
+#include "base/nearest.hpp"
 #include "client/client_help.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {
 
 std::string unknown_action(std::string_view action) {
-  return "ACTION: '" + std::string(action) + "' is none of " + action_names();
+  std::vector<std::string_view> names;
+  for (const Action each : all_actions)
+    names.push_back(to_string(each));
+  return "ACTION: '" + std::string(action) + "' is none of " + action_names() +
+         did_you_mean(action, names);
 }
 
 std::optional<NotDirect> why_not_direct(const ClientOptions& options, const Reason& reason,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/client_help.hpp"
 #include "config/io/options.hpp"
 #include "config/io/programs.hpp"
 #include "config/manual.hpp"
@@ -21,7 +22,7 @@ std::vector<Manual> all_manuals() {
   BridgedOptions bridged;
   ResponderOptions responder;
   return {manual_of(bridged_program(), settings_of(bridged)),
-          manual_of(responder_program(), settings_of(responder))};
+          manual_of(responder_program(), settings_of(responder)), client_manual()};
 }
 
 void write(const std::filesystem::path& path, const std::string& text) {

@@ -19,7 +19,7 @@ ROOMS = {
     "config": {"base", "text", "os", "mqtt", "exchange", "route", "http"},
     "client": {"base", "text", "os", "mqtt", "exchange", "http", "config", "route"},
     "responder": {"base", "text", "os", "mqtt", "exchange", "config"},
-    "manuals": {"config"},
+    "manuals": {"client", "config"},
     "daemon": {"base", "text", "os", "mqtt", "exchange", "route", "http", "config"},
 }
 # Headers of the standard library that bring threads, files, streams, randomness or the environment.

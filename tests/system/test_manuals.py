@@ -7,13 +7,14 @@ import re
 import select
 import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
 from harness import BUILD, PATIENCE, environment, run
 
 MANUALS = BUILD / "manuals"
-PAGES = {"mqtt_bridged": 8, "mqtt_responder": 8}
+PAGES = {"mqtt_bridged": 8, "mqtt_responder": 8, "mqtt_client": 1}
 
 
 def page(program):
@@ -98,6 +99,11 @@ class Terminal:
 
 
 class Completions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = tempfile.TemporaryDirectory()  # fish writes there
+        cls.addClassCleanup(cls.home.cleanup)
+
     def test_bash_completes_options_and_values(self):
         script = MANUALS / "bash/mqtt_bridged"
         with Terminal("bash", "--norc", "--noprofile", "-i") as shell:
@@ -122,7 +128,7 @@ class Completions(unittest.TestCase):
         script = f"source {MANUALS}/fish/{program}.fish; complete --do-complete '{words}'"
         return [line.split("\t")[0] for line in output_of(
             "fish", "--no-config", "--command", script,
-            env=environment(HOME="/nonexistent", TERM="dumb")).splitlines()]
+            env=environment(HOME=self.home.name, TERM="dumb")).splitlines()]
 
     def test_fish_completes_options_and_values(self):
         self.assertEqual(self.fish("mqtt_bridged", "mqtt_bridged --proto"), ["--protocol"])
