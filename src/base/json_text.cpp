@@ -12,8 +12,9 @@
 namespace mqtt_bridge {
 namespace {
 
-using Json = nlohmann::ordered_json;
-using Pointer = Json::json_pointer;
+// Not ordered_json, which looks through all the members of an object for each new one.
+using Parsed = nlohmann::json;
+using Pointer = Parsed::json_pointer;
 
 /// Ends the parsing of a text that is not taken.
 struct NotTaken {
@@ -23,25 +24,25 @@ struct NotTaken {
 /// Called by the library for each part of a text.
 class Inspector {
  public:
-  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+  bool operator()(int depth, Parsed::parse_event_t event, Parsed& parsed) {
     switch (event) {
-      case Json::parse_event_t::object_start:
-      case Json::parse_event_t::array_start:
+      case Parsed::parse_event_t::object_start:
+      case Parsed::parse_event_t::array_start:
         if (static_cast<std::size_t>(depth) >= limits::json_depth)
           throw NotTaken{"it is nested too deep"};
         names_.emplace_back();
         break;
-      case Json::parse_event_t::key: {
+      case Parsed::parse_event_t::key: {
         const auto& name = parsed.get_ref<const std::string&>();
         if (!names_.back().insert(name).second)
           throw NotTaken{"an object in it has the member \"" + name + "\" twice"};
         break;
       }
-      case Json::parse_event_t::object_end:
-      case Json::parse_event_t::array_end:
+      case Parsed::parse_event_t::object_end:
+      case Parsed::parse_event_t::array_end:
         names_.pop_back();
         break;
-      case Json::parse_event_t::value:
+      case Parsed::parse_event_t::value:
         break;
     }
     return true;
@@ -51,27 +52,27 @@ class Inspector {
   std::vector<std::set<std::string>> names_;  // of the objects that are open
 };
 
-const Json* find(const Json& document, const std::string& pointer) {
+const Parsed* find(const Parsed& document, const std::string& pointer) {
   try {
     const Pointer place(pointer);
     return document.contains(place) ? &document.at(place) : nullptr;
-  } catch (const Json::exception&) {  // it leads nowhere in this document
+  } catch (const Parsed::exception&) {  // it leads nowhere in this document
     return nullptr;
   }
 }
 
-Json json_of(const JsonScalar& scalar) {
-  return std::visit([](const auto& value) { return Json(value); }, scalar);
+Parsed json_of(const JsonScalar& scalar) {
+  return std::visit([](const auto& value) { return Parsed(value); }, scalar);
 }
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(const Parsed& json) {
+  return json.dump(-1, ' ', false, Parsed::error_handler_t::replace);
 }
 
 }  // namespace
 
 struct JsonText::Document {
-  Json json;
+  Parsed json;
 };
 
 JsonText::JsonText(std::unique_ptr<Document> document) : document_(std::move(document)) {}
@@ -84,9 +85,9 @@ std::variant<JsonText, std::string> JsonText::parse(std::string_view text) {
     return "it is not JSON";
   try {
     auto document = std::make_unique<Document>();
-    document->json = Json::parse(
+    document->json = Parsed::parse(
         text,
-        [inspector = Inspector()](int depth, Json::parse_event_t event, Json& parsed) mutable {
+        [inspector = Inspector()](int depth, Parsed::parse_event_t event, Parsed& parsed) mutable {
           return inspector(depth, event, parsed);
         },
         false);
@@ -99,7 +100,7 @@ std::variant<JsonText, std::string> JsonText::parse(std::string_view text) {
 }
 
 std::optional<std::string> JsonText::id_at(const std::string& pointer) const {
-  const Json* const value = find(document_->json, pointer);
+  const Parsed* const value = find(document_->json, pointer);
   if (value == nullptr)
     return std::nullopt;
   if (value->is_string())
@@ -108,12 +109,12 @@ std::optional<std::string> JsonText::id_at(const std::string& pointer) const {
 }
 
 bool JsonText::has(const JsonTest& test) const {
-  const Json* const value = find(document_->json, test.pointer);
+  const Parsed* const value = find(document_->json, test.pointer);
   return value != nullptr && *value == json_of(test.value);
 }
 
 bool JsonText::is_set(const std::string& pointer) const {
-  const Json* const value = find(document_->json, pointer);
+  const Parsed* const value = find(document_->json, pointer);
   if (value == nullptr || value->is_null())
     return false;
   if (value->is_boolean())
@@ -124,7 +125,7 @@ bool JsonText::is_set(const std::string& pointer) const {
 }
 
 std::string JsonText::words_at(const std::string& pointer) const {
-  const Json* const value = find(document_->json, pointer);
+  const Parsed* const value = find(document_->json, pointer);
   if (value == nullptr)
     return {};
   if (value->is_string())
@@ -139,14 +140,14 @@ std::string JsonText::words_at(const std::string& pointer) const {
 }
 
 std::optional<std::string> JsonText::string_at(const std::string& pointer) const {
-  const Json* const value = find(document_->json, pointer);
+  const Parsed* const value = find(document_->json, pointer);
   if (value == nullptr || !value->is_string())
     return std::nullopt;
   return value->get<std::string>();
 }
 
 std::optional<std::string> JsonText::json_at(const std::string& pointer) const {
-  const Json* const value = find(document_->json, pointer);
+  const Parsed* const value = find(document_->json, pointer);
   return value != nullptr ? std::optional(dump(*value)) : std::nullopt;
 }
 
@@ -167,7 +168,7 @@ bool is_json_pointer(std::string_view text) {
   try {
     static_cast<void>(Pointer(std::string(text)));
     return true;
-  } catch (const Json::exception&) {
+  } catch (const Parsed::exception&) {
     return false;
   }
 }

@@ -42,12 +42,13 @@ std::string dump(const Json& json) {
 
 constexpr std::size_t longest_type = 255;  // of a service, which may say anything
 
-/// For people JSON, where it is.
+/// For people JSON, where it is; not of very many members, since each is looked for among those
+/// before it.
 void add_response(Json& problem, const std::string& response) {
-  const auto parsed = JsonText::parse(response);
-  problem["response"] = std::holds_alternative<JsonText>(parsed)
-                            ? Json::parse(response, nullptr, false)
-                            : Json(response);
+  constexpr std::ptrdiff_t most_commas = 2048;
+  const bool is_json = std::count(response.begin(), response.end(), ',') <= most_commas &&
+                       std::holds_alternative<JsonText>(JsonText::parse(response));
+  problem["response"] = is_json ? Json::parse(response, nullptr, false) : Json(response);
 }
 
 /// The first of them, and how many there are.

@@ -441,7 +441,8 @@ class UnreadAnswers(MemoryTest):
     def metric(self, name):
         with Caller(self.daemon.port) as caller:
             lines = caller.get("/metrics").text.splitlines()
-        return sum(int(float(line.split()[-1])) for line in lines if line.startswith(name))
+        return sum(int(float(line.split()[-1])) for line in lines
+                   if line.startswith((name + " ", name + "{")))
 
     def call(self, kept, text):
         answer = kept.transform("lowercase", text)
