@@ -254,10 +254,12 @@ TEST(ClientOptions, SayInOneLineWhatIsWrong) {
       {{"--direct", "a", "shout", "x"},
        "ACTION: 'shout' is none of uppercase, lowercase, title-case, reverse, shuffle"},
       {{"--direct", "a", "Reverse", "x"},
-       "ACTION: 'Reverse' is none of uppercase, lowercase, title-case, reverse, shuffle"},
+       "ACTION: 'Reverse' is none of uppercase, lowercase, title-case, reverse, shuffle; did you "
+       "mean 'reverse'?"},
       {{"a", "", "x"}, "ACTION: '' is none of uppercase, lowercase, title-case, reverse, shuffle"},
       {{"a", "re/verse", "x"},
-       "ACTION: 're/verse' is none of uppercase, lowercase, title-case, reverse, shuffle"},
+       "ACTION: 're/verse' is none of uppercase, lowercase, title-case, reverse, shuffle; did you "
+       "mean 'reverse'?"},
       {{"--route", "z2m", "x"}, "--route: 'z2m' is not a path, such as /z2m/device/rename"},
       {{"--route", "/z2m?x=1", "x"},
        "--route: '/z2m?x=1' is not a path, such as /z2m/device/rename"},
