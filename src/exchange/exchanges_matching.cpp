@@ -47,15 +47,6 @@ std::size_t Exchanges::KeyHash::operator()(const Key& key) const {
   return key.in == Key::In::correlation ? of_text : of_text ^ (hash(key.topic) << 1);
 }
 
-/// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
-std::optional<Failure> Exchanges::why_no_turn(const TurnMatcher& matcher,
-                                              const MqttRequest& request) const {
-  const auto until = matcher.rests_until(request.arrived);
-  if (!until || *until < request.deadline)
-    return std::nullopt;
-  return turn_pending(request.response_topic, *until - request.arrived);
-}
-
 void Exchanges::response(const Response& response, Instant now) {
   if (response.retained)
     return drop(Dropped::retained);
@@ -252,14 +243,6 @@ const Unmatched* Exchanges::unmatched_on(const Waiting& waiting) const {
   return matcher != content_matchers_.end() ? &matcher->second.unmatched : nullptr;
 }
 
-std::optional<TurnNote> Exchanges::next_turn_note() {
-  if (turn_notes_.empty())
-    return std::nullopt;
-  TurnNote note = std::move(turn_notes_.front());
-  turn_notes_.pop_front();
-  return note;
-}
-
 void Exchanges::enter_matcher(ExchangeId exchange, Waiting& waiting) {
   if (const auto* const rule = std::get_if<MatchByContent>(&waiting.request.matching)) {
     auto matcher = content_matchers_.find(waiting.request.response_topic);
@@ -319,17 +302,6 @@ void Exchanges::leave_id_matcher(const std::string& topic, const std::string& po
     id_matchers_.erase(matcher);
 }
 
-/// Tells those that wait for a turn that they would wait in vain.
-void Exchanges::end_hopeless(TurnMatcher& matcher, Instant now) {
-  const auto until = matcher.rests_until(now);
-  const auto queue = matcher.waiting();
-  for (const ExchangeId exchange : queue) {
-    const auto waiting = waiting_.find(exchange);
-    if (until && waiting != waiting_.end() && waiting->second.request.deadline <= *until)
-      end(waiting, turn_pending(waiting->second.request.response_topic, *until - now), now);
-  }
-}
-
 /// Of the matchers that hold nothing but memories, only the last ones are kept.
 void Exchanges::rest(const std::string& topic, const ContentMatcher& matcher) {
   idle_.emplace(matcher.last_used(), topic);
@@ -339,63 +311,6 @@ void Exchanges::rest(const std::string& topic, const ContentMatcher& matcher) {
   forgetful_until_ = std::max(forgetful_until_, last_used + limits::memory_age);
   content_matchers_.erase(oldest);
   idle_.erase(idle_.begin());
-}
-
-/// The matcher of `topic`, or nothing when there are too many already.
-TurnMatcher* Exchanges::turn_matcher(const std::string& topic, Instant now) {
-  if (const auto matcher = turn_matchers_.find(topic); matcher != turn_matchers_.end())
-    return &matcher->second;
-  if (turn_matchers_.size() >= limits::turn_topics)
-    std::erase_if(turn_matchers_,
-                  [now](const auto& matcher) { return matcher.second.is_idle(now); });
-  if (turn_matchers_.size() >= limits::turn_topics)
-    return nullptr;
-  const bool is_doubtful = now < doubtful_until_ && earlier_turns_.contains(topic);
-  TurnMatcher& matcher =
-      turn_matchers_
-          .emplace(topic, TurnMatcher(is_doubtful ? std::optional(doubtful_until_) : std::nullopt))
-          .first->second;
-  remember_quarantine(topic, matcher);
-  return &matcher;
-}
-
-void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Instant now) {
-  while (const auto exchange = matcher.next(now)) {
-    const MqttRequest& request = waiting_.at(*exchange).request;
-    matcher.tests = request.tests;
-    matcher.rules = request.rules;
-    to_publish_.insert(request.fairness_key, *exchange);
-  }
-  note_turns(topic, matcher);
-}
-
-/// Tells once when turns begin to matter on a topic, and when they no longer do.
-void Exchanges::note_turns(const std::string& topic, TurnMatcher& matcher) {
-  const bool takes_turns = !matcher.is_known_to_correlate();
-  if (takes_turns == matcher.is_noted)
-    return;
-  matcher.is_noted = takes_turns;
-  turn_notes_.push_back({topic, takes_turns});
-}
-
-// Around each change of a matcher: its entry in quarantines_ follows.
-void Exchanges::forget_quarantine(const std::string& topic, const TurnMatcher& matcher) {
-  if (const auto until = matcher.quarantined_until())
-    quarantines_.erase({*until, topic});
-}
-
-void Exchanges::remember_quarantine(const std::string& topic, const TurnMatcher& matcher) {
-  if (const auto until = matcher.quarantined_until())
-    quarantines_.emplace(*until, topic);
-}
-
-void Exchanges::end_quarantines(Instant now) {
-  while (!quarantines_.empty() && is_due(quarantines_.begin()->first, now)) {
-    const auto matcher = turn_matchers_.find(quarantines_.begin()->second);
-    quarantines_.erase(quarantines_.begin());
-    if (matcher != turn_matchers_.end())
-      take_turns(matcher->first, matcher->second, now);
-  }
 }
 
 }  // namespace mqtt_bridge
