@@ -80,6 +80,12 @@ class NotNamed(Ways):
         outcome = self.call("--timeout", "300ms", netid="erin", port=self.world.broker().port)
         self.assert_one_line(outcome, 3, f"mqtt_bridged at unix:{SYSTEM_SOCKET}: ")
 
+    def test_a_call_that_ends_before_it_is_connected_says_what_it_waited_for(self):
+        for _ in range(20):
+            outcome = self.call("--direct", "--timeout", "1ms")
+            if outcome.code != 0:
+                self.assertNotIn("no connection to the MQTT broker (", outcome.stderr)
+
     def test_with_direct_no_daemon_is_spoken_of(self):
         with unused_port() as port:
             outcome = self.call("--direct", port=port)

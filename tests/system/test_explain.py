@@ -1,5 +1,8 @@
 """mqtt_client --explain: each reason why no answer comes is named, with what to do about it."""
 
+import contextlib
+import http.server
+import threading
 import unittest
 
 from harness import BUILD, SystemTest, World, environment, run, unused_port
@@ -15,6 +18,12 @@ class Explain(SystemTest):
         return run([BUILD / "mqtt_client", "--explain", "--host", "127.0.0.1", "-p",
                     str(port or self.broker.port), "--timeout", "500ms", *arguments, netid, action,
                     "hello"], environment(**env))
+
+    def daemon_with_route(self, broker):
+        config = self.world.folder / "routes.toml"
+        config.write_text('[[route]]\npath = "/lamp/{device}"\ntopic = "cmnd/{device}/POWER"\n'
+                          'response-topic = "stat/{device}/RESULT"\n')
+        return self.world.daemon(broker, "--routes", config)
 
     def assert_says(self, outcome, code, *patterns):
         self.assertEqual(outcome.code, code, outcome)
@@ -78,10 +87,7 @@ class Explain(SystemTest):
                              "-> start it, or name another place with --daemon")
 
     def test_a_route_shows_the_topics_of_its_path(self):
-        config = self.world.folder / "routes.toml"
-        config.write_text('[[route]]\npath = "/lamp/{device}"\ntopic = "cmnd/{device}/POWER"\n'
-                          'response-topic = "stat/{device}/RESULT"\n')
-        daemon = self.world.daemon(self.broker, "--routes", config)
+        daemon = self.daemon_with_route(self.broker)
 
         def answer(client, _):
             client.publish("stat/hall/RESULT", "ON", qos=1)
@@ -90,6 +96,57 @@ class Explain(SystemTest):
                            "/lamp/hall", ""], environment())
         self.assert_says(outcome, 0, "^note  topics    of the route /lamp/{device}: request on "
                          "cmnd/hall/POWER, answer on stat/hall/RESULT$", '^ok    answer    "ON"')
+
+    def test_no_password_goes_to_a_broker_that_a_daemon_names(self):
+        other = self.world.broker()
+        daemon = self.daemon_with_route(other)
+        password = self.world.folder / "password"
+        password.write_text("secret")
+        outcome = run([BUILD / "mqtt_client", "--explain", "--daemon", daemon.url, "--username",
+                       "ali", "--password-file", password, "--timeout", "500ms", "--route",
+                       "/lamp/hall", ""], environment())
+        self.assertIn(f"{other.url} takes the connection", outcome.stdout)
+        self.assertIn("as explain-", "".join(other.lines))
+        self.assertNotIn("u'ali'", "".join(other.lines))
+
+    def test_a_server_that_is_no_mqtt_bridged(self):
+        for status in ('{"routes":5,"broker":7}', '{"routes":{"first":[5]}}', "[]", "no JSON"):
+            with self.subTest(status), serving(status) as url:
+                outcome = run([BUILD / "mqtt_client", "--explain", "--daemon", url, "--route",
+                               "/lamp/hall", ""], environment())
+                self.assertEqual((outcome.code, outcome.stderr), (1, ""), outcome)
+                self.assertRegex(outcome.stdout, "(?m)^FAIL  answer    none: ")
+
+
+@contextlib.contextmanager
+def serving(body):
+    """A web server that answers GET with this and refuses POST."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.reply(200)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(404)
+
+        def reply(self, status):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 if __name__ == "__main__":

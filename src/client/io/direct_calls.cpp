@@ -34,7 +34,8 @@ DirectCalls::DirectCalls(asio::io_context& loop, const DirectWay& way, OnEnd on_
       way_(way),
       on_end_(std::move(on_end)),
       // It has nothing to do but wait for the broker.
-      exchanges_(Clock::now(), {.down_grace = way.timeout}),
+      began_(Clock::now()),
+      exchanges_(began_, {.down_grace = way.timeout}),
       deadline_(loop),
       turn_timer_(loop),
       turn_name_(way.netid + " " + to_string(way.broker.url)),
@@ -50,6 +51,8 @@ void DirectCalls::call(std::uint64_t number, std::string message) {
     refused_.emplace_back(number, ended_at_once(*hopeless_, now));
     return;
   }
+  if (now >= began_ + way_.timeout)
+    note_why_down(now);
   const auto admitted =
       exchanges_.begin(transform_request({.netid = way_.netid,
                                           .action = std::string(to_string(way_.action)),
@@ -96,19 +99,23 @@ void DirectCalls::act_soon() {
   });
 }
 
+/// For the calls that end because there is no link.
+void DirectCalls::note_why_down(Instant now) {
+  if (!link_.is_up())
+    exchanges_.link_down("there is no connection to the MQTT broker: " + link_.why_down(), now);
+}
+
 void DirectCalls::act() {
-  const auto next = pump(exchanges_, *this, Clock::now());
+  const auto now = Clock::now();
+  if (const auto due = exchanges_.next_deadline(); due && *due <= now)
+    note_why_down(now);
+  const auto next = pump(exchanges_, *this, now);
   if (!next)
     return;
   deadline_.expires_at(*next);
   deadline_.async_wait([this](const std::error_code& error) {
-    if (error)
-      return;
-    if (!link_.is_up()) {
-      exchanges_.link_down("there is no connection to the MQTT broker: " + link_.why_down(),
-                           Clock::now());
-    }
-    act();
+    if (!error)
+      act();
   });
 }
 

@@ -53,6 +53,7 @@ class DirectCalls final : private MqttLink::User, private ExchangeHost {
   static MqttLinkOptions link_of(const DirectWay& way);
   void start_in_turn();
   void act_soon();
+  void note_why_down(Instant now);
   void act();
   void give_up(Failure failure);
   void finish(std::uint64_t number, Ended ended);
@@ -74,6 +75,7 @@ class DirectCalls final : private MqttLink::User, private ExchangeHost {
   asio::io_context& loop_;
   const DirectWay way_;
   const OnEnd on_end_;
+  const Instant began_;
   Exchanges exchanges_;
   std::map<ExchangeId, std::uint64_t> numbers_;           // of the calls that wait
   std::vector<std::pair<std::uint64_t, Ended>> refused_;  // at once

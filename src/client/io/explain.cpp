@@ -32,6 +32,12 @@ using Json = nlohmann::json;
 constexpr auto observer_patience = 6s;  // a little longer than the link waits for a connection
 constexpr auto late_messages = 100ms;   // that came with the answer, and reach us a little later
 
+/// Empty where there is none: what answers need not be mqtt_bridged.
+std::string text_in(const Json& object, const char* member) {
+  const auto found = object.find(member);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 class Explanation {
  public:
   Explanation(asio::io_context& loop, ClientOptions options, const std::string& message)
@@ -77,11 +83,8 @@ class Explanation {
     }
     status_ = status;
     const std::string broker = text_of("broker");
-    if (!options_.route.empty() && !options_.names_broker) {
-      if (const auto url = parse_broker_url(broker);
-          const auto* found = std::get_if<BrokerUrl>(&url))
-        options_.broker = *found;
-    }
+    if (!options_.route.empty() && !options_.names_broker)
+      take_broker(broker);
     add(Mark::good, "daemon", "mqtt_bridged at " + where + " uses the broker " + broker);
     if (const std::string why = text_of("why_not_ready"); !why.empty()) {
       add(Mark::bad, "daemon", "it is not ready: " + why,
@@ -100,11 +103,19 @@ class Explanation {
     add(Mark::bad, "daemon", broken.text);
   }
 
-  std::string text_of(const char* member) const {
-    const auto found = status_.find(member);
-    return found != status_.end() && found->is_string() ? on_one_line(found->get<std::string>())
-                                                        : "";
+  /// The daemon's, which may be any: our credentials are for another one.
+  void take_broker(const std::string& text) {
+    const auto url = parse_broker_url(text);
+    const auto* const broker = std::get_if<BrokerUrl>(&url);
+    if (broker == nullptr || *broker == options_.broker)
+      return;
+    options_.broker = *broker;
+    for (std::string* each : {&options_.username, &options_.password_file, &options_.ca_file,
+                              &options_.cert_file, &options_.key_file})
+      each->clear();
   }
+
+  std::string text_of(const char* member) const { return on_one_line(text_in(status_, member)); }
 
   // The topics -----------------------------------------------------------------------------------
 
@@ -114,16 +125,17 @@ class Explanation {
       response_filter_ = response_topic(options_.netid, options_.action);
       return;
     }
-    if (!status_.is_object() || !status_.contains("routes"))
+    const auto routes = Json::json_pointer("/routes/first");
+    if (!status_.contains(routes))
       return;
-    for (const Json& route : status_["routes"].value("first", Json::array())) {
-      const std::string pattern = route.value("path", "");
-      const auto topic = topic_filter_of(route.value("topic", ""), pattern, options_.route);
+    for (const Json& route : status_.at(routes)) {
+      const std::string pattern = text_in(route, "path");
+      const auto topic = topic_filter_of(text_in(route, "topic"), pattern, options_.route);
       if (!topic)
         continue;
       route_ = pattern;
       request_topic_ = *topic;
-      const std::string response = route.value("response_topic", "");
+      const std::string response = text_in(route, "response_topic");
       if (!response.empty())
         response_filter_ = topic_filter_of(response, pattern, options_.route).value_or("");
       return;
@@ -154,14 +166,14 @@ class Explanation {
   void make_call() {
     began_ = Clock::now();
     if (has_daemon_)
-      call_daemon_();
+      call_through_daemon();
     else
       call_directly();
     if (observer_ && observer_->is_settled() && !observer_->why_not())
       run_until([] { return false; }, late_messages);
   }
 
-  void call_daemon_() {
+  void call_through_daemon() {
     std::optional<DaemonOutcome> outcome;
     DaemonCalls calls(loop_, daemon_places(options_.daemon), client_call(options_),
                       [&outcome](std::uint64_t, DaemonOutcome each) { outcome = std::move(each); });
