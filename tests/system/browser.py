@@ -3,12 +3,11 @@ from using a page."""
 
 import base64
 import functools
-import json
 import shutil
-import subprocess
 import unittest
 
-from harness import BUILD, eventually
+import npm_packages
+from harness import REPOSITORY, eventually
 
 try:
     from selenium import webdriver
@@ -17,7 +16,6 @@ try:
 except ImportError:
     webdriver = Keys = None
 
-AXE = "axe-core@4.14.1"
 # The second line: what a browser does of its own accord, and a test machine has no network for.
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -33,15 +31,8 @@ def why_not():
 
 @functools.cache
 def axe_source():
-    """axe-core from npm, installed below the build folder once."""
-    folder = BUILD / "browser"
-    file = folder / "node_modules/axe-core/axe.min.js"
-    wanted = AXE.partition("@")[2]
-    manifest = file.with_name("package.json")
-    if not file.exists() or json.loads(manifest.read_text())["version"] != wanted:
-        subprocess.run(["npm", "install", "--prefix", folder, "--no-save", "--ignore-scripts",
-                        "--no-audit", "--no-fund", "--loglevel=error", AXE], check=True)
-    return file.read_text(encoding="utf-8")
+    packages = npm_packages.install("axe", REPOSITORY / "tests/system/axe")
+    return (packages / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 class Browser:
