@@ -61,7 +61,7 @@ class Activity {
   /// A response that answered no call; `reason` is a literal.
   void dropped(std::string_view topic, std::size_t bytes, std::string_view reason, Instant now);
 
-  /// How much of it somebody knows already; at first nothing.
+  /// What one reader has been sent so far; at first nothing.
   struct Seen {
     std::uint64_t seconds = 0;
     std::uint64_t calls = 0;

@@ -1,6 +1,6 @@
 // What the bodies that the bridge writes look like, as JSON Schemas (draft 2020-12): answers,
-// problems and the status. Whoever changes one of these bodies changes its schema, too; a test
-// compares them. Pure function.
+// problems and the status. A change of such a body needs a change of its schema; a test compares
+// them. Pure function.
 #pragma once
 
 #include <nlohmann/json.hpp>
