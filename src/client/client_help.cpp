@@ -37,6 +37,7 @@ std::vector<Manual::Entry> variables() {
     if (flag.where != ClientFlag::Where::flag_only)
       all.push_back({variable_of(flag), "--" + std::string(flag.name)});
   }
+  all.push_back({"NO_COLOR", "Where it is set, --explain has no colours"});
   return all;
 }
 

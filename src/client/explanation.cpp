@@ -27,6 +27,13 @@ std::string_view word_of(Finding::Mark mark) {
   return "";
 }
 
+std::string coloured(Finding::Mark mark, Colours colours) {
+  const std::string word(word_of(mark));
+  if (colours == Colours::none || mark == Finding::Mark::note)
+    return word;
+  return (mark == Finding::Mark::good ? "\033[32m" : "\033[31m") + word + "\033[0m";
+}
+
 bool looks_like_json(std::string_view text) {
   return (text.starts_with('{') && text.ends_with('}')) ||
          (text.starts_with('[') && text.ends_with(']')) ||
@@ -35,12 +42,12 @@ bool looks_like_json(std::string_view text) {
 
 }  // namespace
 
-std::string to_text(const std::vector<Finding>& findings) {
+std::string to_text(const std::vector<Finding>& findings, Colours colours) {
   std::string lines;
   for (const Finding& finding : findings) {
     std::string subject = finding.subject;
     subject.resize(std::max(subject.size() + 1, subject_width), ' ');
-    lines.append(word_of(finding.mark)).append(subject).append(finding.text).append("\n");
+    lines.append(coloured(finding.mark, colours)).append(subject).append(finding.text).append("\n");
     if (!finding.remedy.empty()) {
       lines.append(word_of(finding.mark).size() + subject_width - 3, ' ');
       lines.append("-> ").append(finding.remedy).append("\n");

@@ -21,8 +21,11 @@ struct Finding {
   std::string remedy = {};  // what to do about it; empty: nothing
 };
 
+/// Colours by the escape sequences of a terminal (ECMA-48 8.3.117).
+enum class Colours { none, ansi };
+
 /// A line each, its remedy on the next one after an arrow.
-std::string to_text(const std::vector<Finding>& findings);
+std::string to_text(const std::vector<Finding>& findings, Colours colours = Colours::none);
 
 /// In quotation marks, on one line, cut after some 60 characters.
 std::string in_quotes(std::string_view text);

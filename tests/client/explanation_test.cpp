@@ -50,6 +50,11 @@ TEST(Explanation, IsALineForEachFindingAndForItsRemedy) {
             "ok    broker    it is there\n"
             "FAIL  answer    none\n"
             "             -> ask again\n");
+  EXPECT_EQ(to_text({{Finding::Mark::good, "broker", "it is there"},
+                     {Finding::Mark::bad, "answer", "none"}},
+                    Colours::ansi),
+            "\033[32mok    \033[0mbroker    it is there\n"
+            "\033[31mFAIL  \033[0manswer    none\n");
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 
 import contextlib
 import http.server
+import os
+import pty
+import subprocess
 import threading
 import unittest
 
-from harness import BUILD, SystemTest, World, environment, run, unused_port
+from harness import BUILD, PATIENCE, SystemTest, World, environment, run, unused_port
 from mqtt_peer import Peer
 
 
@@ -52,6 +55,22 @@ class Explain(SystemTest):
             self.assert_says(self.explain("--direct", port=port), 4,
                              f"^FAIL  broker    mqtt://127.0.0.1:{port}: there is no broker",
                              "-> check --broker", "^FAIL  answer    none: there is no broker")
+
+    def test_colours_are_for_a_terminal_that_wants_them(self):
+        with unused_port() as port:
+            for env, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+                terminal, theirs = pty.openpty()
+                outcome = subprocess.run(
+                    [BUILD / "mqtt_client", "--explain", "--direct", "--host", "127.0.0.1", "-p",
+                     str(port), "alice", "uppercase", "hello"],
+                    env=environment(**env), stdout=theirs, timeout=PATIENCE, check=False)
+                os.close(theirs)
+                shown = os.read(terminal, 65536).decode()
+                os.close(terminal)
+                self.assertEqual(outcome.returncode, 4)
+                self.assertIn("there is no broker", shown)
+                self.assertEqual("\x1b[31mFAIL" in shown, is_coloured, shown)
+            self.assertNotIn("\x1b", self.explain("--direct", port=port).stdout)
 
     def test_nobody_answers(self):
         with Peer(self.broker, "carol/+/request"):

@@ -11,6 +11,7 @@
 
 #include <asio/io_context.hpp>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "client/explanation.hpp"
 #include "client/io/call_result.hpp"
@@ -19,6 +20,7 @@
 #include "client/io/observer.hpp"
 #include "client/route_topics.hpp"
 #include "exchange/topic.hpp"
+#include "os/io/log.hpp"
 #include "os/io/output.hpp"
 #include "os/io/run_main.hpp"
 
@@ -31,6 +33,10 @@ using Json = nlohmann::json;
 
 constexpr auto observer_patience = 6s;  // a little longer than the link waits for a connection
 constexpr auto late_messages = 100ms;   // that came with the answer, and reach us a little later
+
+Colours colours() {
+  return ::isatty(STDOUT_FILENO) == 1 && !is_colour_unwanted() ? Colours::ansi : Colours::none;
+}
 
 /// Empty where there is none: what answers need not be mqtt_bridged.
 std::string text_in(const Json& object, const char* member) {
@@ -55,7 +61,7 @@ class Explanation {
     tell_of_responders();
     tell_of_messages();
     findings_.push_back(outcome_);
-    const int printed = print("mqtt_client", to_text(findings_));
+    const int printed = print("mqtt_client", to_text(findings_, colours()));
     return printed == 0 ? static_cast<int>(code_) : printed;
   }
 

@@ -55,12 +55,6 @@ bool stderr_is_the_journal() {
   return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
-/// https://no-color.org: set, and not empty.
-bool is_colour_unwanted() {
-  const char* const variable = std::getenv("NO_COLOR");
-  return variable != nullptr && *variable != '\0';
-}
-
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -269,6 +263,11 @@ class UnlessBlocked final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 }  // namespace
+
+bool is_colour_unwanted() {
+  const char* const variable = std::getenv("NO_COLOR");
+  return variable != nullptr && *variable != '\0';
+}
 
 void set_up_log(LogLevel level, LogFormat format) {
   if (format == LogFormat::automatic) {

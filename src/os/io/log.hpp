@@ -20,6 +20,9 @@ enum class LogFormat { automatic, human, json, journal };
 void set_up_log(LogLevel level, LogFormat format);
 void set_log_level(LogLevel level);
 
+/// The environment has NO_COLOR (https://no-color.org), and it is not empty.
+bool is_colour_unwanted();
+
 /// As spdlog::info() and its siblings, for a level that is known at run time only.
 void log_line(LogLevel level, const std::string& text);
 /// For what a peer can cause again and again: logs it at once when it is new and then more and more
