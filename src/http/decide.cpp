@@ -178,7 +178,9 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     const auto route = asked_of(request).route_for(request.method);
     const std::string whose = route && route->token ? "route" : "bridge";
     return refuse(request, options,
-                  {Problem::unauthorized, "send the bearer token of this " + whose, {}});
+                  {Problem::unauthorized,
+                   "send the token of this " + whose + ": Authorization: Bearer TOKEN",
+                   {}});
   }
   if (is_ping(request))
     return reply_with(request, options, {});

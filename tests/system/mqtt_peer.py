@@ -1,6 +1,9 @@
-"""MQTT clients in the test's own process: one that listens, and one that answers as it is told."""
+"""MQTT clients in the test's own process: one that listens, one that answers as it is told, one that
+holds on to a client id."""
 
+import contextlib
 import queue
+import socket
 import threading
 
 import paho.mqtt.client as mqtt
@@ -11,6 +14,41 @@ from harness import PATIENCE, eventually
 
 CALLBACKS = ({"callback_api_version": mqtt.CallbackAPIVersion.VERSION1}
              if hasattr(mqtt, "CallbackAPIVersion") else {})
+
+
+class Holder:
+    """A client that keeps its client id as most do: thrown off, it comes back `pause` later."""
+
+    def __init__(self, broker, client_id, pause=0.3):
+        self._broker = broker
+        self._client_id = client_id.encode()
+        self._pause = pause
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+        self.times = 0
+
+    def __enter__(self):
+        self._thread.start()
+        eventually(lambda: self.times > 0, "the other client has connected")
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        with contextlib.suppress(OSError):
+            self._connected.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _hold(self):
+        size = len(self._client_id).to_bytes(2, "big")
+        rest = b"\x00\x04MQTT\x04\x02\x00\x3c" + size + self._client_id
+        while not self._ended.is_set():
+            with contextlib.suppress(OSError), \
+                    socket.create_connection(("127.0.0.1", self._broker.port)) as self._connected:
+                self._connected.sendall(bytes([0x10, len(rest)]) + rest)
+                self._connected.recv(4)
+                self.times += 1
+                self._connected.recv(1)
+            self._ended.wait(self._pause)
 
 
 class Peer:

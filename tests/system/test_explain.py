@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from harness import BUILD, PATIENCE, SystemTest, World, environment, run, unused_port
-from mqtt_peer import Peer
+from mqtt_peer import Holder, Peer
 
 
 class Explain(SystemTest):
@@ -78,6 +78,13 @@ class Explain(SystemTest):
                              "^note  responder no mqtt_responder .* announce",
                              "-> see that a service is subscribed to carol/uppercase/request",
                              "^FAIL  messages  nothing came on carol/uppercase/response")
+
+    def test_a_service_that_has_the_netid_as_its_client_id_is_found(self):
+        # Our connection throws it off, so the broker sees no subscriber; it comes back in a second.
+        with Holder(self.broker, "erin", pause=1):
+            self.assert_says(self.explain("--direct", netid="erin"), 3,
+                             "^FAIL  client id .*erin",
+                             "-> give the service a client id of its own, other than the NetID")
 
     def test_what_came_instead_of_an_answer_is_shown(self):
         for payload, shown, why in (

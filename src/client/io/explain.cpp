@@ -33,6 +33,7 @@ using Json = nlohmann::json;
 
 constexpr auto observer_patience = 6s;  // a little longer than the link waits for a connection
 constexpr auto late_messages = 100ms;   // that came with the answer, and reach us a little later
+constexpr auto return_patience = 3s;    // thrown off, most clients come back in a second or two
 
 Colours colours() {
   return ::isatty(STDOUT_FILENO) == 1 && !is_colour_unwanted() ? Colours::ansi : Colours::none;
@@ -224,6 +225,9 @@ class Explanation {
     began_ = Clock::now();
     calls.call(1, message_);
     run_until([&outcome] { return outcome.has_value(); }, options_.timeout + 2s);
+    const bool is_answered = outcome && std::holds_alternative<Answer>(outcome->outcome);
+    if (!is_answered && calls.is_connected())
+      run_until([&calls] { return !calls.clash().empty(); }, return_patience);
     tell_of_client_id(calls.clash());
     if (!outcome)
       return fail("no answer came in time", ExitCode::no_answer);
