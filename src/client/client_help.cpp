@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {

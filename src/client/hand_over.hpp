@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 #include "client/verdict.hpp"
 
 namespace mqtt_bridge {

@@ -25,7 +25,7 @@ enum class MatchedBy {
   correlation,
   content,
   folded_content,
-  exclusive_lane,
+  turn,
   topic,
   id,
   acknowledgement  // of the broker: no answer was asked for

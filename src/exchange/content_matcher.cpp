@@ -17,8 +17,8 @@ std::string_view to_string(MatchedBy rule) {
       return "content";
     case MatchedBy::folded_content:
       return "folded-content";
-    case MatchedBy::exclusive_lane:
-      return "exclusive-lane";
+    case MatchedBy::turn:
+      return "turn";
     case MatchedBy::topic:
       return "topic";
     case MatchedBy::id:

@@ -10,8 +10,8 @@ std::string_view to_string(Dropped reason) {
       return "foreign-topic";
     case Dropped::unknown_correlation:
       return "unknown-correlation";
-    case Dropped::wrong_lane:
-      return "wrong-lane";
+    case Dropped::wrong_topic:
+      return "wrong-topic";
     case Dropped::late:
       return "late";
     case Dropped::unmatched:

@@ -11,7 +11,7 @@ enum class Dropped {
   retained,
   foreign_topic,
   unknown_correlation,
-  wrong_lane,
+  wrong_topic,
   late,
   unmatched,
   unchecked,  // without correlation data, and too large to be compared with what waits

@@ -258,7 +258,7 @@ class Exchanges {
   void publish_again(const std::set<std::string>& actions);
   void publish_again_by_time(Instant now);
 
-  std::string lane_of(std::string_view topic) const;
+  std::string known_topic_of(std::string_view topic) const;
   bool respond_by_correlation(const Response& response, ResponseJson& json, Instant now);
   void respond_by_key(ExchangeId exchange, const Response& response, ResponseJson& json,
                       MatchedBy rule, Instant now);
@@ -327,7 +327,7 @@ class Exchanges {
   ResponseTopics topics_;
   CallFilters filters_;
 
-  // Lanes, by response topic.
+  // What matches the responses of a topic, by response topic.
   std::unordered_map<std::string, ContentMatcher> content_matchers_;
   std::set<std::pair<Instant, std::string>> idle_;  // of these, those with memories only
   // Requests that we do not know of may still be answered: of an earlier run, or of a idle matcher

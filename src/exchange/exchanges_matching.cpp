@@ -53,49 +53,49 @@ void Exchanges::response(const Response& response, Instant now) {
   if (!topics_.empty() && topics_.is_echo(response.topic, response.payload, now))
     return drop(Dropped::own);
   ResponseJson json(response.payload);
-  const std::string lane = lane_of(response.topic);
-  const std::string_view of_errors = topics_.of_errors(lane);
-  const auto exclusive = turn_matchers_.find(of_errors.empty() ? lane : std::string(of_errors));
+  const std::string topic = known_topic_of(response.topic);
+  const std::string_view of_errors = topics_.of_errors(topic);
+  const auto turns = turn_matchers_.find(of_errors.empty() ? topic : std::string(of_errors));
   if (response.correlation) {
     const bool is_late =
-        exclusive != turn_matchers_.end() && exclusive->second.take_late(*response.correlation);
+        turns != turn_matchers_.end() && turns->second.take_late(*response.correlation);
     if (is_late)
       drop(Dropped::late);
     const bool is_ours = is_late || respond_by_correlation(response, json, now);
-    if (is_ours && exclusive != turn_matchers_.end()) {
-      exclusive->second.correlates();
-      take_turns(exclusive->first, exclusive->second, now);
+    if (is_ours && turns != turn_matchers_.end()) {
+      turns->second.correlates();
+      take_turns(turns->first, turns->second, now);
     }
     return;
   }
-  if (const auto found = by_key_.find({Key::In::topic, lane, {}, {}}); found != by_key_.end())
+  if (const auto found = by_key_.find({Key::In::topic, topic, {}, {}}); found != by_key_.end())
     return respond_by_key(found->second, response, json, MatchedBy::topic, now);
-  if (const auto found = id_matchers_.find(lane); found != id_matchers_.end())
+  if (const auto found = id_matchers_.find(topic); found != id_matchers_.end())
     return respond_by_id(found->first, found->second, response, json, now);
-  if (exclusive != turn_matchers_.end())
-    return respond_in_turn(exclusive->first, exclusive->second, response, json, now);
-  if (const auto found = content_matchers_.find(lane); found != content_matchers_.end())
+  if (turns != turn_matchers_.end())
+    return respond_in_turn(turns->first, turns->second, response, json, now);
+  if (const auto found = content_matchers_.find(topic); found != content_matchers_.end())
     return respond_by_content(found->second, response, now);
   const bool is_foreign = response.is_foreign && !filters_.cover(response.topic);
   drop(is_foreign ? Dropped::foreign_topic : Dropped::unmatched);
 }
 
 /// The response topic, as requests have it, that `topic` is.
-std::string Exchanges::lane_of(std::string_view topic) const {
-  std::string lane(topic);
+std::string Exchanges::known_topic_of(std::string_view topic) const {
+  std::string exact(topic);
   if (topics_.empty())
-    return lane;
+    return exact;
   const auto is_known = [this](const std::string& each) {
     return by_key_.contains({Key::In::topic, each, {}, {}}) || id_matchers_.contains(each) ||
            turn_matchers_.contains(each) || !topics_.of_errors(each).empty();
   };
-  if (is_known(lane))
-    return lane;
+  if (is_known(exact))
+    return exact;
   for (std::string& masked : topics_.masked(topic)) {
     if (is_known(masked))
       return std::move(masked);
   }
-  return lane;
+  return exact;
 }
 
 /// Whether it was for one of ours.
@@ -110,7 +110,7 @@ bool Exchanges::respond_by_correlation(const Response& response, ResponseJson& j
   const bool is_its_topic = matches_levels(request.response_topic, response.topic) ||
                             matches_levels(request.error_topic, response.topic);
   if (!is_its_topic || !waiting.published) {
-    drop(Dropped::wrong_lane);
+    drop(Dropped::wrong_topic);
     return false;
   }
   if (std::holds_alternative<MatchByContent>(request.matching))
@@ -122,7 +122,7 @@ bool Exchanges::respond_by_correlation(const Response& response, ResponseJson& j
 void Exchanges::respond_by_key(ExchangeId exchange, const Response& response, ResponseJson& json,
                                MatchedBy rule, Instant now) {
   if (!waiting_.at(exchange).published)
-    return drop(Dropped::wrong_lane);
+    return drop(Dropped::wrong_topic);
   accept(exchange, response, json, rule, now);
 }
 
@@ -188,7 +188,7 @@ void Exchanges::respond_in_turn(const std::string& topic, TurnMatcher& matcher,
   // One that has its turn may still wait for the window; what comes before it is published is not
   // its answer.
   if (exchange && waiting_.at(*exchange).published)
-    return accept(*exchange, response, json, MatchedBy::exclusive_lane, now);
+    return accept(*exchange, response, json, MatchedBy::turn, now);
   if (exchange)
     matcher.unmatched.add(response.payload);
   drop(Dropped::unmatched);
@@ -221,12 +221,6 @@ void Exchanges::accept(ExchangeId exchange, const Response& response, ResponseJs
       Answer{std::string(response.payload), rule, std::string(response.responder.value_or("")),
              std::string(response.content_type)},
       now);
-}
-
-/// The responses on its topic that answered no call, since it was published.
-std::string Exchanges::what_came(const Waiting& waiting) const {
-  const Unmatched* const unmatched = unmatched_on(waiting);
-  return unmatched != nullptr ? unmatched->since(waiting.unmatched_before) : "";
 }
 
 /// Of its response topic; null where none are counted.

@@ -26,8 +26,8 @@ struct Caller {
   std::string_view own_address = {};  // that the connection came to, numeric; IPv6 without brackets
 };
 
-/// Who may call besides this machine's own programs and the bridge's own pages.
-/// Constant after construction.
+/// Who may call besides this machine's own programs and the bridge's own pages: what the options
+/// say, see config/io/options.hpp. Constant after construction.
 struct AllowList {
   std::vector<std::string> hosts;  // names or addresses without port, IPv6 with or without brackets
   std::vector<std::string> origins;  // each an is_web_origin()

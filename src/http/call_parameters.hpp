@@ -22,8 +22,8 @@ struct CallParameters {
   std::string tracestate;
 };
 
-/// `known`: the names of the parameters that there are. `timeout`: of a call that names none; a
-/// longer one than HttpApiOptions::max_timeout is that.
+/// `known`: the names of the parameters that there are, see http/endpoints.hpp. `timeout`: of a
+/// call that names none; a longer one than HttpApiOptions::max_timeout is that.
 std::variant<CallParameters, Failure> call_parameters_of(const HttpRequest& request,
                                                          std::span<const std::string_view> known,
                                                          std::chrono::milliseconds timeout,

@@ -108,7 +108,7 @@ bool may_overlap(const Levels& a, const Levels& b) {
 }
 
 /// Where the answers of a route come.
-struct Lane {
+struct AnswerTopic {
   const Route* route;
   Levels levels;
   std::string filter;
@@ -117,24 +117,24 @@ struct Lane {
 };
 
 /// Those whose topics are known.
-std::vector<Lane> lanes_of(const Route& route) {
-  std::vector<Lane> lanes;
+std::vector<AnswerTopic> answer_topics_of(const Route& route) {
+  std::vector<AnswerTopic> topics;
   if (route.linked == Route::Linked::not_at_all)
-    return lanes;
+    return topics;
   const auto of_responses = levels_in(route, route.response_topic);
   const std::string response_filter = of_responses ? filter_of(*of_responses) : "";
   for (const TextTemplate* const topic : {&route.response_topic, &route.error_topic}) {
     const auto levels = topic->text().empty() ? std::nullopt : levels_in(route, *topic);
     if (levels) {
-      lanes.push_back(
+      topics.push_back(
           {&route, *levels, filter_of(*levels), response_filter, topic == &route.error_topic});
     }
   }
-  return lanes;
+  return topics;
 }
 
 /// Whether answers of both can be told apart, where they come on one topic.
-bool are_apart(const Lane& a, const Lane& b) {
+bool are_apart(const AnswerTopic& a, const AnswerTopic& b) {
   const bool takes_turns = a.route->linked == Route::Linked::by_turn;
   if (takes_turns != (b.route->linked == Route::Linked::by_turn))
     return false;
@@ -143,11 +143,11 @@ bool are_apart(const Lane& a, const Lane& b) {
 }
 
 /// The action of the bridge's own whose answers may come there too; nothing where none do.
-std::optional<Action> action_at(const Route& route, const Lane& lane) {
+std::optional<Action> action_at(const Route& route, const AnswerTopic& topic) {
   if (route.linked != Route::Linked::by_turn)
     return std::nullopt;
   for (const Action action : all_actions) {
-    if (may_overlap(lane.levels, levels_in(route, response_topic("+", to_string(action)))))
+    if (may_overlap(topic.levels, levels_in(route, response_topic("+", to_string(action)))))
       return action;
   }
   return std::nullopt;
@@ -159,14 +159,14 @@ std::string fault_beside_ours(const Route& route) {
                                                "status",    "calls",   "openapi.json", "problems"};
   if (ours.contains(route.pattern.segments.front().text))
     return "/" + route.pattern.segments.front().text + " is the bridge's own; name another path";
-  for (const Lane& lane : lanes_of(route)) {
-    const std::string key = lane.is_of_errors ? "error-topic: " : "response-topic: ";
-    if (!lane.levels.front().is_open() &&
-        may_overlap(lane.levels, levels_in(route, status_topic("+")))) {
+  for (const AnswerTopic& topic : answer_topics_of(route)) {
+    const std::string key = topic.is_of_errors ? "error-topic: " : "response-topic: ";
+    if (!topic.levels.front().is_open() &&
+        may_overlap(topic.levels, levels_in(route, status_topic("+")))) {
       return key + "there responders announce themselves";
     }
-    const auto action = action_at(route, lane);
-    if (action && lane.filter.find(to_string(*action)) != std::string::npos) {
+    const auto action = action_at(route, topic);
+    if (action && topic.filter.find(to_string(*action)) != std::string::npos) {
       return key + "there the answers of /transform/" + std::string(to_string(*action)) + " come";
     }
   }
@@ -199,7 +199,7 @@ std::string why_never_reached(const Route& route, const std::string& method, con
 
 std::string conflict_of(const std::vector<std::shared_ptr<const Route>>& routes) {
   Shapes shapes;
-  std::map<std::string, Lane> by_filter;
+  std::map<std::string, AnswerTopic> by_filter;
   for (const auto& route : routes) {
     if (auto fault = fault_beside_ours(*route); !fault.empty())
       return where(*route) + ": " + fault;
@@ -211,10 +211,10 @@ std::string conflict_of(const std::vector<std::shared_ptr<const Route>>& routes)
                where(*other->second) + " serves already";
       }
     }
-    for (const Lane& lane : lanes_of(*route)) {
-      const auto [other, is_new] = by_filter.emplace(lane.filter, lane);
-      if (is_new || are_apart(lane, other->second) ||
-          !may_overlap(lane.levels, other->second.levels)) {
+    for (const AnswerTopic& topic : answer_topics_of(*route)) {
+      const auto [other, is_new] = by_filter.emplace(topic.filter, topic);
+      if (is_new || are_apart(topic, other->second) ||
+          !may_overlap(topic.levels, other->second.levels)) {
         continue;
       }
       return where(*route) + ": its answers come on the topic of those of " +
@@ -257,23 +257,23 @@ void warn_of_topics(const Route& route, std::vector<std::string>& warnings) {
   }
 }
 
-/// Lanes by how many levels they have, and by the last one.
-class LaneIndex {
+/// AnswerTopics by how many levels they have, and by the last one.
+class AnswerTopicIndex {
  public:
-  explicit LaneIndex(const std::vector<Lane>& lanes) {
-    for (const Lane& lane : lanes)
-      by_ends_[{lane.levels.size(), lane.levels.back().text}].push_back(&lane);
+  explicit AnswerTopicIndex(const std::vector<AnswerTopic>& topics) {
+    for (const AnswerTopic& topic : topics)
+      by_ends_[{topic.levels.size(), topic.levels.back().text}].push_back(&topic);
   }
 
-  /// Gives `take` all lanes that may overlap with `lane`, itself and others besides.
+  /// Gives `take` all topics that may overlap with `topic`, itself and others besides.
   template <typename Take>
-  void like(const Lane& lane, const Take& take) const {
-    const std::size_t levels = lane.levels.size();
-    const auto give = [&take](const Lanes& lanes) {
-      std::for_each(lanes.begin(), lanes.end(), take);
+  void like(const AnswerTopic& topic, const Take& take) const {
+    const std::size_t levels = topic.levels.size();
+    const auto give = [&take](const AnswerTopics& topics) {
+      std::for_each(topics.begin(), topics.end(), take);
     };
-    if (!lane.levels.back().is_open()) {
-      for (const std::string& last : {lane.levels.back().text, std::string(any_level)}) {
+    if (!topic.levels.back().is_open()) {
+      for (const std::string& last : {topic.levels.back().text, std::string(any_level)}) {
         if (const auto ends = by_ends_.find({levels, last}); ends != by_ends_.end())
           give(ends->second);
       }
@@ -286,31 +286,31 @@ class LaneIndex {
   }
 
  private:
-  using Lanes = std::vector<const Lane*>;
-  std::map<std::pair<std::size_t, std::string>, Lanes> by_ends_;
+  using AnswerTopics = std::vector<const AnswerTopic*>;
+  std::map<std::pair<std::size_t, std::string>, AnswerTopics> by_ends_;
 };
 
 /// What a caller could make come on one topic, by the values that it chooses.
-void warn_of_overlaps(const std::vector<Lane>& lanes, std::vector<std::string>& warnings) {
-  const LaneIndex index(lanes);
+void warn_of_overlaps(const std::vector<AnswerTopic>& topics, std::vector<std::string>& warnings) {
+  const AnswerTopicIndex index(topics);
   std::set<const Route*> warned;
-  for (const Lane& lane : lanes) {
-    if (const auto action = action_at(*lane.route, lane);
-        action && warned.insert(lane.route).second) {
-      warnings.push_back(where(*lane.route) +
+  for (const AnswerTopic& topic : topics) {
+    if (const auto action = action_at(*topic.route, topic);
+        action && warned.insert(topic.route).second) {
+      warnings.push_back(where(*topic.route) +
                          ": a caller may name the topic on which the answers of /transform/" +
                          std::string(to_string(*action)) +
                          " come, and they cannot be told apart; limit it with allow");
     }
-    if (lane.route->linked != Route::Linked::by_turn)
+    if (topic.route->linked != Route::Linked::by_turn)
       continue;
-    index.like(lane, [&](const Lane* const other) {
-      if (lane.route == other->route || !may_overlap(lane.levels, other->levels) ||
-          are_apart(lane, *other) || !warned.insert(lane.route).second) {
+    index.like(topic, [&](const AnswerTopic* const other) {
+      if (topic.route == other->route || !may_overlap(topic.levels, other->levels) ||
+          are_apart(topic, *other) || !warned.insert(topic.route).second) {
         return;
       }
       warnings.push_back(
-          where(*lane.route) + ": a caller may name the topic on which the answers of " +
+          where(*topic.route) + ": a caller may name the topic on which the answers of " +
           where(*other->route) + " come, and they cannot be told apart; limit it with allow");
     });
   }
@@ -320,13 +320,13 @@ void warn_of_overlaps(const std::vector<Lane>& lanes, std::vector<std::string>& 
 
 std::vector<std::string> warnings_of(const std::vector<std::shared_ptr<const Route>>& routes) {
   std::vector<std::string> warnings;
-  std::vector<Lane> lanes;
+  std::vector<AnswerTopic> topics;
   for (const auto& route : routes) {
     warn_of_topics(*route, warnings);
-    for (Lane& lane : lanes_of(*route))
-      lanes.push_back(std::move(lane));
+    for (AnswerTopic& topic : answer_topics_of(*route))
+      topics.push_back(std::move(topic));
   }
-  warn_of_overlaps(lanes, warnings);
+  warn_of_overlaps(topics, warnings);
   return warnings;
 }
 

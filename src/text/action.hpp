@@ -32,7 +32,16 @@ constexpr std::string_view to_string(Action action) {
 
 /// Whether it changes the case of letters, and not their order.
 constexpr bool is_case_action(Action action) {
-  return action != Action::reverse && action != Action::shuffle;
+  switch (action) {
+    case Action::uppercase:
+    case Action::lowercase:
+    case Action::title_case:
+      return true;
+    case Action::reverse:
+    case Action::shuffle:
+      break;
+  }
+  return false;
 }
 
 /// Nothing when `name` is not exactly one of the five spellings (case matters, as in topics).

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 namespace mqtt_bridge {
 namespace {

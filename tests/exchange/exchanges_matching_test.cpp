@@ -33,10 +33,10 @@ TEST(Turns, AreTakenOneAfterTheOther) {
   const auto b = scene.call("b");
   EXPECT_THAT(scene.publish(), ElementsAre("a"));
   scene.answer("whatever");
-  EXPECT_EQ(scene.outcome(a), "whatever by exclusive-lane");
+  EXPECT_EQ(scene.outcome(a), "whatever by turn");
   EXPECT_THAT(scene.publish(), ElementsAre("b"));
   scene.answer("something else");
-  EXPECT_EQ(scene.outcome(b), "something else by exclusive-lane");
+  EXPECT_EQ(scene.outcome(b), "something else by turn");
 }
 
 TEST(Turns, AreAnsweredFromTheFirstMomentOnWhereThereWasNoEarlierRun) {
@@ -45,7 +45,7 @@ TEST(Turns, AreAnsweredFromTheFirstMomentOnWhereThereWasNoEarlierRun) {
   const auto a = std::get<ExchangeId>(scene.try_call_for("translate", "a", 1s));
   EXPECT_THAT(scene.publish(), ElementsAre("a"));
   scene.table.response({.topic = "alice/translate/response", .payload = "whatever"}, scene.now);
-  EXPECT_EQ(scene.outcome(a), "whatever by exclusive-lane");
+  EXPECT_EQ(scene.outcome(a), "whatever by turn");
 }
 
 TEST(Turns, AreRefusedAtOnceWhereAnEarlierRunMayHaveLeftARequestBehind) {
@@ -62,7 +62,7 @@ TEST(Turns, AreRefusedAtOnceWhereAnEarlierRunMayHaveLeftARequestBehind) {
   const auto other = std::get<ExchangeId>(scene.try_call_for("translate", "x", 5s, "bob"));
   scene.publish();
   scene.table.response({.topic = topic, .payload = "y"}, scene.now);
-  EXPECT_EQ(scene.outcome(other), "y by exclusive-lane") << "no turns were taken there";
+  EXPECT_EQ(scene.outcome(other), "y by turn") << "no turns were taken there";
 }
 
 TEST(Turns, LeaveTheNextRunOnlyWhatIsStillInDoubt) {
@@ -187,7 +187,7 @@ TEST(Turns, GoOnWhenTheLateAnswerHasCome) {
   EXPECT_EQ(scene.table.dropped(Dropped::unmatched), 1u);
   EXPECT_THAT(scene.publish(), ElementsAre("b"));
   scene.answer("b's");
-  EXPECT_EQ(scene.outcome(b), "b's by exclusive-lane");
+  EXPECT_EQ(scene.outcome(b), "b's by turn");
 }
 
 TEST(Turns, AreNotTakenByWhatTheBrokerDeliversOnceMore) {
@@ -200,7 +200,7 @@ TEST(Turns, AreNotTakenByWhatTheBrokerDeliversOnceMore) {
   scene.answer("a's", true);
   EXPECT_EQ(scene.outcome(b), "waits");
   scene.answer("b's", true);
-  EXPECT_EQ(scene.outcome(b), "b's by exclusive-lane") << "it had not come before";
+  EXPECT_EQ(scene.outcome(b), "b's by turn") << "it had not come before";
 }
 
 TEST(Turns, AreNotTakenByALateAnswerThatTheBrokerDeliversOnceMore) {
@@ -257,7 +257,7 @@ TEST(Turns, AreNeededAgainOnceAResponderSendsNoneAnyMore) {
   scene.call("d");
   EXPECT_THAT(scene.publish(), ElementsAre("c"));
   scene.answer("c's");
-  EXPECT_EQ(scene.outcome(c), "c's by exclusive-lane");
+  EXPECT_EQ(scene.outcome(c), "c's by turn");
 }
 
 TEST(Turns, AreNotAnsweredBeforeTheyArePublished) {
@@ -269,7 +269,7 @@ TEST(Turns, AreNotAnsweredBeforeTheyArePublished) {
   scene.up(true);
   scene.publish();
   scene.answer("a's");
-  EXPECT_EQ(scene.outcome(a), "a's by exclusive-lane");
+  EXPECT_EQ(scene.outcome(a), "a's by turn");
 }
 
 TEST(Turns, LeaveNoQuarantineBehindThatHasEnded) {
@@ -322,7 +322,7 @@ TEST(Turns, AreTakenOnAsManyTopicsAsTheBoundAndNoMore) {
   for (std::size_t i = 0; i < limits::turn_topics; ++i)
     ASSERT_TRUE(std::holds_alternative<ExchangeId>(begin(i))) << i;
   EXPECT_TRUE(std::holds_alternative<Failure>(begin(limits::turn_topics)));
-  scene.advance(1s);  // nothing was published: no lane is owed anything
+  scene.advance(1s);  // nothing was published: no topic is owed anything
   EXPECT_TRUE(std::holds_alternative<ExchangeId>(begin(limits::turn_topics)));
 }
 
@@ -431,7 +431,7 @@ TEST_F(Keys, AreNoneBeforeTheRequestIsPublished) {
   const auto a = ask_by_topic("plant/said/1");
   say("plant/said/1", "early");
   EXPECT_EQ(scene_.outcome(a), "waits");
-  EXPECT_EQ(scene_.table.dropped(Dropped::wrong_lane), 1u);
+  EXPECT_EQ(scene_.table.dropped(Dropped::wrong_topic), 1u);
 }
 
 TEST_F(Keys, CountForLessThanCorrelationData) {

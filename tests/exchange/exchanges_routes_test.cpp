@@ -148,8 +148,8 @@ TEST_F(RouteCalls, TakeNoTurnBeforeTheirFilterIsGranted) {
   say("said", "a's");
   EXPECT_THAT(scene_.publish(), ElementsAre("payload 2"));
   say("said", "b's");
-  EXPECT_EQ(scene_.outcome(a), "a's by exclusive-lane");
-  EXPECT_EQ(scene_.outcome(b), "b's by exclusive-lane");
+  EXPECT_EQ(scene_.outcome(a), "a's by turn");
+  EXPECT_EQ(scene_.outcome(b), "b's by turn");
 }
 
 TEST_F(RouteCalls, AreRefusedWhereCallsUseAllFiltersThatThereMayBe) {
@@ -362,7 +362,7 @@ TEST_F(RouteCalls, WaitForTheFinalAnswerToACallThatHasEndedAlthoughAnInterimOneC
   EXPECT_EQ(scene_.outcome(b), "waits");
   say("said", R"({"state":"working"})");
   say("said", R"({"of":2})");
-  EXPECT_EQ(scene_.outcome(b), R"({"of":2} by exclusive-lane)");
+  EXPECT_EQ(scene_.outcome(b), R"({"of":2} by turn)");
 }
 
 TEST_F(RouteCalls, TakeAnErrorOnItsTopicInTheirTurnWhateverTheirTestsAre) {
@@ -389,7 +389,7 @@ TEST_F(RouteCalls, AreNotAnsweredByTheirOwnRequestThatComesBack) {
   EXPECT_EQ(scene_.outcome(a), "waits");
   EXPECT_EQ(scene_.table.dropped(Dropped::own), 1u);
   say("plant/get", "payload 1");
-  EXPECT_EQ(scene_.outcome(a), "payload 1 by exclusive-lane") << "it is the answer now";
+  EXPECT_EQ(scene_.outcome(a), "payload 1 by turn") << "it is the answer now";
 }
 
 TEST_F(RouteCalls, DoNotTakeTheRequestOfACallThatHasEndedForItsLateAnswer) {
@@ -418,7 +418,7 @@ TEST_F(RouteCalls, DoNotTakeARequestThatOutlivesItsConnectionForAnAnswerButAfter
   scene_.publish();
   scene_.advance(limits::memory_age + 1ns);
   say("plant/get", "payload 2");
-  EXPECT_EQ(scene_.outcome(b), "payload 2 by exclusive-lane");
+  EXPECT_EQ(scene_.outcome(b), "payload 2 by turn");
 }
 
 // As many as may be in flight -----------------------------------------------------------------

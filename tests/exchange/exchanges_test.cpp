@@ -44,7 +44,7 @@ TEST(Exchanges, DropsOurCorrelationDataOnAnotherTopic) {
   scene.publish();
   scene.correlated_answer(a, "olleh", Action::reverse);
   EXPECT_EQ(scene.outcome(a), "waits");
-  EXPECT_EQ(scene.table.dropped(Dropped::wrong_lane), 1u);
+  EXPECT_EQ(scene.table.dropped(Dropped::wrong_topic), 1u);
 }
 
 TEST(Exchanges, GivesUncorrelatedAnswersToTheCallsTheyAnswerInAnyOrder) {

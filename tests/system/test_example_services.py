@@ -56,7 +56,7 @@ class Services(SystemTest):
 
     def assert_serves_3(self, name):
         self.start(name)
-        self.assert_greets("exclusive-lane")
+        self.assert_greets("turn")
 
     def assert_serves_5(self, name):
         self.start(name)

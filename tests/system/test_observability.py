@@ -35,7 +35,7 @@ OUTCOMES = {"ok", "unmatched-response", "bad-response", "broker-refused", "broke
             "no-responder", "turn-pending", "overloaded", "shutting-down", "response-timeout",
             "responder-error"}
 PHASES = ("queue", "puback", "response")
-DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-lane", "late", "unmatched",
+DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-topic", "late", "unmatched",
            "unchecked", "interim", "own", "too-large", "inbox-full"}
 BUCKETS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
            10, 20, 60]
@@ -487,7 +487,7 @@ class Numbers(Knowing):
 
         with responder(self.broker, answer):
             self.assert_moves(
-                {("mqtt_bridge_dropped_responses_total", "reason", "wrong-lane"): 1,
+                {("mqtt_bridge_dropped_responses_total", "reason", "wrong-topic"): 1,
                  ("mqtt_bridge_calls_total", "outcome", "ok"): 1,
                  ("mqtt_bridge_answers_total", "matched_by", "correlation"): 1,
                  ("mqtt_bridge_call_duration_seconds_count",): 1},

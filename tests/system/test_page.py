@@ -82,6 +82,12 @@ class Page(SystemTest):
             self.assertEqual(policy[f"{element}-src"], f"'sha256-{digest}'")
         self.assertEqual(re.findall(r"(?:src|href)=\"(?!data:|/)[^\"]*", answer.text), [])
 
+    def test_it_has_words_for_each_reason_of_a_drop(self):
+        with Caller(self.daemon.port) as caller:
+            reasons = json.loads(caller.get("/status").body)["dropped_responses"]
+        page = self.get(BROWSER).text
+        self.assertEqual([each for each in reasons if f'"{each}": "' not in page], [])
+
     def test_the_page_is_small(self):
         self.assertLess(len(self.get(BROWSER).body), 150 * 1024)
 

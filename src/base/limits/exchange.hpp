@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 inline constexpr auto down_grace = 2s;    // calls wait this long for a lost link, then get 503
 inline constexpr int lost_publishes = 8;  // connections lost on one request, then it ends
 inline constexpr int presence_republishes = 8;    // of one request, as responders come and go
-inline constexpr std::size_t turn_queue = 64;     // waiting for their turn on an exclusive lane
+inline constexpr std::size_t turn_queue = 64;     // waiting for their turn on a response topic
 inline constexpr std::size_t turn_topics = 4096;  // response topics on which turns are taken
 
 // The calls of routes.

@@ -4,7 +4,7 @@
 
 #include "client/call_window.hpp"
 #include "client/io/direct_calls.hpp"
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 #include "exchange/call.hpp"
 
 namespace mqtt_bridge {

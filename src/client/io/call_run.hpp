@@ -19,7 +19,7 @@
 #include "client/io/line_input.hpp"
 #include "client/io/run_output.hpp"
 #include "client/run_report.hpp"
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 namespace mqtt_bridge {
 

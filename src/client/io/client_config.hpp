@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 namespace mqtt_bridge {
 

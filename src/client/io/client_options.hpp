@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 #include "os/exit_now.hpp"
 
 namespace mqtt_bridge {

@@ -16,7 +16,7 @@
 #include "client/io/daemon_connect.hpp"
 #include "client/reply_parser.hpp"
 #include "client/request_head.hpp"
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 #include "client/verdict.hpp"
 
 namespace mqtt_bridge {

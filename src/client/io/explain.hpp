@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 namespace mqtt_bridge {
 

@@ -1,4 +1,4 @@
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +17,7 @@ namespace {
 using Group = ClientFlag::Group;
 using Where = ClientFlag::Where;
 
+static_assert(limits::default_timeout == std::chrono::seconds(5), "--timeout says so below");
 constexpr std::array table{
     ClientFlag{"timeout", 0, "DURATION", Group::call, Where::anywhere,
                "How long to wait for the answer, such as 1500ms or 2s, or in seconds; 5s by "

@@ -1,4 +1,4 @@
-#include "client/settings.hpp"
+#include "client/option_table.hpp"
 
 #include <array>
 #include <string>
