@@ -47,7 +47,7 @@ std::string with_escapes(std::string_view text, std::string_view special, std::s
 }
 
 /// Within '...' of a shell.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'')
@@ -87,7 +87,7 @@ std::string bash_arguments(const Manual& manual, const std::vector<std::string>&
     const auto& values = manual.arguments[i].values;
     if (!values.empty()) {
       text += "    " + std::to_string(i) + ") mapfile -t COMPREPLY < <(compgen -W " +
-              quoted(joined(values, " ")) + " -- \"$current\") ;;\n";
+              shell_quoted(joined(values, " ")) + " -- \"$current\") ;;\n";
     }
   }
   return text + "  esac\n";
@@ -119,11 +119,11 @@ std::string zsh_option(const ManualOption& option) {
   const std::string equals = option.takes == Takes::nothing ? "" : "=";
   const std::string repeats = option.is_repeatable ? "*" : "";
   if (option.short_name.empty())
-    return "  " + quoted(repeats + option.name + equals + more);
+    return "  " + shell_quoted(repeats + option.name + equals + more);
   const std::string both = option.short_name + " " + option.name;
   const std::string joined_value = option.takes == Takes::nothing ? "" : "+";
-  return "  " + quoted("(" + both + ")" + option.short_name + joined_value + more) + " \\\n  " +
-         quoted("(" + both + ")" + option.name + equals + more);
+  return "  " + shell_quoted("(" + both + ")" + option.short_name + joined_value + more) +
+         " \\\n  " + shell_quoted("(" + both + ")" + option.name + equals + more);
 }
 
 // fish -------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ std::string bash_completion(const Manual& manual) {
       continue;
     branches +=
         bash_branch(names_taking({option}, Takes::one_of_values),
-                    words + "-W " + quoted(joined(option.values, " ")) + " -- \"$current\")");
+                    words + "-W " + shell_quoted(joined(option.values, " ")) + " -- \"$current\")");
   }
   const auto files = names_taking(options, Takes::file);
   const auto directories = names_taking(options, Takes::directory);
@@ -203,7 +203,8 @@ std::string bash_completion(const Manual& manual) {
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
          "    " +
-         words + "-W " + quoted(joined(names, " ")) + " -- \"$current\")\n    return\n  fi\n" +
+         words + "-W " + shell_quoted(joined(names, " ")) +
+         " -- \"$current\")\n    return\n  fi\n" +
          (has_values ? bash_arguments(manual, taking) : "") + "}\ncomplete -F _" + manual.program +
          " " + manual.program + "\n";
 }
@@ -215,7 +216,7 @@ std::string zsh_completion(const Manual& manual) {
   for (std::size_t i = 0; i < manual.arguments.size(); ++i) {
     const auto& [name, meaning, values] = manual.arguments[i];
     const std::string action = values.empty() ? " " : "(" + joined(values, " ") + ")";
-    lines.push_back("  " + quoted(std::to_string(i + 1) + ":" + name + ":" + action));
+    lines.push_back("  " + shell_quoted(std::to_string(i + 1) + ":" + name + ":" + action));
   }
   return "#compdef " + manual.program + "\n# Made of the options of " + manual.program +
          "\n\n_arguments -S \\\n" + joined(lines, " \\\n") + "\n";

@@ -20,6 +20,7 @@
 #include "client/io/observer.hpp"
 #include "client/route_topics.hpp"
 #include "exchange/topic.hpp"
+#include "mqtt/client_id_clash.hpp"
 #include "os/io/log.hpp"
 #include "os/io/output.hpp"
 #include "os/io/run_main.hpp"
@@ -225,10 +226,8 @@ class Explanation {
     began_ = Clock::now();
     calls.call(1, message_);
     run_until([&outcome] { return outcome.has_value(); }, options_.timeout + 2s);
-    const bool is_answered = outcome && std::holds_alternative<Answer>(outcome->outcome);
-    if (!is_answered && calls.is_connected())
-      run_until([&calls] { return !calls.clash().empty(); }, return_patience);
-    tell_of_client_id(calls.clash());
+    tell_of_client_id(
+        who_took_our_id(calls, outcome && std::holds_alternative<Answer>(outcome->outcome)));
     if (!outcome)
       return fail("no answer came in time", ExitCode::no_answer);
     const CallResult result = result_of(*outcome, options_);
@@ -236,6 +235,18 @@ class Explanation {
       succeed(result.text, "the broker");
     else
       fail(result.text, result.code);
+  }
+
+  /// Empty: nobody. Our connection throws a service off that has the NetID as its client id; it
+  /// comes back, and throws ours off, of which not every broker says a word.
+  std::string who_took_our_id(const DirectCalls& calls, bool is_answered) {
+    if (is_answered || !calls.is_connected())
+      return calls.clash();
+    run_until([&calls] { return !calls.is_connected(); }, return_patience);
+    const bool is_broker_there = observer_ && observer_->is_settled() && !observer_->why_not();
+    if (calls.is_connected() || !is_broker_there || !calls.clash().empty())
+      return calls.clash();
+    return clash_in_words(ClashCertainty::seems, options_.netid, !options_.username.empty());
   }
 
   void tell_of_client_id(const std::string& clash) {
