@@ -76,8 +76,8 @@ Json milliseconds_schema() {
 Json answer_schema() {
   Json rules = Json::array();
   for (const MatchedBy rule :
-       {MatchedBy::correlation, MatchedBy::content, MatchedBy::folded_content,
-        MatchedBy::turn, MatchedBy::topic, MatchedBy::id})
+       {MatchedBy::correlation, MatchedBy::content, MatchedBy::folded_content, MatchedBy::turn,
+        MatchedBy::topic, MatchedBy::id})
     rules.push_back(to_string(rule));
   return object({{"response", text("The answer")},
                  {"matched_by", {{"type", "string"}, {"enum", std::move(rules)}}},

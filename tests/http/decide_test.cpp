@@ -347,8 +347,9 @@ TEST(DecideRoutes, AsksForARoutesOwnToken) {
   EXPECT_EQ(with_token("/own/lamp", "of-the-route", these), "route");
   const HttpReply reply = reply_to(RouteRequest("POST", "/own/lamp", routes), these);
   EXPECT_EQ(reply.response.field("WWW-Authenticate"), "Bearer");
-  EXPECT_NE(reply.response.body.text.find("send the token of this route: Authorization: Bearer TOKEN"),
-            std::string::npos);
+  EXPECT_NE(
+      reply.response.body.text.find("send the token of this route: Authorization: Bearer TOKEN"),
+      std::string::npos);
 }
 
 TEST(DecideRoutes, AnswersWithWhatTheServiceSaid) {

@@ -310,8 +310,7 @@ class Bridge : public Peer<Link>, private ExchangeHost {
     if (asked.service == nullptr)
       return is_right(asked.name, asked.payload, answer.payload);
     return asked.service->is_right(asked.payload, answer.payload) ||
-           (answer.matched_by == MatchedBy::turn &&
-            out_of_turn_.contains(asked.response_topic));
+           (answer.matched_by == MatchedBy::turn && out_of_turn_.contains(asked.response_topic));
   }
 
   const TopicFilters guest_;

@@ -18,8 +18,8 @@
 #include "client/io/direct_calls.hpp"
 #include "client/io/line_input.hpp"
 #include "client/io/run_output.hpp"
-#include "client/run_report.hpp"
 #include "client/option_table.hpp"
+#include "client/run_report.hpp"
 
 namespace mqtt_bridge {
 

@@ -14,9 +14,9 @@
 #include "client/daemon_place.hpp"
 #include "client/hand_over.hpp"
 #include "client/io/daemon_connect.hpp"
+#include "client/option_table.hpp"
 #include "client/reply_parser.hpp"
 #include "client/request_head.hpp"
-#include "client/option_table.hpp"
 #include "client/verdict.hpp"
 
 namespace mqtt_bridge {
