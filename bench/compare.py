@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -89,6 +90,15 @@ def limit(port, window, seconds, *more):
 
 # The peers --------------------------------------------------------------------------------------
 
+def floor_command(broker, name):
+    return [BUILD / "bench/bench_floor", "--port", broker.port, "--listen", "{port}",
+            "--netid", f"floor-{name}"]
+
+
+def start_floor(world, broker, name):
+    return world.http_peer(f"floor-{name}", floor_command(broker, name))
+
+
 def start_node(world, broker, name):
     return world.http_peer(
         f"node-{name}",
@@ -116,19 +126,19 @@ def start_python(world, broker, name):
         [PYTHON, PEERS / "python/bridge.py", broker.port, "{port}", f"python-{name}"])
 
 
+PEER_STARTS = {"floor": start_floor, "Node": start_node, "Node-RED": start_node_red,
+               "Python": start_python}
+
+
 class Side:
     """One broker, its responder, and all bridges on it."""
 
-    def __init__(self, world, name):
+    def __init__(self, world, name, peers):
         broker_name = name.replace("_", "-")
         self.broker = world.broker(broker_name, BROKERS[name])
         self.responder = world.responder(self.broker)
         self.daemon = world.daemon(self.broker, f"this-{broker_name}")
-        self.others = {
-            "Node": start_node(world, self.broker, broker_name),
-            "Node-RED": start_node_red(world, self.broker, broker_name),
-            "Python": start_python(world, self.broker, broker_name),
-        }
+        self.others = {peer: PEER_STARTS[peer](world, self.broker, broker_name) for peer in peers}
 
     def bridges(self):
         """Each way in, and the process behind it."""
@@ -242,8 +252,8 @@ def start(bench, sides):
                 eventually(lambda: is_ready(daemon.port), "the daemon is ready", 0.0005)
                 ready = time.monotonic() - began
                 bench.add("start", peer="this", round=number, again=again, ready_ms=ready * 1000)
-        for name, start_peer in {"Node": start_node, "Node-RED": start_node_red,
-                                 "Python": start_python}.items():
+        for name in bench.options.peers:
+            start_peer = PEER_STARTS[name]
             with World() as world:
                 began = time.monotonic()
                 start_peer(world, broker, "starts")
@@ -283,7 +293,7 @@ def payload(bench, sides):
                       **limit(side.broker.port, 1, seconds, "--payload", size))
             for peer, process, to in side.bridges():
                 # The others stall for 88 ms whatever the size is; Node stands for them.
-                if peer.startswith("this") or (peer == "Node" and size > 0):
+                if peer.startswith("this") or peer == "floor" or (peer == "Node" and size > 0):
                     bench.add("payload", peer=peer, **where,
                               **load(process, to, 1, seconds, "--payload", size))
 
@@ -317,6 +327,54 @@ def netids(bench, _):
                           ready_ms=ready * 1000, **figures)
 
 
+def instructions(bench, _):
+    """Instructions a call outside the kernel: they do not depend on what else the machine does."""
+    for connections in (1, 64):
+        with World() as world:
+            broker = world.broker("counted")
+            world.responder(broker)
+            for peer, start_peer in {"floor": count_floor, "this, TCP": count_daemon}.items():
+                counts = [count(start_peer(world, broker, f"{connections}-{calls}"), connections,
+                                calls) for calls in COUNTED_CALLS]
+                each = (counts[1] - counts[0]) / (COUNTED_CALLS[1] - COUNTED_CALLS[0])
+                bench.add("instructions", peer=peer, connections=connections, round=0,
+                          instructions=each)
+
+
+# Callgrind counts; the difference of two runs is without the start and the end.
+COUNTED_CALLS = (2000, 6000)
+CALLGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file={out}", "--log-file={log}")
+
+
+def count_with(world, name):
+    return [part.format(out=os.devnull, log=world.folder / f"{name}.count") for part in CALLGRIND]
+
+
+def count_floor(world, broker, name):
+    floor = world.http_peer(f"floor-{name}",
+                            [*count_with(world, f"floor-{name}"), *floor_command(broker, name)])
+    floor.count_path = world.folder / f"floor-{name}.count"
+    return floor
+
+
+def count_daemon(world, broker, name):
+    daemon = world.daemon(broker, f"this-{name}", under=count_with(world, f"this-{name}"))
+    daemon.count_path = world.folder / f"this-{name}.count"
+    return daemon
+
+
+def count(process, connections, calls):
+    """All that it did, this load included, once it has ended."""
+    command = [BUILD / "bench/bench_load", "--to", str(process.port), "--connections",
+               str(connections), "--calls", str(calls // connections), "--timeout", "60"]
+    figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True,
+                                        text=True).stdout.splitlines()[-1])
+    if figures["failed"]:
+        raise RuntimeError(f"{figures['failed']} calls of {process.name} failed")
+    process.stop()
+    return int(re.search(r"Collected : (\d+)", process.count_path.read_text())[1])
+
+
 def soak(bench, sides):
     """Steady load: does memory grow, does p99 drift?"""
     side = sides["stock"]
@@ -326,7 +384,7 @@ def soak(bench, sides):
 
 
 SCENARIOS = {scenario.__name__.replace("_", "-"): scenario for scenario in (
-    calls, stalls, commands, idle, start, in_flight, payload, netids, soak)}
+    calls, stalls, commands, idle, start, in_flight, payload, netids, instructions, soak)}
 
 
 def parse_arguments():
@@ -343,6 +401,8 @@ def parse_arguments():
                         help="how long each measurement takes (%(default)s)")
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
     parser.add_argument("--brokers", nargs="+", choices=BROKERS, default=list(BROKERS))
+    parser.add_argument("--peers", nargs="*", choices=PEER_STARTS, default=list(PEER_STARTS),
+                        help="what to compare with (all)")
     parser.add_argument("--soak", type=float, default=300, help="seconds of it (%(default)s)")
     parser.add_argument("--results", type=pathlib.Path,
                         help="the folder to write to: bench/results, or build/bench when not "
@@ -354,7 +414,8 @@ def parse_arguments():
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     if not options.results:
-        is_all = options.report or not (options.scenarios or options.quick)
+        is_all = options.report or not (options.scenarios or options.quick or
+                                        len(options.peers) < len(PEER_STARTS))
         options.results = BENCH / "results" if is_all else BENCH.parent / "build/bench"
     options.minute, options.commands, options.growth_rounds = 60, 20, 3
     if options.quick:
@@ -370,7 +431,7 @@ def measure(options):
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with World() as world:
-        sides = {name: Side(world, name) for name in dict.fromkeys(["stock", *options.brokers])}
+        sides = {name: Side(world, name, options.peers) for name in dict.fromkeys(["stock", *options.brokers])}
         chosen = {name: side for name, side in sides.items() if name in options.brokers}
         for name in options.scenarios or SCENARIOS:
             scenario = SCENARIOS[name]

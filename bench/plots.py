@@ -10,16 +10,18 @@ from matplotlib import pyplot  # noqa: E402  (after use())
 
 COLOURS = {
     "limit": "#000000",
+    "floor": "#7f7f7f",
     "this, TCP": "#d62728",
     "this, unix": "#ff9896",
     "Node": "#1f77b4",
     "Node-RED": "#9467bd",
     "Python": "#2ca02c",
 }
-LABELS = {"limit": "the limit: raw MQTT", "this, TCP": "mqtt_bridged, TCP",
+LABELS = {"limit": "the limit: raw MQTT", "floor": "the floor: no library, no safety",
+          "this, TCP": "mqtt_bridged, TCP",
           "this, unix": "mqtt_bridged, unix socket", "Node": "Node: fastify + mqtt.js",
           "Python": "Python: aiohttp + Paho"}
-MARKS = {"limit": "x", "this, TCP": "o", "this, unix": ".", "Node": "s", "Node-RED": "^",
+MARKS = {"limit": "x", "floor": "+", "this, TCP": "o", "this, unix": ".", "Node": "s", "Node-RED": "^",
          "Python": "v"}
 
 matplotlib.rcParams.update({
@@ -100,8 +102,8 @@ def draw_calls(rows, folder):
                            fontsize=9)
             axes.set_xlabel("connections")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncol=6, frameon=False, fontsize=8)
-    return save(figure, folder, "calls.svg", bottom=0.05)
+    figure.legend(handles, labels, loc="lower center", ncol=4, frameon=False, fontsize=8)
+    return save(figure, folder, "calls.svg", bottom=0.07)
 
 
 def draw_in_flight(axes, rows):
@@ -117,7 +119,7 @@ def draw_in_flight(axes, rows):
 
 
 def draw_payload(axes, rows):
-    for peer in ("limit", "this, TCP", "this, unix", "Node"):
+    for peer in ("limit", "floor", "this, TCP", "this, unix", "Node"):
         draw_line(axes[0], of(rows, "payload", peer=peer), "payload", "p50", peer)
         if peer != "limit":
             draw_line(axes[1], of(rows, "payload", peer=peer), "payload", "cpu_us", peer)

@@ -127,19 +127,19 @@ class World(contextlib.ExitStack):
         responder.wait_for("ready")
         return responder
 
-    def start_daemon(self, broker, name, *options):
-        """Started, and perhaps not yet ready."""
+    def start_daemon(self, broker, name, *options, under=()):
+        """Started, and perhaps not yet ready. `under`: a program that runs it."""
         port = free_port()
         path = self.folder / f"{name}.sock"
         daemon = self.start(name, [
-            BUILD / "mqtt_bridged", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--netid", name,
+            *under, BUILD / "mqtt_bridged", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--netid", name,
             "--listen", f"127.0.0.1:{port}", "--listen", f"unix:{path}", "--log-level", "warn",
             *options])
         daemon.port, daemon.path = port, path
         return daemon
 
-    def daemon(self, broker, name, *options):
-        daemon = self.start_daemon(broker, name, *options)
+    def daemon(self, broker, name, *options, under=()):
+        daemon = self.start_daemon(broker, name, *options, under=under)
         eventually(lambda: is_ready(daemon.port), "the daemon is ready")
         return daemon
 

@@ -65,6 +65,8 @@ class RawMqtt {
     expect(static_cast<char>(0x90));
   }
 
+  int descriptor() const { return socket_; }
+
   /// How many PUBLISH packets may be without a PUBACK (Receive Maximum, MQTT 5.0 3.2.2.3.3).
   int receive_maximum() const { return receive_maximum_; }
   int unacknowledged() const { return unacknowledged_; }

@@ -2,7 +2,7 @@
 
 import statistics
 
-PEERS = ("limit", "this, TCP", "this, unix", "Node", "Node-RED", "Python")
+PEERS = ("limit", "floor", "this, TCP", "this, unix", "Node", "Node-RED", "Python")
 BROKERS = {"stock": "mosquitto as it comes", "set_tcp_nodelay": "mosquitto with `set_tcp_nodelay true`"}
 
 
@@ -70,6 +70,37 @@ def write_calls(rows):
         yield from table(
             ["connections", "what", "calls/s", "p50, ms", "p99, ms", "p99.9, ms", "slowest, ms",
              "CPU, µs a call", "resident, MiB", "failed"], lines)
+
+
+def write_floor(rows):
+    """Each figure as a multiple of the floor's in the same round."""
+    for broker, title in BROKERS.items():
+        counts = sorted({row["connections"] for row in of(rows, "calls", broker=broker,
+                                                          peer="floor")})
+        lines = []
+        for count in counts:
+            for peer in PEERS[2:]:
+                where = {"broker": broker, "connections": count}
+                if of(rows, "calls", peer=peer, **where):
+                    lines.append([f"{count:,}", peer, *(
+                        with_spread(ratios(rows, field, peer, "floor", **where))
+                        for field in ("per_second", "p50", "p99", "p999", "cpu_us"))])
+        if lines:
+            yield f"## Against the floor, {title}\n"
+            yield ("`bench_floor` parses HTTP and writes MQTT in one loop, with no library and no "
+                   "safety: a bridge cannot cost less. Each figure is a multiple of the floor's.\n")
+            yield from table(["connections", "what", "calls/s", "p50", "p99", "p99.9", "CPU a call"],
+                             lines)
+    counted = of(rows, "instructions")
+    if counted:
+        yield "## Instructions a call, outside the kernel\n"
+        yield from table(
+            ["connections", "floor", "this, TCP", "multiple"],
+            [[count, *(f"{statistics.median(each(of(counted, 'instructions', peer=peer, connections=count), 'instructions')):,.0f}"
+                       for peer in ("floor", "this, TCP")),
+              with_spread(ratios(rows, "instructions", "this, TCP", "floor",
+                                 scenario="instructions", connections=count))]
+             for count in sorted({row["connections"] for row in counted})])
 
 
 def write_shares(rows):
@@ -156,10 +187,10 @@ def write_growth(rows):
         for size in sizes:
             def cell(peer, field):
                 return with_spread(each(of(rows, "payload", payload=size, peer=peer), field))
-            lines.append([f"{size:,}", cell("limit", "p50"), cell("this, TCP", "p50"),
-                          cell("this, unix", "p50"), cell("Node", "p50"),
+            lines.append([f"{size:,}", cell("limit", "p50"), cell("floor", "p50"),
+                          cell("this, TCP", "p50"), cell("this, unix", "p50"), cell("Node", "p50"),
                           cell("this, TCP", "cpu_us"), cell("Node", "cpu_us")])
-        yield from table(["bytes", "limit, p50, ms", "this, TCP", "this, unix", "Node",
+        yield from table(["bytes", "limit, p50, ms", "floor", "this, TCP", "this, unix", "Node",
                           "this, CPU, µs a call", "Node, CPU"], lines)
     if of(rows, "netids"):
         yield "## NetIDs served, 8 connections\n"
@@ -223,6 +254,15 @@ def verdicts(rows):
         yield verdict(f"{where['connections']} connections: calls per second, against {other}'s",
                       ratios(rows, "per_second", this, other, **where), least, at_least=True,
                       unit="×")
+    yield verdict("1 connection: p50, against the floor's",
+                  ratios(rows, "p50", this, "floor", **one), 1.35, unit="×")
+    yield verdict("64 connections: calls per second, against the floor's",
+                  ratios(rows, "per_second", this, "floor", **many), 0.85, at_least=True, unit="×")
+    yield verdict("64 connections: CPU time a call, against the floor's",
+                  ratios(rows, "cpu_us", this, "floor", **many), 2.5, unit="×")
+    yield verdict("256 connections: p99.9, against the floor's",
+                  ratios(rows, "p999", this, "floor", **{**stock, "connections": 256}), 1.3,
+                  unit="×")
     yield verdict("64 connections: CPU time a call, against Node's",
                   ratios(rows, "cpu_us", this, "Node", **many), 1, unit="×")
     for row in of(rows, "stalls", peer=this):
@@ -269,7 +309,7 @@ def write(results, pictures):
     if found:
         lines += ["## What we want to reach", ""]
         lines += table(["what; with mosquitto as it comes, unless it says otherwise", "aim", "measured", "reached"], found)
-    for part in (write_calls, write_shares, write_stalls, write_commands, write_idle_and_start,
+    for part in (write_calls, write_floor, write_shares, write_stalls, write_commands, write_idle_and_start,
                  write_growth):
         lines += part(rows)
     while not lines[-1]:
