@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""What a call of a batch costs beside one of 64 HTTP connections, and how much memory a long batch
-takes.
+"""What a call of a batch, and of mqtt_client --lines, costs beside one of 64 HTTP connections, and how
+much memory many lines take.
 
     bench/batches.py BUILD [ROUNDS] [LINES]
 
-Each round measures both ways in turn, on one daemon; said are medians of the rounds and of their
-ratios. Then one batch of LINES, 1,000,000 by default.
+Each round measures the three ways in turn, on one daemon; said are medians of the rounds and of their
+ratios. Then LINES, 1,000,000 by default, as one batch and by mqtt_client.
 """
 
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -32,7 +33,16 @@ def connections(daemon):
     return figures["calls"], figures["seconds"]
 
 
+def check(results, count, expected):
+    answered = 0
+    with open(results, "rb") as file:
+        for line in file:
+            answered += expected in line
+    assert answered == count, (answered, count)
+
+
 def batch(daemon, folder, count):
+    """Calls a second."""
     lines, results = folder / "lines", folder / "results"
     with open(lines, "w", encoding="ascii") as file:
         file.writelines(f'"text number {i}"\n' for i in range(count))
@@ -43,12 +53,26 @@ def batch(daemon, folder, count):
              "--header", "Content-Type: application/x-ndjson", "--output", results,
              f"http://127.0.0.1:{daemon.port}/transform/uppercase"], stdin=given, check=True)
     took = time.perf_counter() - began
-    answered = 0
-    with open(results, "rb") as file:
-        for line in file:
-            answered += b'"answer":"TEXT NUMBER ' in line
-    assert answered == count, (answered, count)
+    check(results, count, b'"answer":"TEXT NUMBER ')
     return count / took
+
+
+def client(daemon, broker, folder, count):
+    """Calls a second, and the client's memory in KiB."""
+    lines, results = folder / "lines", folder / "results"
+    with open(lines, "w", encoding="ascii") as file:
+        file.writelines(f"text number {i}\n" for i in range(count))
+    began = time.perf_counter()
+    with open(results, "wb") as out:
+        running = subprocess.Popen(
+            [BUILD / "mqtt_client", "--daemon", f"http://127.0.0.1:{daemon.port}", "--broker",
+             f"mqtt://127.0.0.1:{broker.port}", "--lines", daemon.netid, "uppercase",
+             lines], stdout=out)
+        _, status, used = os.wait4(running.pid, 0)
+    took = time.perf_counter() - began
+    assert status == 0, status
+    check(results, count, b"TEXT NUMBER ")
+    return count / took, used.ru_maxrss
 
 
 def main():
@@ -58,16 +82,22 @@ def main():
         daemon = world.daemon(broker, "daemon")
         rates, cpu = [], []
         for _ in range(ROUNDS):
-            before = daemon.cpu()
+            used = [daemon.cpu()]
             calls, seconds = connections(daemon)
-            between = daemon.cpu()
-            rates.append((calls / seconds, batch(daemon, world.folder, LINES_OF_A_ROUND)))
-            cpu.append((processes.cpu_between(before, between) / calls / 1000,
-                        processes.cpu_between(between, daemon.cpu()) / LINES_OF_A_ROUND / 1000))
-        for way, values, used in zip(("64 connections", "a batch"), zip(*rates), zip(*cpu)):
-            print(f"{way:16} {statistics.median(values):7.0f} calls a second, "
-                  f"{statistics.median(used):.0f} us of the daemon's CPU a call")
-        print(f"ratio            {statistics.median(b / a for a, b in rates):7.2f}")
+            used.append(daemon.cpu())
+            of_batch = batch(daemon, world.folder, LINES_OF_A_ROUND)
+            used.append(daemon.cpu())
+            of_client, _ = client(daemon, broker, world.folder, LINES_OF_A_ROUND)
+            used.append(daemon.cpu())
+            rates.append((calls / seconds, of_batch, of_client))
+            cpu.append([processes.cpu_between(*between) / each / 1000 for between, each in zip(
+                zip(used, used[1:]), (calls, LINES_OF_A_ROUND, LINES_OF_A_ROUND))])
+        for way, values, used in zip(("64 connections", "a batch", "mqtt_client --lines"),
+                                     zip(*rates), zip(*cpu)):
+            ratios = sorted(value / of_64 for value, (of_64, *_) in zip(values, rates))
+            print(f"{way:19} {statistics.median(values):7.0f} calls a second, "
+                  f"{statistics.median(used):.0f} us of the daemon's CPU a call, "
+                  f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) of the first")
         daemon = world.daemon(broker, "another")
         batch(daemon, world.folder, 1000)
         before = daemon.memory("VmHWM")
@@ -75,6 +105,10 @@ def main():
         more = daemon.memory("VmHWM") - before
         print(f"{LINES} lines: {rate:.0f} calls a second, {more / 1024:.1f} MiB more memory than with "
               "1,000")
+        few = client(daemon, broker, world.folder, 1000)[1]
+        rate, many = client(daemon, broker, world.folder, LINES)
+        print(f"mqtt_client --lines: {rate:.0f} calls a second, {many / 1024:.1f} MiB, and "
+              f"{few / 1024:.1f} MiB with 1,000")
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ class World(contextlib.ExitStack):
             *under, BUILD / "mqtt_bridged", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--netid", name,
             "--listen", f"127.0.0.1:{port}", "--listen", f"unix:{path}", "--log-level", "warn",
             *options])
-        daemon.port, daemon.path = port, path
+        daemon.port, daemon.path, daemon.netid = port, path, name
         return daemon
 
     def daemon(self, broker, name, *options, under=()):
