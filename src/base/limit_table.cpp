@@ -196,6 +196,8 @@ std::vector<Limit> all_limits() {
        "time without an acknowledgement after which the connection counts as dead"},
       {"keep_alive", text(keep_alive), "MQTT's Keep Alive"},
       {"connect_timeout", text(connect_timeout), "time for one attempt to connect to the broker"},
+      {"broker_timeout", text(broker_timeout), "the same where there is another broker to try"},
+      {"brokers", text(brokers), "brokers of --broker"},
       {"library_stall_timeout", text(library_stall_timeout),
        "time in which a thread of the MQTT library must move, or systemd's watchdog is not "
        "notified"},

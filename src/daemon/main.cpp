@@ -58,7 +58,7 @@ SocketAccess socket_access_of(const BridgedOptions& options) {
 BridgeOptions bridge_options_of(const BridgedOptions& options) {
   BridgeOptions bridge;
   bridge.api = {
-      .broker = options.broker.url,
+      .brokers = options.broker.urls,
       .netid = options.netid,
       .netids = {options.netids.begin(), options.netids.end()},
       .actions = options.action,
@@ -129,7 +129,7 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
     if (differs)
       names.append(names.empty() ? "" : ", ").append(name);
   };
-  compare("broker", before.broker.url != after.broker.url);
+  compare("broker", before.broker.urls != after.broker.urls);
   compare("protocol", before.broker.protocol != after.broker.protocol);
   compare("client-id", before.broker.client_id != after.broker.client_id);
   compare("listen", before.listen != after.listen);
@@ -230,8 +230,8 @@ class Reload {
 
   void take(Configuration read) {
     auto& [options, bridge] = read;
-    bridge.api.broker = options_.broker.url;
-    if (options.broker.url != options_.broker.url)
+    bridge.api.brokers = options_.broker.urls;
+    if (options.broker.urls != options_.broker.urls)
       bridge.link = link_;  // what is meant for another broker is not for this one
     link_ = bridge.link;
     if (had_token_ && !bridge.api.token)

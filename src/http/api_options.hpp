@@ -15,7 +15,7 @@
 namespace mqtt_bridge {
 
 struct HttpApiOptions {
-  BrokerUrl broker;
+  std::vector<BrokerUrl> brokers;    // one service, under several addresses
   std::string netid;                 // empty: every call must name one
   std::set<std::string> netids;      // served besides; "*" serves any
   std::vector<std::string> actions;  // served besides the five

@@ -77,10 +77,15 @@ std::optional<Failure> why_not_broker(const std::optional<std::string>& wanted,
   if (const auto* why = std::get_if<std::string>(&broker)) {
     return Failure{Problem::invalid_parameter, "broker: " + *why, {}};
   }
+  // Any of them is right: a call may move from one to another while it waits.
   const auto& [host, port] = std::get<HostPort>(broker);
-  if (same_broker(options.broker, host, port))
-    return std::nullopt;
-  return Failure{Problem::wrong_broker, "this bridge serves " + to_string(options.broker), {}};
+  std::string served;
+  for (const BrokerUrl& each : options.brokers) {
+    if (same_broker(each, host, port))
+      return std::nullopt;
+    served += (served.empty() ? "" : ", ") + to_string(each);
+  }
+  return Failure{Problem::wrong_broker, "this bridge serves " + served, {}};
 }
 
 }  // namespace

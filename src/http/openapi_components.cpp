@@ -182,7 +182,8 @@ Json broker_parameter(const HttpApiOptions& options) {
   Json parameter = in_query(
       "broker", "HOST:PORT. The call is refused with 421 unless the bridge uses this broker",
       {{"type", "string"}});
-  parameter["example"] = options.broker.host + ":" + std::to_string(options.broker.port);
+  const BrokerUrl& broker = options.brokers.front();
+  parameter["example"] = broker.host + ":" + std::to_string(broker.port);
   return parameter;
 }
 

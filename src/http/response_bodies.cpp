@@ -163,6 +163,13 @@ std::set<std::string> netids_of(const HttpApiOptions& options) {
   return netids;
 }
 
+std::vector<std::string> brokers_of(const HttpApiOptions& options) {
+  std::vector<std::string> brokers;
+  for (const BrokerUrl& each : options.brokers)
+    brokers.push_back(to_string(each));
+  return brokers;
+}
+
 Json responders_of(const BridgeStatus& status) {
   Json list = Json::array();
   for (const KnownResponder& each : status.responders) {
@@ -207,7 +214,8 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
       {"config", status.config_file.empty() ? Json(nullptr) : Json(status.config_file)},
       {"last_reload", reload_of(status)},
       {"ready", !status.why_not_ready},
-      {"broker", to_string(options.broker)},
+      {"broker", status.broker},
+      {"brokers", brokers_of(options)},
       {"mqtt_version", status.mqtt_version},
       {"times_linked", status.times_linked},
       {"linked_since", status.linked_since ? Json(date_text(status.clock.at(*status.linked_since)))

@@ -37,6 +37,7 @@ struct BridgeStatus {
   std::vector<KnownResponder> responders = {};
   std::optional<std::string> why_not_ready;
   std::optional<std::string> warning;  // of what may end the link
+  std::string broker;                  // the URL of that of the link, or of the last attempt
   std::string mqtt_version;            // of the link; empty without one
   std::uint64_t times_linked;
   std::size_t in_flight;

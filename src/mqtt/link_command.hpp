@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,15 +19,20 @@ namespace mqtt_bridge {
 namespace link_command {
 
 // To connect ----------------------------------------------------------------------------------
-/// The addresses of the broker's host; host_found() or host_not_found(). One look-up at a time: it
-/// cannot be cancelled, and may outlive the attempt that it was begun for.
-struct LookUp {};
+/// The addresses of the host of one of the brokers; host_found() or host_not_found(). One look-up
+/// of each at a time: it cannot be cancelled, and may outlive the attempt that it was begun for.
+struct LookUp {
+  std::size_t broker;
+};
 /// One of these addresses; dialling() at once, then reached() or not_reached().
-struct Dial {};
+struct Dial {
+  std::size_t broker;
+};
 /// Takes too long; not_reached() at once.
 struct StopDialling {};
 /// On the connection that was reached; Connected or ConnectFailed.
 struct Connect {
+  BrokerUrl broker;
   MqttVersion version;
   bool clean_start;
   std::chrono::seconds keep_alive;

@@ -1,10 +1,11 @@
-// The options of a link: the broker, the client id and credentials, and the subscriptions. Values.
+// The options of a link: the brokers, the client id and credentials, and the subscriptions. Values.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mqtt/broker_url.hpp"
 #include "mqtt/link_policy.hpp"
@@ -30,7 +31,7 @@ struct MqttTls {
 };
 
 struct MqttLinkOptions {
-  BrokerUrl broker;
+  std::vector<BrokerUrl> brokers{1};  // one service, under several addresses; at least one
   Protocol protocol = Protocol::automatic;
   std::string client_id;
   LinkPolicy::ClientId whose_client_id = LinkPolicy::ClientId::own;

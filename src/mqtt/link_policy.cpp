@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits/mqtt.hpp"
+#include "mqtt/doubled.hpp"
 
 namespace mqtt_bridge {
 namespace {
@@ -21,17 +22,6 @@ constexpr Duration short_life = 100ms;
 // Where the client id is shared: a link that lives this long had its turn.
 constexpr Duration short_turn = 10s;
 constexpr int broken_links_that_are_a_hint = 2;
-// Brokers that know 3.1.1 only may close on version 5 without a word (RabbitMQ before 3.13). One
-// that is being shut down does so too, but hardly ever this often in a row; and whatever stands
-// before a broker that is down, for as long as it is down, but then in either version.
-constexpr int closures_that_mean_refusal = 3;
-
-/// After the `count`th of something, counted from 1: doubles each time, up to a cap.
-Duration doubled(Duration first, int count, Duration cap) {
-  for (int i = 1; i < count && first < cap; ++i)
-    first *= 2;
-  return std::min(first, cap);
-}
 
 Duration part_of(Duration whole, double part) {
   return std::chrono::duration_cast<Duration>(whole * part);
@@ -39,10 +29,9 @@ Duration part_of(Duration whole, double part) {
 
 }  // namespace
 
-LinkPolicy::LinkPolicy(Protocol protocol, Instant now, ClientId client_id)
-    : protocol_(protocol),
-      client_id_(client_id),
-      version_(protocol == Protocol::v3_1_1 ? MqttVersion::v3_1_1 : MqttVersion::v5),
+LinkPolicy::LinkPolicy(Protocol protocol, Instant now, ClientId client_id, std::size_t brokers)
+    : client_id_(client_id),
+      versions_(brokers, VersionChoice(protocol)),
       next_attempt_(now),
       down_since_(now) {}
 
@@ -50,13 +39,7 @@ void LinkPolicy::attempt_begins(Instant now) {
   next_attempt_.reset();
   last_attempt_ = now;
   yields_ = false;
-  const bool is_older = refusals_of_newest_ > 0 && version_ == MqttVersion::v3_1_1;
-  if (is_older && !is_trial_ &&
-      now - newest_refused_at_ >=
-          doubled(limits::version_pause, refusals_of_newest_, limits::version_pause_cap)) {
-    version_ = MqttVersion::v5;
-    tries_newest_again_ = true;
-  }
+  versions_[broker_].attempt_begins(now);
 }
 
 void LinkPolicy::hurry(Instant now) {
@@ -64,11 +47,15 @@ void LinkPolicy::hurry(Instant now) {
     next_attempt_ = std::min(*next_attempt_, std::max(now, last_attempt_ + needed_pause));
 }
 
-// The version -----------------------------------------------------------------------------------
-
 LinkPolicy::Verdict LinkPolicy::attempt_failed(ConnectFailure failure, Instant now, double jitter) {
   schedule(now, jitter);
-  choose_version(failure, now);
+  if (versions_[broker_].attempt_failed(failure, now)) {
+    next_attempt_ = now;
+  } else {
+    turn_to_next_broker();
+    if (++tried_ % versions_.size() != 0)
+      next_attempt_ = now;  // that one was not tried yet, in this round
+  }
   if (failure != ConnectFailure::ended && failure != ConnectFailure::ended_idle) {
     evidence_.forget();
     return Verdict::none;
@@ -83,55 +70,14 @@ LinkPolicy::Verdict LinkPolicy::attempt_failed(ConnectFailure failure, Instant n
   return verdict;
 }
 
-/// The next attempt is due at once if it is one in an older version.
-void LinkPolicy::choose_version(ConnectFailure failure, Instant now) {
-  const bool was_trial = std::exchange(is_trial_, false);
-  if (was_trial && (failure == ConnectFailure::closed || failure == ConnectFailure::unreachable)) {
-    version_ = MqttVersion::v5;  // it is merely down; closures_ stays, so the next one is tried too
-    return;
-  }
-  if (failure == ConnectFailure::unreachable) {
-    closures_ = 0;
-    return;
-  }
-  if (std::exchange(tries_newest_again_, false))
-    return fall_back(now);
-  closures_ = failure == ConnectFailure::closed ? closures_ + 1 : 0;
-  const bool is_refusal =
-      failure == ConnectFailure::version_refused || closures_ >= closures_that_mean_refusal;
-  if (!is_refusal || protocol_ != Protocol::automatic)
-    return;
-  if (version_ == MqttVersion::v5) {
-    is_trial_ = failure == ConnectFailure::closed;
-    fall_back(now);
-  } else {
-    version_ = MqttVersion::v5;
-  }
-  if (!is_trial_)
-    closures_ = 0;
-}
-
-void LinkPolicy::fall_back(Instant now) {
-  version_ = MqttVersion::v3_1_1;
-  has_fallen_back_ = true;
-  newest_refused_at_ = now;
-  next_attempt_ = now;
-}
-
 // The link --------------------------------------------------------------------------------------
 
 void LinkPolicy::link_is_up(bool is_forgotten, Instant now) {
   evidence_.link_is_up(is_forgotten);
   up_since_ = now;
   failures_ = 0;
-  closures_ = 0;
-  is_trial_ = false;
-  tries_newest_again_ = false;
-  const bool is_refused = std::exchange(has_fallen_back_, false);
-  if (version_ == MqttVersion::v5)
-    refusals_of_newest_ = 0;
-  else if (is_refused)
-    ++refusals_of_newest_;
+  tried_ = 0;
+  versions_[broker_].link_is_up();
 }
 
 Duration LinkPolicy::quiet_time() const {
@@ -143,6 +89,7 @@ LinkPolicy::Verdict LinkPolicy::link_lost(LinkLoss loss, Instant now, double jit
   const bool is_short = life < (client_id_ == ClientId::shared ? short_turn : short_life);
   short_links_ = is_short && loss != LinkLoss::renewed ? short_links_ + 1 : 0;
   failures_ = 0;
+  tried_ = 0;
   down_since_ = now;
   if (life >= limits::yield_cap)
     yielded_ = 0;
@@ -151,7 +98,15 @@ LinkPolicy::Verdict LinkPolicy::link_lost(LinkLoss loss, Instant now, double jit
     yield(now, jitter);
   else
     schedule_after_break(now, jitter);
+  if (is_broker_to_be_left(loss))
+    turn_to_next_broker();
   return verdict;
+}
+
+/// Else it comes first, since it keeps our session.
+bool LinkPolicy::is_broker_to_be_left(LinkLoss loss) const {
+  return loss == LinkLoss::silent ||
+         (loss != LinkLoss::taken_over && short_links_ >= many_short_links);
 }
 
 LinkPolicy::Verdict LinkPolicy::judge(LinkLoss loss, Duration life) {

@@ -1,18 +1,23 @@
-// When to connect to the broker next, and in which version of MQTT. It is told what became of each
-// attempt; it has no clock, socket or randomness: `jitter` is a number in [0, 1).
+// When to connect next, to which of the brokers, and in which version of MQTT. It is told what
+// became of each attempt; it has no clock, socket or randomness: `jitter` is a number in [0, 1).
+//
+// The brokers are tried in turn, each at once after the other, with a pause after each round; the
+// first that accepts is kept. When its connection breaks it is tried again first, since it has our
+// session; one that was silent, or that breaks one link after the other, is left.
 // Value; the owner serialises.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "base/instant.hpp"
 #include "mqtt/events.hpp"
 #include "mqtt/message.hpp"
 #include "mqtt/take_over.hpp"
+#include "mqtt/version_choice.hpp"
 
 namespace mqtt_bridge {
-
-enum class Protocol { automatic, v5, v3_1_1 };  // automatic: 5, and 3.1.1 when the broker refuses 5
 
 class LinkPolicy {
  public:
@@ -21,14 +26,16 @@ class LinkPolicy {
   enum class ClientId { own, shared };
   using Verdict = TakeOverEvidence::Verdict;
 
-  /// The first attempt is due at `now`.
-  LinkPolicy(Protocol protocol, Instant now, ClientId client_id = ClientId::own);
+  /// The first attempt is due at `now`. `brokers`: how many there are, at least one.
+  LinkPolicy(Protocol protocol, Instant now, ClientId client_id = ClientId::own,
+             std::size_t brokers = 1);
 
   /// When the next attempt is due; nothing while one runs or the link is up.
   std::optional<Instant> next_attempt() const { return next_attempt_; }
-  MqttVersion version() const { return version_; }
-  /// Whether the attempt that runs is there to see whether the broker takes the newest version now.
-  bool tries_newest_again() const { return tries_newest_again_; }
+  /// The broker of the attempt that runs, or of the next one.
+  std::size_t broker() const { return broker_; }
+  MqttVersion version() const { return versions_[broker_].version(); }
+  bool tries_newest_again() const { return versions_[broker_].tries_newest_again(); }
 
   void attempt_begins(Instant now);
   /// A call waits for the link: the next attempt is due within a second of the last one, unless we
@@ -47,31 +54,24 @@ class LinkPolicy {
   Verdict link_lost(LinkLoss loss, Instant now, double jitter);
 
  private:
-  void choose_version(ConnectFailure failure, Instant now);
-  void fall_back(Instant now);
+  void turn_to_next_broker() { broker_ = (broker_ + 1) % versions_.size(); }
+  bool is_broker_to_be_left(LinkLoss loss) const;
   void schedule(Instant now, double jitter);
   void schedule_after_break(Instant now, double jitter);
   void yield(Instant now, double jitter);
   Verdict judge(LinkLoss loss, Duration life);
   static Verdict verdict_on_turns(int broken_links);
 
-  Protocol protocol_;
   ClientId client_id_;
-  MqttVersion version_;
+  std::vector<VersionChoice> versions_;  // by broker
+  std::size_t broker_ = 0;
+  std::size_t tried_ = 0;  // brokers in a row that did not accept
   std::optional<Instant> next_attempt_;
   Instant last_attempt_{};
   Instant down_since_;
   Instant up_since_{};
   int failures_ = 0;     // in a row
   int short_links_ = 0;  // in a row
-
-  // The version.
-  int closures_ = 0;       // in a row, without a CONNACK
-  bool is_trial_ = false;  // the attempt in 3.1.1 that shows what closures in 5 mean
-  bool tries_newest_again_ = false;
-  bool has_fallen_back_ = false;  // since the link was last up
-  int refusals_of_newest_ = 0;    // in a row, each followed by a link in 3.1.1
-  Instant newest_refused_at_{};
 
   // Other clients.
   TakeOverEvidence evidence_;

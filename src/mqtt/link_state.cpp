@@ -28,7 +28,7 @@ bool is_due(std::optional<Instant>& what, Instant now) {
 LinkState::LinkState(MqttLinkOptions options, Instant now, Jitter jitter)
     : options_(std::move(options)),
       jitter_(std::move(jitter)),
-      policy_(options_.protocol, now, options_.whose_client_id),
+      policy_(options_.protocol, now, options_.whose_client_id, options_.brokers.size()),
       subscriptions_(options_.filters, options_.optional_filters),
       will_(options_.will) {}
 
@@ -42,7 +42,7 @@ void LinkState::stop() {
 }
 
 void LinkState::reconfigure(MqttLinkOptions options, Instant now) {
-  options.broker = options_.broker;
+  options.brokers = options_.brokers;
   options.protocol = options_.protocol;
   options.client_id = options_.client_id;
   options.whose_client_id = options_.whose_client_id;
@@ -122,13 +122,19 @@ void LinkState::expire(Instant now) {
 
 void LinkState::begin_attempt(Instant now) {
   policy_.attempt_begins(now);
+  broker_ = policy_.broker();
   if (policy_.tries_newest_again())
     log(LogLevel::info, "trying MQTT 5 again");
   limit_attempt(now);
   stage_ = Stage::looking_up;
-  now_doing("looking up the address of host '" + options_.broker.host + "'");
-  if (!std::exchange(is_looking_up_, true))
-    command(link_command::LookUp{});
+  now_doing("looking up the address of host '" + broker().host + "'");
+  if (looking_up_.insert(broker_).second)
+    command(link_command::LookUp{broker_});
+}
+
+/// Where there are other brokers, they are not kept waiting for long.
+void LinkState::limit_attempt(Instant now) {
+  limit_ = now + (options_.brokers.size() == 1 ? limits::connect_timeout : limits::broker_timeout);
 }
 
 /// The time for the next answer: many filters have as many.
@@ -136,9 +142,9 @@ void LinkState::attempt_takes_too_long(Instant now) {
   if (stage_ == Stage::dialling)
     return command(link_command::StopDialling{});
   fail_attempt(ConnectFailure::unreachable,
-               stage_ == Stage::looking_up ? "the look-up of the address of host '" +
-                                                 options_.broker.host + "' takes too long"
-                                           : "the broker does not answer",
+               stage_ == Stage::looking_up
+                   ? "the look-up of the address of host '" + broker().host + "' takes too long"
+                   : "the broker does not answer",
                now);
 }
 
@@ -149,20 +155,20 @@ void LinkState::now_doing(std::string what) {
   doing_ = std::move(what);
 }
 
-void LinkState::host_found() {
-  is_looking_up_ = false;
-  if (stage_ != Stage::looking_up)
+void LinkState::host_found(std::size_t broker) {
+  looking_up_.erase(broker);
+  if (stage_ != Stage::looking_up || broker != broker_)
     return;
   stage_ = Stage::dialling;
-  command(link_command::Dial{});
+  command(link_command::Dial{broker_});
 }
 
-void LinkState::host_not_found(const std::string& why, Instant now) {
-  is_looking_up_ = false;
-  if (stage_ != Stage::looking_up)
+void LinkState::host_not_found(std::size_t broker, const std::string& why, Instant now) {
+  looking_up_.erase(broker);
+  if (stage_ != Stage::looking_up || broker != broker_)
     return;
   fail_attempt(ConnectFailure::unreachable,
-               "cannot find the address of host '" + options_.broker.host + "': " + why, now);
+               "cannot find the address of host '" + this->broker().host + "': " + why, now);
 }
 
 void LinkState::dialling(const std::string& targets) {
@@ -178,10 +184,13 @@ void LinkState::reached(Instant now) {
   if (stage_ != Stage::dialling)
     return;
   stage_ = Stage::connecting;
-  // What waits at the broker from before the first link, or for another client, is no answer now.
-  was_session_asked_for_ =
-      is_session_ours_ && options_.whose_client_id == LinkPolicy::ClientId::own;
-  command(link_command::Connect{.version = version(),
+  // What waits at the broker from before the first link, from an earlier visit or for another
+  // client is no answer now.
+  was_session_asked_for_ = is_session_ours_ &&
+                           options_.whose_client_id == LinkPolicy::ClientId::own &&
+                           (do_sessions_follow_ || !is_another_broker());
+  command(link_command::Connect{.broker = broker(),
+                                .version = version(),
                                 .clean_start = !was_session_asked_for_,
                                 .keep_alive = keep_alive_,
                                 .will = will_});
@@ -329,7 +338,7 @@ std::optional<std::string> LinkState::clash_suspected(Instant now) const {
 
 void LinkState::drop_connection(std::string why) {
   if (why != why_down_)
-    log_rarely(LogLevel::warn, "no link to " + to_string(options_.broker) + ": " + why);
+    log_rarely(LogLevel::warn, "no link to " + to_string(broker()) + ": " + why);
   why_down_ = std::move(why);
   const bool was_up = is_up();
   stage_ = Stage::idle;

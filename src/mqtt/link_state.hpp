@@ -1,10 +1,10 @@
-// The link to a broker, as decisions: connects, subscribes, stays, and comes back. It is told facts
-// with `now`, and has commands ready to be carried out, in their order, after each fact; a fact
-// that comes unasked, or too late, changes nothing. "Up" means exactly: connected and every
-// subscription answered, the refused ones named.
+// The link to a broker, one of several where there are more, as decisions: connects, subscribes,
+// stays, and comes back. It is told facts with `now`, and has commands ready to be carried out, in
+// their order, after each fact; a fact that comes unasked, or too late, changes nothing. "Up" means
+// exactly: connected and every subscription answered, the refused ones named.
 //
-// When and in which version of MQTT is LinkPolicy's, which filters Subscriptions', what is owed
-// LinkWatch's; here is what joins them. It has no clock, socket, log or randomness.
+// When, to which broker and in which version of MQTT is LinkPolicy's, which filters Subscriptions',
+// what is owed LinkWatch's; here is what joins them. It has no clock, socket, log or randomness.
 //
 // Invariants:
 //  1. Of TellUp and TellDown each follows the other, TellUp first.
@@ -17,6 +17,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -66,9 +67,9 @@ class LinkState {
   /// While answers are waited for, a broker that says nothing is probed.
   void expect_answers(bool expected, Instant now);
 
-  // What became of an attempt to connect.
-  void host_found();
-  void host_not_found(const std::string& why, Instant now);
+  // What became of an attempt to connect. `broker`: that of the look-up.
+  void host_found(std::size_t broker);
+  void host_not_found(std::size_t broker, const std::string& why, Instant now);
   /// `targets`: the addresses, in words.
   void dialling(const std::string& targets);
   void not_reached(const std::string& why, Instant now);
@@ -97,6 +98,8 @@ class LinkState {
   // How it stands.
   bool is_up() const { return stage_ == Stage::up; }
   const MqttLinkOptions& options() const { return options_; }
+  /// That of the link, or of the last attempt.
+  const BrokerUrl& broker() const { return options_.brokers[broker_]; }
   MqttVersion version() const { return policy_.version(); }
   /// How the link was lost, when it last was.
   LinkLoss last_loss() const { return last_loss_; }
@@ -129,7 +132,7 @@ class LinkState {
   bool may_subscribe() const { return stage_ >= Stage::subscribing; }
 
   void begin_attempt(Instant now);
-  void limit_attempt(Instant now) { limit_ = now + limits::connect_timeout; }
+  void limit_attempt(Instant now);
   void attempt_takes_too_long(Instant now);
   void now_doing(std::string what);
   void fail_attempt(ConnectFailure failure, std::string why, Instant now);
@@ -137,6 +140,7 @@ class LinkState {
   bool reduce_will(const mqtt_event::ConnectFailed& event);
   void refused_to_connect(const mqtt_event::ConnectFailed& event, Instant now);
 
+  bool is_another_broker() const { return linked_to_ && *linked_to_ != broker_; }
   void begin_subscribing(Instant now);
   void subscribe(Instant now);
   void subscribe_refused_again(Instant now);
@@ -174,14 +178,18 @@ class LinkState {
   std::optional<Instant> ask_again_;  // for what was refused
 
   // The present attempt, and what the broker is asked for.
-  bool is_looking_up_ = false;  // perhaps for an attempt that has ended
+  std::size_t broker_ = 0;            // of those of the options
+  std::set<std::size_t> looking_up_;  // brokers, perhaps for attempts that have ended
   std::optional<mqtt_event::Connected> connected_;
   std::chrono::seconds keep_alive_ = limits::keep_alive;
-  std::optional<MqttWill> will_;        // as the broker takes it
-  bool is_renewing_ = false;            // the connection is being cut, for another one
-  bool is_session_ours_ = false;        // the broker keeps it, and no other client had it
-  bool was_session_asked_for_ = false;  // on the present connection
-  bool grants_less_ = false;            // QoS 0 for a subscription
+  std::optional<MqttWill> will_;          // as the broker takes it
+  bool is_renewing_ = false;              // the connection is being cut, for another one
+  bool is_session_ours_ = false;          // the broker keeps it, and no other client had it
+  bool was_session_asked_for_ = false;    // on the present connection
+  std::optional<std::size_t> linked_to_;  // the broker of the last link
+  bool do_sessions_follow_ =
+      true;                   // to another broker, as in a cluster; until one had none of ours
+  bool grants_less_ = false;  // QoS 0 for a subscription
 
   // What was said.
   std::vector<std::string> missing_workarounds_;

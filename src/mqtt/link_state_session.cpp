@@ -98,7 +98,8 @@ void LinkState::leave_filters(Instant now) {
 /// All that was to be subscribed to is answered.
 void LinkState::mark_up(Instant now) {
   limit_.reset();
-  const bool is_forgotten = was_session_asked_for_ && !connected_->session_present;
+  const bool is_forgotten =
+      was_session_asked_for_ && !connected_->session_present && !is_another_broker();
   policy_.link_is_up(is_forgotten, now);
   is_session_ours_ = version() == MqttVersion::v5 &&
                      connected_->session_expiry.value_or(options_.session_expiry) > 0s;
@@ -109,9 +110,14 @@ void LinkState::mark_up(Instant now) {
   command(link_command::TellRefused{});
   command(link_command::LogAnew{});
   say_what_is_missing();
-  log(LogLevel::info, "linked to " + to_string(options_.broker) + " with MQTT " +
-                          std::string(to_string(version())));
-  command(link_command::TellUp{{.session_present = connected_->session_present,
+  log(LogLevel::info,
+      "linked to " + to_string(broker()) + " with MQTT " + std::string(to_string(version())));
+  // That of another broker may lack what came on the way to it.
+  const bool is_whole = connected_->session_present && !is_another_broker();
+  if (was_session_asked_for_ && is_another_broker())
+    do_sessions_follow_ = connected_->session_present;
+  linked_to_ = broker_;
+  command(link_command::TellUp{{.session_present = is_whole,
                                 .window = connected_->receive_maximum,
                                 .packet_bytes = connected_->maximum_packet_size,
                                 .may_tell_subscribers = version() == MqttVersion::v5,

@@ -26,7 +26,7 @@ struct Request : HttpRequest {
 };
 
 HttpApiOptions options() {
-  return {.broker = {BrokerUrl::Scheme::mqtt, "localhost", 1883},
+  return {.brokers = {{BrokerUrl::Scheme::mqtt, "localhost", 1883}},
           .netid = "alice",
           .netids = {},
           .actions = {},
@@ -268,6 +268,18 @@ TEST(DecideRoutes, KnowsTheParametersOfRoutes) {
   for (const char* const query : {"netid=alice", "x=lamp", "timeout=2s&timeout=2s",
                                   "timeout=", "timeout=61s", "timeout=0s", "=", "timout=2s"}) {
     EXPECT_EQ(with_query(query), "invalid-parameter") << query;
+  }
+}
+
+TEST(Decide, TakesAnyOfItsBrokersForTheOneThatACallerMeans) {
+  HttpApiOptions these = options();
+  these.brokers.push_back({BrokerUrl::Scheme::mqtt, "other", 1884});
+  Request request("POST", "/transform/reverse");
+  for (const auto& [query, expected] : {std::pair("broker=localhost", "call"),
+                                        {"broker=other:1884", "call"},
+                                        {"broker=other", "wrong-broker"}}) {
+    request.query = query;
+    EXPECT_EQ(outcome(request, these), expected) << query;
   }
 }
 

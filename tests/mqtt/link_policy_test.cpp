@@ -345,6 +345,75 @@ TEST(LinkPolicy, TriesEachSecondWhileSomebodyNeedsTheLink) {
   EXPECT_EQ(policy.next_attempt(), late + 5s) << "the last one was long ago";
 }
 
+LinkPolicy with_brokers(std::size_t count) {
+  return {Protocol::automatic, start, LinkPolicy::ClientId::own, count};
+}
+
+TEST(LinkPolicy, TriesEachBrokerAtOnceBeforeItPauses) {
+  LinkPolicy policy = with_brokers(3);
+  Instant now = start;
+  for (const std::size_t broker : {0U, 1U, 2U}) {
+    EXPECT_EQ(policy.broker(), broker);
+    EXPECT_EQ(policy.next_attempt(), now);
+    now += 10ms;
+    policy.attempt_begins(now);
+    policy.attempt_failed(ConnectFailure::unreachable, now, longest);
+  }
+  EXPECT_EQ(policy.broker(), 0u);
+  EXPECT_GT(*policy.next_attempt(), now);
+}
+
+TEST(LinkPolicy, KeepsTheFirstBrokerThatAccepts) {
+  LinkPolicy policy = with_brokers(2);
+  policy.attempt_begins(start);
+  policy.attempt_failed(ConnectFailure::refused, start, longest);
+  bring_up(policy, start);
+  EXPECT_EQ(policy.broker(), 1u);
+  policy.link_lost(LinkLoss::broken, start + 1s, longest);
+  EXPECT_EQ(policy.broker(), 1u) << "it has our session";
+  policy.attempt_begins(start + 1s);
+  policy.attempt_failed(ConnectFailure::unreachable, start + 1s, longest);
+  EXPECT_EQ(policy.broker(), 0u);
+  EXPECT_EQ(policy.next_attempt(), start + 1s);
+}
+
+TEST(LinkPolicy, LeavesABrokerThatIsSilent) {
+  LinkPolicy policy = with_brokers(2);
+  bring_up(policy, start);
+  policy.link_lost(LinkLoss::silent, start + 1s, longest);
+  EXPECT_EQ(policy.broker(), 1u);
+  EXPECT_EQ(policy.next_attempt(), start + 1s);
+}
+
+TEST(LinkPolicy, LeavesABrokerThatEndsOneLinkAfterTheOther) {
+  LinkPolicy policy = with_brokers(2);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(policy.broker(), 0u);
+    bring_up(policy, start);
+    policy.link_lost(LinkLoss::told, start + 1ms, longest);
+  }
+  EXPECT_EQ(policy.broker(), 1u);
+}
+
+TEST(LinkPolicy, TriesAnOlderVersionWithTheBrokerThatRefusedTheNewest) {
+  LinkPolicy policy = with_brokers(2);
+  policy.attempt_begins(start);
+  policy.attempt_failed(ConnectFailure::version_refused, start, longest);
+  EXPECT_EQ(policy.broker(), 0u);
+  EXPECT_EQ(policy.version(), MqttVersion::v3_1_1);
+  policy.attempt_begins(start);
+  policy.attempt_failed(ConnectFailure::unreachable, start, longest);
+  EXPECT_EQ(policy.broker(), 1u);
+  EXPECT_EQ(policy.version(), MqttVersion::v5) << "the other one may take it";
+}
+
+TEST(LinkPolicy, StaysAwayFromAllBrokersWhereItYields) {
+  LinkPolicy policy = with_brokers(2);
+  bring_up(policy, start);
+  policy.link_lost(LinkLoss::taken_over, start + 10s, 0.0);
+  EXPECT_EQ(policy.next_attempt(), start + 10s + limits::reconnect_cap / 2);
+}
+
 TEST(LinkPolicy, DoesNotHurryWhereItYields) {
   LinkPolicy policy(Protocol::automatic, start);
   bring_up(policy, start);

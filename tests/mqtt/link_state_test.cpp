@@ -37,7 +37,7 @@ class LinkStateTest : public testing::Test {
     return commands();
   }
   void reach() {
-    state.host_found();
+    state.host_found(0);
     state.dialling("it");
     state.reached(now);
   }
@@ -62,6 +62,7 @@ class LinkStateTest : public testing::Test {
   Instant now{};
   std::uint64_t answered = 0;
   LinkState state{options(), now, [] { return 0.0; }};
+  bool has_whole_session = false;  // when it was last up
 
  private:
   static std::string word_for(const link_command::LookUp&) { return "look up"; }
@@ -90,10 +91,99 @@ class LinkStateTest : public testing::Test {
   static std::string word_for(const link_command::TellSubscribed& told) {
     return (told.is_granted ? "tell granted " : "tell refused ") + told.filter;
   }
-  static std::string word_for(const link_command::TellUp&) { return "tell up"; }
+  std::string word_for(const link_command::TellUp& told) {
+    has_whole_session = told.link.session_present;
+    return "tell up";
+  }
   static std::string word_for(const link_command::TellDown&) { return "tell down"; }
   static std::string word_for(const link_command::TellAttemptFailed&) { return "tell failed"; }
 };
+
+/// A link with the brokers `one` and `two`.
+class LinkOfTwoTest : public LinkStateTest {
+ protected:
+  LinkOfTwoTest() {
+    auto two = options();
+    two.brokers = {{BrokerUrl::Scheme::mqtt, "one", 1}, {BrokerUrl::Scheme::mqtt, "two", 2}};
+    state = LinkState(two, now, [] { return 0.0; });
+    state.start();
+  }
+  /// Connects to the next broker, as far as it says so; what that is asked for.
+  std::string connect_to(std::size_t broker) {
+    state.expire(now);
+    state.host_found(broker);
+    state.dialling("it");
+    state.reached(now);
+    return commands().back();
+  }
+  void come_up(bool session_present) {
+    state.on(mqtt_event::Connected{.session_present = session_present}, now);
+    answer(1);
+    answer(1);
+    EXPECT_TRUE(state.is_up());
+    commands();
+  }
+  void lose(LinkLoss loss) {
+    now += 1s;
+    state.lost({"it broke", loss}, LinkState::Blame::anything, now);
+    commands();
+  }
+};
+
+TEST_F(LinkOfTwoTest, TriesTheOtherBrokerAtOnceWhereOneCannotBeReached) {
+  EXPECT_THAT(after(0s), ElementsAre("look up"));
+  state.host_not_found(0, "no such host", now);
+  EXPECT_THAT(commands(),
+              ElementsAre("no link to mqtt://one:1: cannot find the address of host 'one': no such "
+                          "host",
+                          "drop", "tell failed"));
+  EXPECT_THAT(after(0s), ElementsAre("look up"));
+  EXPECT_EQ(to_string(state.broker()), "mqtt://two:2");
+}
+
+TEST_F(LinkOfTwoTest, GivesABrokerLittleTimeWhileThereIsAnotherOne) {
+  state.expire(now);
+  state.host_found(0);
+  commands();
+  EXPECT_THAT(after(limits::broker_timeout), ElementsAre("stop dialling"));
+}
+
+TEST_F(LinkOfTwoTest, UsesNoAddressOfTheOtherBroker) {
+  after(0s);
+  EXPECT_THAT(after(limits::broker_timeout).back(), "look up") << "of the other host";
+  state.host_found(0);
+  EXPECT_THAT(commands(), ElementsAre());
+  state.host_found(1);
+  EXPECT_THAT(commands(), ElementsAre("dial"));
+}
+
+TEST_F(LinkOfTwoTest, ResumesItsSessionWhereThatFollows) {
+  EXPECT_EQ(connect_to(0), "connect with 5, anew");
+  come_up(false);
+  lose(LinkLoss::silent);
+  EXPECT_EQ(connect_to(1), "connect with 5") << "in a cluster it may be there";
+  come_up(true);
+  EXPECT_FALSE(has_whole_session) << "it may lack what came on the way";
+  lose(LinkLoss::broken);
+  EXPECT_EQ(connect_to(1), "connect with 5");
+  come_up(true);
+  EXPECT_TRUE(has_whole_session);
+  lose(LinkLoss::silent);
+  EXPECT_EQ(connect_to(0), "connect with 5");
+}
+
+TEST_F(LinkOfTwoTest, BeginsAnewAtABrokerOfWhichItKnowsThatSessionsDoNotFollow) {
+  EXPECT_EQ(connect_to(0), "connect with 5, anew");
+  come_up(false);
+  lose(LinkLoss::silent);
+  EXPECT_EQ(connect_to(1), "connect with 5");
+  come_up(false);
+  lose(LinkLoss::silent);
+  EXPECT_EQ(connect_to(0), "connect with 5, anew") << "what waits there is of an earlier visit";
+  come_up(false);
+  lose(LinkLoss::broken);
+  EXPECT_EQ(connect_to(0), "connect with 5");
+}
 
 TEST_F(LinkStateTest, DoesNothingBeforeItIsStarted) {
   state.expire(now);
@@ -123,7 +213,7 @@ TEST_F(LinkStateTest, IsUpOnceEverySubscriptionIsAnswered) {
 TEST_F(LinkStateTest, EndsAnAttemptThatIsNotAnswered) {
   state.start();
   state.expire(now);
-  state.host_found();
+  state.host_found(0);
   commands();
   EXPECT_THAT(after(limits::connect_timeout - 1ms), ElementsAre());
   EXPECT_THAT(after(1ms), ElementsAre("stop dialling"));
@@ -140,7 +230,7 @@ TEST_F(LinkStateTest, UsesALookUpThatComesTooLateForTheNextAttempt) {
   commands();
   EXPECT_THAT(after(limits::connect_timeout).back(), "tell failed");
   EXPECT_THAT(after(0s), ElementsAre()) << "one look-up at a time";
-  state.host_found();
+  state.host_found(0);
   EXPECT_THAT(commands(), ElementsAre("dial"));
 }
 
@@ -163,7 +253,7 @@ TEST_F(LinkStateTest, TakesWhatItIsToldTooLateForNothing) {
   state.on(mqtt_event::Connected{.session_present = false}, now);
   state.on(mqtt_event::ConnectFailed{ConnectFailure::refused, "no"}, now);
   state.on(mqtt_event::Subscribed{1, 1}, now);
-  state.host_found();
+  state.host_found(0);
   state.not_reached("no", now);
   state.reached(now);
   EXPECT_THAT(commands(), ElementsAre());

@@ -97,6 +97,8 @@ struct FaultPlan {
   bool refuses;        // connections for a while, and subscriptions that calls can do without
   bool tells_clashes;  // of a connection that another client took over with its client id
   bool reloads;        // bridges get other filters and other credentials
+  enum class Nodes { one, clustered, bridged };
+  Nodes nodes = Nodes::one;  // each client knows all; bridged: sessions are of one of them
 };
 
 /// What the broker ends the connection on.
@@ -134,6 +136,7 @@ class Broker {
   struct Connection {
     Client* client;
     std::string client_id;
+    std::size_t node = 0;
     bool is_open = true;
     bool is_abandoned = false;  // the client wants to hear nothing of it
     Instant subscribed{};
@@ -149,10 +152,11 @@ class Broker {
 
   // What clients do; the answers come through Client.
   enum class Keep { session, nothing };
-  Handle connect(Client& client, const std::string& id, bool clean, Keep keep,
+  Handle connect(Client& client, const std::string& id, std::size_t node, bool clean, Keep keep,
                  std::optional<Message> will = {}) {
-    auto connection = std::make_shared<Connection>(Connection{&client, id});
-    if (!is_up_) {
+    auto connection =
+        std::make_shared<Connection>(Connection{&client, session_name(id, node), node});
+    if (!is_up(node)) {
       schedule_.after(schedule_.up_to(2ms), [connection] {
         if (!connection->is_abandoned)
           connection->client->on_not_connected(ConnectFailure::unreachable);
@@ -274,6 +278,26 @@ class Broker {
     doubtful_ = std::move(doubtful);
   }
 
+  /// One of its nodes is away; the other one goes on, and may not know the wills that it had.
+  void fail(std::size_t node, Duration outage) {
+    schedule_.note("node ", node, " fails");
+    down_node_ = node;
+    const bool forgets_wills = schedule_.chance(50);
+    for (auto& [id, session] : sessions_) {
+      if (forgets_wills && session.connection && session.connection->node == node)
+        session.will.reset();
+    }
+    for (const auto& connection : std::vector(connections_)) {
+      if (connection->node == node)
+        lose(connection, schedule_.up_to(2ms));
+    }
+    schedule_.after(outage, [this, node] {
+      schedule_.note("node ", node, " is back");
+      if (down_node_ == node)
+        down_node_.reset();
+    });
+  }
+
   enum class Memory { all, of_some_time_ago, none };
   void crash(Memory memory, Duration outage) {
     schedule_.note("the broker crashes and will remember ", memory == Memory::all ? "all"
@@ -315,7 +339,14 @@ class Broker {
     const auto found = sessions_.find(client_id);
     return found != sessions_.end() && found->second.filters.contains(filter);
   }
-  bool is_up() const { return is_up_; }
+  bool is_up(std::size_t node = 0) const { return is_up_ && down_node_ != node; }
+  std::size_t nodes() const { return fault_plan_.nodes == FaultPlan::Nodes::one ? 1 : 2; }
+  /// Under which name the broker knows a client of this node.
+  std::string session_name(const std::string& client_id, std::size_t node) const {
+    return fault_plan_.nodes == FaultPlan::Nodes::bridged && node > 0
+               ? client_id + " at " + std::to_string(node)
+               : client_id;
+  }
 
   /// How often a request of a bridge with this correlation data was taken for a subscriber.
   std::map<std::string, int> requests_taken;
@@ -469,6 +500,7 @@ class Broker {
   static constexpr int not_authorized = 0x87;  // (MQTT 5.0 3.9.3)
 
   bool is_up_ = true;
+  std::optional<std::size_t> down_node_;
   Instant refuses_until_{};
   Instant grants_all_from_{};
   std::set<std::string> doubtful_;  // filters of bridges

@@ -125,7 +125,7 @@ class Twin : private Broker::Client {
  private:
   void connect() {
     if (broker_.is_up() && schedule_.now() < end_)
-      broker_.connect(*this, id_, true, Broker::Keep::nothing);
+      broker_.connect(*this, id_, 0, true, Broker::Keep::nothing);
   }
   void on_connected(bool) override {}
   void on_not_connected(ConnectFailure) override {}

@@ -28,7 +28,9 @@ class Peer : protected Broker::Client {
       : schedule_(schedule),
         broker_(broker),
         options_(std::move(options)),
-        id_(options_.client_id) {}
+        id_(options_.client_id) {
+    options_.brokers.resize(broker_.nodes());
+  }
 
   void start() {
     if (std::exchange(is_running_, true))
@@ -67,7 +69,8 @@ class Peer : protected Broker::Client {
     if (is_running_ && !link_->refused().empty())
       return "did not ask again for what was refused";
     for (TopicFilters wanted = options_.filters; is_running_ && !wanted.empty();) {
-      if (const auto filter = wanted.take_first(); !broker_.has(id_, filter))
+      if (const auto filter = wanted.take_first();
+          !broker_.has(broker_.session_name(id_, node_), filter))
         return "is not subscribed to " + filter;
     }
     return {};
@@ -155,13 +158,14 @@ class Peer : protected Broker::Client {
   }
 
   // What the link wants.
-  void on(const link_command::LookUp&) { link_->host_found(); }
-  void on(const link_command::Dial&) {
+  void on(const link_command::LookUp& look_up) { link_->host_found(look_up.broker); }
+  void on(const link_command::Dial& dial) {
+    node_ = dial.broker;
     link_->dialling("the broker");
     schedule_.after(schedule_.up_to(200us), [this, dialled = ++dialled_] {
       if (!is_running_ || dialled != dialled_)
         return;
-      if (broker_.is_up())
+      if (broker_.is_up(node_))
         link_->reached(schedule_.now());
       else
         link_->not_reached("there is no broker", schedule_.now());
@@ -174,7 +178,7 @@ class Peer : protected Broker::Client {
       fault_ = "fights back with one that has its client id";
     const auto will = options_.will;
     connection_ = broker_.connect(
-        *this, id_, begins_anew(connect),
+        *this, id_, node_, begins_anew(connect),
         options_.session_expiry > 0s && connect.version == MqttVersion::v5 ? Broker::Keep::session
                                                                            : Broker::Keep::nothing,
         will ? std::optional(Message{
@@ -277,6 +281,7 @@ class Peer : protected Broker::Client {
   std::optional<Link> link_;
   Broker::Handle connection_;
   bool is_running_ = false;
+  std::size_t node_ = 0;  // of the broker, that was dialled last
   int dialled_ = 0;
   std::optional<Instant> alarm_;
   std::deque<Message> outgoing_;  // handed to the link, which wants them sent in this order

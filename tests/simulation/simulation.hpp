@@ -34,7 +34,7 @@ namespace mqtt_bridge::simulation {
 template <typename Table = Exchanges, typename Link = LinkState>
 class Simulation {
  public:
-  explicit Simulation(std::uint64_t seed) : schedule_(seed), fault_plan_(choose_fault_plan()) {
+  explicit Simulation(std::uint64_t seed) : schedule_(seed), fault_plan_(choose_fault_plan(seed)) {
     populate();
     schedule();
   }
@@ -81,8 +81,12 @@ class Simulation {
     return failure == nullptr || failure->problem == Problem::bad_response;
   }
 
-  FaultPlan choose_fault_plan() {
+  FaultPlan choose_fault_plan(std::uint64_t seed) {
     const bool is_gentle = schedule_.chance(40);
+    // What waits for a client at a node to which it does not come back is lost.
+    const auto nodes = seed % 4 == 0                 ? FaultPlan::Nodes::clustered
+                       : seed % 4 == 1 && !is_gentle ? FaultPlan::Nodes::bridged
+                                                     : FaultPlan::Nodes::one;
     return {.is_lossy = !is_gentle && schedule_.chance(60),
             .cuts = schedule_.chance(50),
             .restarts = schedule_.chance(50),
@@ -92,7 +96,8 @@ class Simulation {
             .has_poison = schedule_.chance(30),
             .refuses = schedule_.chance(30),
             .tells_clashes = schedule_.chance(50),
-            .reloads = schedule_.chance(40)};
+            .reloads = schedule_.chance(40),
+            .nodes = nodes};
   }
 
   void populate() {
@@ -224,6 +229,8 @@ class Simulation {
       schedule_.after(schedule_.up_to(busy), [this] { kill_a_responder(); });
     if (!fault_plan_.is_gentle && schedule_.chance(40))
       schedule_.after(schedule_.up_to(busy), [this] { schedule_.pick(bridges_)->restart(); });
+    for (std::uint32_t i = 0; fault_plan_.nodes != FaultPlan::Nodes::one && i < 3; ++i)
+      schedule_.after(schedule_.up_to(busy), [this] { fail_a_node(); });
   }
 
   std::string some_text() {
@@ -336,9 +343,7 @@ class Simulation {
       return;
     auto connections = broker_.connections();
     const auto connection = schedule_.pick(connections);
-    // A responder that is cut off again and again is rightly said to be gone.
-    const bool is_young = schedule_.now() - std::max(connection->subscribed, Instant{}) < 100ms;
-    if (fault_plan_.is_gentle && (connection->subscribed == Instant{} || is_young))
+    if (fault_plan_.is_gentle && is_young(*connection))
       return;
     if (schedule_.chance(fault_plan_.is_gentle ? 0 : 40))
       broker_.deafen(connection);
@@ -346,6 +351,20 @@ class Simulation {
       connection->is_doomed = true;
     else
       broker_.cut(connection);
+  }
+
+  void fail_a_node() {
+    const std::size_t node = schedule_.below(static_cast<std::uint32_t>(broker_.nodes()));
+    const bool has_young = std::ranges::any_of(broker_.connections(), [&](const auto& each) {
+      return each->node == node && is_young(*each);
+    });
+    if (!broker_.is_up(node) || (fault_plan_.is_gentle && has_young))
+      return;
+    broker_.fail(node, schedule_.up_to(fault_plan_.is_gentle ? 800ms : 4s));
+  }
+  /// A responder that is cut off again and again is rightly said to be gone.
+  bool is_young(const Broker::Connection& connection) const {
+    return connection.subscribed == Instant{} || schedule_.now() - connection.subscribed < 100ms;
   }
 
   void restart_broker() {

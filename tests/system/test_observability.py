@@ -506,12 +506,13 @@ class Numbers(Knowing):
         status = status_of(daemon)
         self.assertEqual(set(status), {
             "version", "started", "uptime_seconds", "config", "last_reload", "ready", "broker",
-            "mqtt_version", "times_linked", "linked_since", "last_loss", "netid", "netids", "actions",
+            "brokers", "mqtt_version", "times_linked", "linked_since", "last_loss", "netid", "netids", "actions",
             "routes", "responders", "calls", "http_connections", "dropped_responses"})
         self.assertRegex(status["version"], r"^\d+\.\d+")
         self.assertIsInstance(status["uptime_seconds"], int)
         self.assertIs(status["ready"], True)
-        self.assertEqual(status["broker"], self.broker.url)
+        self.assertEqual((status["broker"], status["brokers"]),
+                         (self.broker.url, [self.broker.url]))
         self.assertEqual((status["mqtt_version"], status["times_linked"]), ("5", 1))
         self.assertEqual((status["netid"], status["netids"], status["actions"]),
                          ("alice", ["alice", "bob"], [*ACTIONS, "translate"]))

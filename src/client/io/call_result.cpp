@@ -29,7 +29,7 @@ std::string broker_of(const ClientOptions& options) {
 
 BrokerOptions broker_options_of(const ClientOptions& options) {
   BrokerOptions broker;
-  broker.url = options.broker;
+  broker.urls = {options.broker};
   broker.username = options.username;
   broker.password_file = options.password_file;
   broker.ca_file = options.ca_file;

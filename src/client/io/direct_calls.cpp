@@ -38,7 +38,7 @@ DirectCalls::DirectCalls(asio::io_context& loop, const DirectWay& way, OnEnd on_
       exchanges_(began_, {.down_grace = way.timeout}),
       deadline_(loop),
       turn_timer_(loop),
-      turn_name_(way.netid + " " + to_string(way.broker.url)),
+      turn_name_(way.netid + " " + to_string(way.broker.urls.front())),
       turn_ends_(Clock::now() + way.timeout - std::min(kept_for_the_call, way.timeout / 2)),
       link_(loop, link_of(way), *this) {
   start_in_turn();

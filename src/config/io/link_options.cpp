@@ -10,7 +10,7 @@ namespace mqtt_bridge {
 
 MqttLinkOptions link_options_of(const BrokerOptions& broker) {
   MqttLinkOptions link;
-  link.broker = broker.url;
+  link.brokers = broker.urls;
   link.protocol = broker.protocol;
   link.client_id = broker.client_id;
   if (!broker.username.empty())
@@ -19,7 +19,7 @@ MqttLinkOptions link_options_of(const BrokerOptions& broker) {
     link.username = read_secret(broker.username_file, "--username-file");
   if (!broker.password_file.empty())
     link.password = read_secret(broker.password_file, "--password-file");
-  if (broker.url.scheme == BrokerUrl::Scheme::mqtts) {
+  if (broker.urls.front().scheme == BrokerUrl::Scheme::mqtts) {
     MqttTls tls{broker.ca_file, broker.cert_file, broker.key_file};
     for (const auto& [file, option] : {std::pair(broker.ca_file, "--ca-file"),
                                        {broker.cert_file, "--cert-file"},

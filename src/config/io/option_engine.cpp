@@ -83,7 +83,7 @@ std::optional<Given> given_as_flag(const Setting& setting, const CLI::App& app) 
   for (std::string& text : texts)
     text = original_argument(text);
   // As everywhere, the last of several flags counts: a wrapper's defaults can be overridden.
-  if (setting.type != KeyType::list)
+  if (!is_list(setting.type))
     texts.erase(texts.begin(), texts.end() - 1);
   return Given{"--" + setting.name, std::move(texts), "repeat --" + setting.name};
 }
@@ -96,7 +96,7 @@ std::optional<Given> given_in_environment(const Setting& setting, const Program&
   if (variable == environment.end() || variable->second.empty())
     return std::nullopt;
   const auto& [name, value] = *variable;
-  if (setting.type == KeyType::list)
+  if (is_list(setting.type))
     return Given{name, split_at_commas(value)};
   return Given{name, {value}};
 }
@@ -160,8 +160,7 @@ std::string take_all(const Setting& setting, const Given& given) {
     if (fault.empty())
       continue;
     // Only in a variable do commas separate.
-    const bool may_be_several =
-        setting.type == KeyType::list && text.find(',') != std::string::npos;
+    const bool may_be_several = is_list(setting.type) && text.find(',') != std::string::npos;
     return given.origin + ": " + fault +
            (may_be_several ? "; for more than one, " + given.how_to_repeat : "");
   }
@@ -244,7 +243,7 @@ Manual manual_of(const Program& program, const std::vector<Setting>& settings) {
                                             .default_text = setting.default_text,
                                             .values = setting.values,
                                             .takes = taken_by(setting),
-                                            .is_repeatable = setting.type == KeyType::list});
+                                            .is_repeatable = is_list(setting.type)});
   }
   manual.groups.push_back({"Help", help_options()});
   return manual;

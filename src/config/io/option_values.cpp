@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 #include "base/ascii.hpp"
 #include "base/duration.hpp"
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
+#include "base/limits/mqtt.hpp"
 #include "base/utf8.hpp"
 #include "exchange/topic.hpp"
 #include "http/access.hpp"
@@ -128,12 +130,22 @@ Setter file_mode_setter(unsigned& to) {
   };
 }
 
-Setter setter(BrokerUrl& to) {
-  return [&to](const std::string& text) -> std::string {
+Setter brokers_setter(std::vector<BrokerUrl>& to) {
+  return [&to, is_default = true](const std::string& text) mutable -> std::string {
     auto parsed = parse_broker_url(text);
     if (const auto* fault = std::get_if<std::string>(&parsed))
       return *fault;
-    to = std::get<BrokerUrl>(std::move(parsed));
+    auto& broker = std::get<BrokerUrl>(parsed);
+    if (std::exchange(is_default, false))
+      to.clear();
+    if (std::find(to.begin(), to.end(), broker) != to.end())
+      return to_string(broker) + " is given twice";
+    if (!to.empty() && to.front().scheme != broker.scheme)
+      return "mqtt:// and mqtts:// exclude each other: what is meant for TLS is not sent without "
+             "it";
+    if (to.size() == limits::brokers)
+      return "there can be at most " + std::to_string(limits::brokers) + " of them";
+    to.push_back(std::move(broker));
     return {};
   };
 }

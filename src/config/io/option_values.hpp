@@ -27,7 +27,8 @@ Setter setter(std::filesystem::path& to);      // never empty
 Setter setter(std::chrono::milliseconds& to);  // from limits::min_timeout to limits::max_timeout
 Setter setter(std::size_t& to, std::size_t most);  // from 1
 Setter file_mode_setter(unsigned& to);             // octal
-Setter setter(BrokerUrl& to);
+/// Adds one; the first takes the place of the default.
+Setter brokers_setter(std::vector<BrokerUrl>& to);
 Setter setter(std::vector<Listen>& to);  // this and the other lists: adds one
 
 Setter topic_level_setter(std::string& to);

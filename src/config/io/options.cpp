@@ -35,8 +35,10 @@ std::vector<Setting> broker_settings(BrokerOptions& to) {
   return in_group(
       "Broker",
       {
-          {"broker", "URL", to_string(to.url),
-           "The MQTT broker: mqtt://host:port or mqtts://host:port", setter(to.url)},
+          {"broker", "URL", to_string(to.urls.front()),
+           "The MQTT broker: mqtt://host:port or mqtts://host:port; more of one cluster are tried "
+           "in turn",
+           brokers_setter(to.urls), KeyType::texts},
           choice<Protocol>(
               {"protocol",
                "VERSION",
@@ -218,9 +220,9 @@ std::string broker_fault(const BrokerOptions& broker) {
     return "--cert-file and --key-file need each other";
   }
   const bool tls_file = !broker.ca_file.empty() || !broker.cert_file.empty();
-  if (tls_file && broker.url.scheme != BrokerUrl::Scheme::mqtts) {
+  if (tls_file && broker.urls.front().scheme != BrokerUrl::Scheme::mqtts) {
     return "--ca-file, --cert-file and --key-file need a --broker with mqtts://, not " +
-           to_string(broker.url);
+           to_string(broker.urls.front());
   }
   return {};
 }

@@ -23,9 +23,10 @@
 
 namespace mqtt_bridge {
 
-/// How to reach the broker, the same for both programs. An empty path or text means none.
+/// How to reach the broker, under several addresses where it is a cluster, the same for both
+/// programs. An empty path or text means none.
 struct BrokerOptions {
-  BrokerUrl url;
+  std::vector<BrokerUrl> urls{1};  // never empty; all with TLS, or none
   Protocol protocol = Protocol::automatic;
   std::string client_id;  // empty: the program makes one
   std::string username;

@@ -73,6 +73,8 @@ std::string_view expected(KeyType type) {
       return "tables, such as [[route]]";
     case KeyType::list:
       return "an array of strings, such as [\"a\", \"b\"]";
+    case KeyType::texts:
+      return "a string in quotes, or an array of strings";
   }
   return {};
 }
@@ -85,6 +87,10 @@ Fault wrong_type(const ConfigKey& key, const toml::node& node, std::string_view 
 std::variant<std::vector<std::string>, Fault> texts_of(const ConfigKey& key,
                                                        const toml::node& node) {
   switch (key.type) {
+    case KeyType::texts:
+      if (node.is_array())
+        return texts_of({key.name, KeyType::list}, node);
+      [[fallthrough]];
     case KeyType::text:
       if (const auto* text = node.as_string())
         return std::vector{text->get()};

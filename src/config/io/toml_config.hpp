@@ -15,7 +15,18 @@
 
 namespace mqtt_bridge {
 
-enum class KeyType { text, boolean, integer, list, tables };  // list: an array of strings
+enum class KeyType {
+  text,
+  boolean,
+  integer,
+  list,   // an array of strings
+  texts,  // the same, or one string
+  tables
+};
+
+constexpr bool is_list(KeyType type) {
+  return type == KeyType::list || type == KeyType::texts;
+}
 
 struct ConfigKey {
   std::string name;
@@ -29,7 +40,7 @@ struct ConfigFault {
 std::variant<std::string, ConfigFault> read_config_text(const std::filesystem::path& file);
 
 /// One setting as the file has it. Tables have the name of the file as their only text. A boolean
-/// reads "true" or "false", an integer is in decimal; only a list has any number of texts, the
+/// reads "true" or "false", an integer is in decimal; only lists have any number of texts, the
 /// others have one.
 struct ConfigValue {
   std::string key;

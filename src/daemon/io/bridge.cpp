@@ -270,7 +270,7 @@ std::optional<std::string> Bridge::why_not_ready() const {
 void Bridge::tell_systemd() const {
   if (const auto why = why_not_ready())
     return notify_status("not ready: " + *why);
-  notify_status("ready: linked to " + to_string(api_.options().broker) + " with MQTT " +
+  notify_status("ready: linked to " + to_string(link_.broker()) + " with MQTT " +
                 std::string(to_string(link_.version())));
 }
 

@@ -22,7 +22,7 @@ MqttConnectOptions connect_options_for(const link_command::Connect& command,
                                        const MqttLinkOptions& link,
                                        const asio::ip::tcp::endpoint& peer, int socket) {
   return {
-      .uri = link.tls ? uri_of("ssl://", link.broker.host, link.broker.port)
+      .uri = link.tls ? uri_of("ssl://", command.broker.host, command.broker.port)
                       : uri_of("tcp://", peer.address().to_string(), peer.port()),
       .socket = socket,
       .peer = address_of(peer),

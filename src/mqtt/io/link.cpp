@@ -111,30 +111,31 @@ void MqttLink::set_timer() {
   });
 }
 
-void MqttLink::carry_out(const link_command::LookUp&) {
-  const BrokerUrl& broker = state_.options().broker;
+void MqttLink::carry_out(const link_command::LookUp& command) {
+  const BrokerUrl& broker = state_.options().brokers[command.broker];
   std::error_code not_numeric;
   const auto address = asio::ip::make_address(broker.host, not_numeric);
   if (!not_numeric) {
-    endpoints_ = {{address, broker.port}};
-    return state_.host_found();
+    endpoints_[command.broker] = {{address, broker.port}};
+    return state_.host_found(command.broker);
   }
   resolver_.async_resolve(
       broker.host, std::to_string(broker.port),
-      [this](const std::error_code& error, const asio::ip::tcp::resolver::results_type& results) {
+      [this, which = command.broker](const std::error_code& error,
+                                     const asio::ip::tcp::resolver::results_type& results) {
         if (error == asio::error::operation_aborted)
           return;
-        endpoints_.assign(results.begin(), results.end());
+        endpoints_[which].assign(results.begin(), results.end());
         if (error)
-          state_.host_not_found(error.message(), Clock::now());
+          state_.host_not_found(which, error.message(), Clock::now());
         else
-          state_.host_found();
+          state_.host_found(which);
         settle();
       });
 }
 
-void MqttLink::carry_out(const link_command::Dial&) {
-  dialing_ = std::make_unique<Dialing>(loop_, endpoints_,
+void MqttLink::carry_out(const link_command::Dial& command) {
+  dialing_ = std::make_unique<Dialing>(loop_, endpoints_[command.broker],
                                        [this](std::optional<asio::ip::tcp::socket> one) {
                                          const std::string why = dialing_->why_none();
                                          dialing_.reset();
@@ -167,7 +168,7 @@ void MqttLink::carry_out(const link_command::Connect& command) {
 void MqttLink::carry_out(const link_command::Diagnose&) {
   const MqttLinkOptions& options = state_.options();
   diagnosis_ =
-      std::make_unique<TlsDiagnosis>(loop_, options.broker.host, peer_, *options.tls,
+      std::make_unique<TlsDiagnosis>(loop_, state_.broker().host, peer_, *options.tls,
                                      [this](ConnectFailure failure, const std::string& why) {
                                        state_.diagnosed(failure, why, Clock::now());
                                        settle();

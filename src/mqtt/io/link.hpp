@@ -4,6 +4,8 @@
 // Threads: everything, the handler included, on the loop's thread.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -72,6 +74,7 @@ class MqttLink {
   void expect_answers(bool expected);
 
   bool is_up() const { return state_.is_up(); }
+  const BrokerUrl& broker() const { return state_.broker(); }
   MqttVersion version() const { return state_.version(); }
   LinkLoss last_loss() const { return state_.last_loss(); }
   const std::string& clash() const { return state_.clash(); }
@@ -87,8 +90,8 @@ class MqttLink {
 
  private:
   // Carries out what the state wants.
-  void carry_out(const link_command::LookUp&);
-  void carry_out(const link_command::Dial&);
+  void carry_out(const link_command::LookUp& command);
+  void carry_out(const link_command::Dial& command);
   void carry_out(const link_command::StopDialling&);
   void carry_out(const link_command::Connect& command);
   void carry_out(const link_command::Diagnose&);
@@ -135,7 +138,7 @@ class MqttLink {
   LinkState state_;
   LoopTimer timer_;  // for the state's next deadline, or earlier
   asio::ip::tcp::resolver resolver_;
-  Endpoints endpoints_;  // of the broker's host, as they were last found
+  std::map<std::size_t, Endpoints> endpoints_;  // of each broker's host, as they were last found
   std::unique_ptr<Dialing> dialing_;
   std::optional<asio::ip::tcp::socket> reached_;
   asio::ip::tcp::endpoint peer_;  // of the present connection

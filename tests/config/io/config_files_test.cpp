@@ -124,7 +124,7 @@ TYPED_TEST(ProgramOptions, AreInTheShippedFileAtTheirDefaults) {
     for (const Setting& setting : settings) {
       if (!line.starts_with(setting.name + " "))
         continue;
-      if (setting.type == KeyType::text) {
+      if (setting.type == KeyType::text || setting.type == KeyType::texts) {
         EXPECT_EQ(line, setting.name + " = \"" + setting.default_text + "\"") << "as --help has it";
       }
     }

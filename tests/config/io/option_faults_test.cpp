@@ -25,6 +25,12 @@ TEST(BridgedOptions, SayInOneLineWhichFlagIsWrongAndWhatIsWanted) {
        "--broker: a broker's URL holds no user or password; they belong in --username and "
        "--password-file"},
       {{"--broker="}, "--broker: the host is missing"},
+      {{"--broker", "a", "--broker", "mqtt://a:1883"}, "--broker: mqtt://a:1883 is given twice"},
+      {{"--broker", "a", "--broker", "mqtts://b"},
+       "--broker: mqtt:// and mqtts:// exclude each other: what is meant for TLS is not sent "
+       "without it"},
+      {{"--broker", "a,b"},
+       "--broker: 'a,b' is not a host name or an address; for more than one, repeat --broker"},
       {{"--protocol", "4"}, "--protocol: '4' is none of auto, 5, 3.1.1"},
       {{"--timeout", "soon"},
        "--timeout: 'soon' is not a duration, such as 1500ms, 2s, 1.5s or 1m"},

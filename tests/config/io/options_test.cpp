@@ -19,7 +19,8 @@ TEST(BridgedOptions, NeedOnlyANetid) {
   expected.listen = {TcpListen{"localhost", 8426}};
   expected.listens_by_default = true;
   EXPECT_EQ(options({"--netid", "alice"}), expected);
-  EXPECT_EQ(to_string(expected.broker.url), "mqtt://localhost:1883");
+  ASSERT_EQ(expected.broker.urls.size(), 1);
+  EXPECT_EQ(to_string(expected.broker.urls.front()), "mqtt://localhost:1883");
   EXPECT_EQ(expected.timeout, 5s);
 }
 
@@ -31,7 +32,7 @@ TEST(BridgedOptions, HaveANetidWithoutBeingGivenOne) {
 
 TEST(BridgedOptions, TakeEveryFlag) {
   BridgedOptions expected;
-  expected.broker.url = {BrokerUrl::Scheme::mqtts, "b", 8883};
+  expected.broker.urls = {{BrokerUrl::Scheme::mqtts, "b", 8883}};
   expected.broker.protocol = Protocol::v3_1_1;
   expected.broker.client_id = "id";
   expected.broker.username = "user";
@@ -157,6 +158,20 @@ TEST(BridgedOptions, TakeTheLastOfSeveralFlagsAndBooleansFromTheEnvironment) {
           .allow_remote);
 }
 
+TEST(BridgedOptions, TakeOneBrokerOrSeveral) {
+  using Scheme = BrokerUrl::Scheme;
+  const std::vector<BrokerUrl> one{{Scheme::mqtt, "a", 1}};
+  const std::vector<BrokerUrl> two{{Scheme::mqtt, "a", 1}, {Scheme::mqtt, "b", 1883}};
+  EXPECT_EQ(options({"--broker", "a:1"}).broker.urls, one);
+  EXPECT_EQ(options({"--broker", "a:1", "--broker=mqtt://b"}).broker.urls, two);
+  EXPECT_EQ(options({}, {{"MQTT_BRIDGE_BROKER", "a:1"}}).broker.urls, one);
+  EXPECT_EQ(options({}, {{"MQTT_BRIDGE_BROKER", "a:1, b"}}).broker.urls, two);
+  const ConfigFile file_with_one("broker = 'a:1'\n");
+  const ConfigFile file_with_two("broker = ['a:1', 'b']\n");
+  EXPECT_EQ(options({"--config", file_with_one.path()}).broker.urls, one);
+  EXPECT_EQ(options({"--config", file_with_two.path()}).broker.urls, two);
+}
+
 TEST(BridgedOptions, KeepTextsExactly) {
   const ConfigFile file("netid = 'a'\nclient-id = \"x # [y], 'z'\"\n");
   EXPECT_EQ(options({"--config", file.path()}).broker.client_id, "x # [y], 'z'");
@@ -173,7 +188,7 @@ TEST(ResponderOptions, NeedNothing) {
 
 TEST(ResponderOptions, AreFlagsOrEnvironment) {
   ResponderOptions expected;
-  expected.broker.url.host = "b";
+  expected.broker.urls.front().host = "b";
   expected.share = "group";
   expected.id = "one";
   expected.run.log_level = LogLevel::error;

@@ -32,7 +32,7 @@ struct Request : HttpRequest {
 };
 
 HttpApiOptions options() {
-  return {.broker = {BrokerUrl::Scheme::mqtt, "localhost", 1883},
+  return {.brokers = {{BrokerUrl::Scheme::mqtt, "localhost", 1883}},
           .netid = "alice",
           .netids = {"bob"},
           .actions = {"translate"},

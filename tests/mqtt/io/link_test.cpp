@@ -67,7 +67,7 @@ class Watcher : public MqttLink::User {
 
 MqttLinkOptions options_for(const Mosquitto& broker, Protocol protocol = Protocol::automatic) {
   MqttLinkOptions options;
-  options.broker = {BrokerUrl::Scheme::mqtt, "127.0.0.1", broker.port()};
+  options.brokers = {{BrokerUrl::Scheme::mqtt, "127.0.0.1", broker.port()}};
   options.protocol = protocol;
   options.client_id = "link-under-test";
   options.filters = {"alice/uppercase/response"};
@@ -317,7 +317,7 @@ TEST(MqttLink, SaysWhyItCannotConnectAndKeepsTrying) {
   watcher.link.start();
   ASSERT_TRUE(watcher.run_until([&] { return watcher.failures.size() >= 3; }));
   EXPECT_EQ(watcher.failures[0],
-            "there is no broker at 127.0.0.1:" + std::to_string(options.broker.port));
+            "there is no broker at 127.0.0.1:" + std::to_string(options.brokers.front().port));
   EXPECT_EQ(watcher.link.version(), MqttVersion::v5);
 }
 
