@@ -8,6 +8,7 @@
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
 #include "base/limits/http.hpp"
+#include "base/limits/later.hpp"
 #include "base/limits/log.hpp"
 #include "base/limits/mqtt.hpp"
 #include "base/limits/responder.hpp"
@@ -48,12 +49,40 @@ std::vector<Limit> all_limits() {
       {"min_timeout", text(min_timeout), "shortest timeout of a call"},
       {"default_timeout", text(default_timeout), "timeout of a call that names none"},
       {"max_timeout", text(max_timeout), "longest timeout of a call; --max-timeout may lower it"},
+      {"default_async_timeout", text(default_async_timeout),
+       "timeout of a call that is answered later and names none; --max-async-timeout may change "
+       "it"},
+      {"max_async_timeout", text(max_async_timeout),
+       "longest timeout of a call that is answered later; --max-async-timeout may lower it"},
       {"in_flight", text(in_flight),
        "calls that are published and wait for their answer; --max-in-flight may lower it"},
       {"queued", text(queued), "calls that wait to be published; --max-queued may lower it"},
       {"per_netid", text(per_netid),
        "calls of one NetID, published or waiting to be; --max-per-netid may lower it"},
       {"exchange_bytes", bytes(exchange_bytes), "texts of all calls, published or waiting to be"},
+      {"later_calls", text(later_calls),
+       "calls that are answered later or have an Idempotency-Key, and wait for their answer; "
+       "beside "
+       "all other calls"},
+      {"later_bytes", bytes(later_bytes), "texts of these calls, together"},
+      {"kept_answers", text(kept_answers),
+       "answers that are kept for those who ask; beyond it the oldest goes"},
+      {"kept_bytes", bytes(kept_bytes),
+       "answers that are kept, together; beyond it the oldest goes"},
+      {"kept_age", text(kept_age), "time for which an answer, and its Idempotency-Key, is kept"},
+      {"gone_calls", text(gone_calls),
+       "ids of calls that get 410 because their answer is not kept any more; older ones get 404"},
+      {"idempotency_key_bytes", text(idempotency_key_bytes), "longest Idempotency-Key"},
+      {"most_poll_pause", text(most_poll_pause),
+       "longest Retry-After of a call that waits for its answer"},
+      {"undelivered_pause", text(undelivered_pause),
+       "time after which a call that is answered later is published again where no client was "
+       "subscribed"},
+      {"undelivered_topics", text(undelivered_topics),
+       "topics on which one such call is published again at one time"},
+      {"taken_up_pause", text(taken_up_pause),
+       "time for which a call of an earlier run, which may have been published, waits for its "
+       "answer before it is published again"},
       {"publish_window", text(publish_window),
        "requests that are published and not acknowledged; the broker may lower it"},
       {"lost_publishes", text(lost_publishes),

@@ -83,6 +83,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::invalid_netid:
     case Problem::invalid_payload:
     case Problem::invalid_parameter:
+    case Problem::invalid_idempotency_key:
     case Problem::malformed_request:
     case Problem::unauthorized:
     case Problem::netid_not_served:
@@ -92,10 +93,12 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::not_found:
     case Problem::method_not_allowed:
     case Problem::request_timeout:
+    case Problem::call_gone:
     case Problem::payload_too_large:
     case Problem::uri_too_long:
     case Problem::unsupported_media_type:
     case Problem::wrong_broker:
+    case Problem::idempotency_key_reused:
     case Problem::headers_too_large:
     case Problem::internal_error:
     case Problem::not_implemented:
@@ -103,6 +106,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::broker_refused:
     case Problem::turn_pending:
     case Problem::overloaded:
+    case Problem::state_unavailable:
     case Problem::shutting_down:
     case Problem::responder_error:
       return ExitCode::failed;

@@ -64,6 +64,7 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
       .actions = options.action,
       .timeout = options.timeout,
       .max_timeout = options.max_timeout,
+      .max_async_timeout = options.max_async_timeout,
       .token = {},
       .open_health = options.open_health,
       .allow_list = {options.host, options.allow_origin,

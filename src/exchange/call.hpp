@@ -41,6 +41,7 @@ struct Call {
   std::string correlation;       // 16 unpredictable bytes
   std::string traceparent = {};  // W3C Trace Context, passed on as it came; empty: none
   std::string tracestate = {};
+  bool is_patient = false;  // see MqttRequest
   Instant arrived;
   Instant deadline;
 };
@@ -72,6 +73,10 @@ struct CallFilter {
   friend bool operator==(const CallFilter&, const CallFilter&) = default;
 };
 
+/// What an earlier run of the program did with a request: it may have published it, or the broker
+/// has acknowledged it, too.
+enum class DoneBefore { nothing, perhaps_published, acknowledged };
+
 /// A request over MQTT, and how it is handled.
 struct MqttRequest {
   std::string request_topic;
@@ -94,6 +99,8 @@ struct MqttRequest {
   std::optional<Duration> turn_rest = {};  // instead of Exchanges::Bounds::turn_rest
   std::optional<std::size_t> status_level = {};  // of the response topic, where it is its status
   bool needs_response_topic = false;             // the property, which only MQTT 5 has
+  bool is_patient = false;  // it waits until its deadline for a broker or a responder that is away
+  DoneBefore done_before = DoneBefore::nothing;
   std::string presence_key = {};  // what its responders announce, an action; empty: nothing
   std::string correlation;        // unpredictable bytes
   std::string traceparent = {};
@@ -142,6 +149,12 @@ struct Answer {
   MatchedBy matched_by;
   std::string responder;          // empty when it did not say
   std::string content_type = {};  // the same
+};
+
+/// That turns are taken on a response topic from now on, or are no longer needed.
+struct TurnNote {
+  std::string topic;
+  bool takes_turns;
 };
 
 /// How an exchange ended, and when it passed each station (nothing where it never did).

@@ -8,83 +8,154 @@ namespace {
 
 std::size_t bytes_of(const Ended& ended) {
   if (const auto* const answer = std::get_if<Answer>(&ended.outcome))
-    return answer->payload.size() + answer->responder.size();
-  return std::get<Failure>(ended.outcome).detail.size();
+    return answer->payload.size() + answer->responder.size() + answer->content_type.size();
+  const auto& failure = std::get<Failure>(ended.outcome);
+  return failure.detail.size() + failure.response.size();
+}
+
+/// Nothing can have been published for it.
+bool may_be_sent_again(const Ended& ended) {
+  return std::holds_alternative<Failure>(ended.outcome) && !ended.may_be_carried_out &&
+         describe(std::get<Failure>(ended.outcome).problem).retryable == Retryable::yes;
 }
 
 }  // namespace
 
-CallId Calls::begin(ExchangeId exchange, Keep keep) {
-  const CallId call = ++last_call_;
-  running_.emplace(exchange, Running{call, keep, {}});
-  exchanges_.emplace(call, exchange);
-  return call;
+void Calls::begin(const CallId& id, Call call) {
+  waiting_bytes_ += call.bytes;
+  if (call.key)
+    by_key_.emplace(*call.key, id);
+  calls_.emplace(id, std::move(call));
 }
 
-std::variant<Calls::Waits, Calls::Outcome, Calls::Unknown> Calls::wait(CallId call,
-                                                                       WaiterId waiter) {
-  if (const auto exchange = exchanges_.find(call); exchange != exchanges_.end()) {
-    running_.at(exchange->second).waiters.push_back(waiter);
-    waiters_.emplace(waiter, exchange->second);
-    return Waits{};
+void Calls::take_up_ended(const CallId& id, Call call) {
+  const Outcome outcome = std::exchange(call.outcome, {});
+  begin(id, std::move(call));
+  end(id, outcome, outcome->ended);
+}
+
+std::variant<const Calls::Call*, Calls::Gone, Calls::Unknown> Calls::find(
+    const CallId& id, const Digest& owner) const {
+  if (const auto found = calls_.find(id); found != calls_.end()) {
+    if (found->second.owner == owner)
+      return &found->second;
+    return Unknown{};
   }
-  if (const auto kept = kept_.find(call); kept != kept_.end())
-    return kept->second.outcome;
+  const auto gone = gone_.find(id);
+  if (gone != gone_.end() && gone->second == owner)
+    return Gone{};
   return Unknown{};
 }
 
-bool Calls::leave(WaiterId waiter) {
-  const auto exchange = waiters_.find(waiter);
-  if (exchange == waiters_.end())
-    return false;
-  Running& running = running_.at(exchange->second);
-  std::erase(running.waiters, waiter);
-  waiters_.erase(exchange);
-  return running.waiters.empty() && running.keep == Keep::nothing;
+const Calls::Call* Calls::find(const CallId& id) const {
+  const auto found = calls_.find(id);
+  return found != calls_.end() ? &found->second : nullptr;
 }
 
-std::vector<WaiterId> Calls::end(const Outcome& ended, Instant now) {
-  auto entry = running_.extract(ended->exchange);
-  if (entry.empty())
+std::optional<CallId> Calls::with_key(const Digest& key) const {
+  const auto found = by_key_.find(key);
+  return found != by_key_.end() ? std::optional(found->second) : std::nullopt;
+}
+
+void Calls::attach(const CallId& id, ExchangeId exchange) {
+  if (const auto found = calls_.find(id); found != calls_.end())
+    found->second.exchange = exchange;
+}
+
+void Calls::wait(const CallId& id, WaiterId waiter) {
+  waiters_[id].push_back(waiter);
+}
+
+void Calls::leave(const CallId& id, WaiterId waiter) {
+  const auto found = waiters_.find(id);
+  if (found == waiters_.end())
+    return;
+  std::erase(found->second, waiter);
+  if (found->second.empty())
+    waiters_.erase(found);
+}
+
+std::vector<WaiterId> Calls::end(const CallId& id, Outcome outcome, Instant now) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second.outcome)
     return {};
-  Running running = std::move(entry.mapped());
-  exchanges_.erase(running.call);
-  for (const WaiterId waiter : running.waiters)
-    waiters_.erase(waiter);
-  if (running.keep == Keep::outcome)
-    keep(running.call, ended);
-  expire(now);
-  return std::move(running.waiters);
+  Call& call = found->second;
+  waiting_bytes_ -= call.bytes;
+  kept_bytes_ += bytes_of(*outcome);
+  if (may_be_sent_again(*outcome))
+    leave_key(call);
+  call.outcome = std::move(outcome);
+  by_age_.emplace_back(now, id);
+  auto waiters = waiters_.extract(id);
+  while (kept() > bounds_.kept || kept_bytes_ > bounds_.kept_bytes)
+    drop(by_age_.front().second);
+  return waiters.empty() ? std::vector<WaiterId>() : std::move(waiters.mapped());
 }
 
-void Calls::keep(CallId call, const Outcome& ended) {
-  const std::size_t bytes = bytes_of(*ended);
-  kept_.emplace(call, Kept{ended, bytes});
-  by_age_.push_back(call);
-  kept_bytes_ += bytes;
-  while (kept_.size() > bounds_.outcomes || kept_bytes_ > bounds_.bytes)
-    drop_oldest();
+std::vector<WaiterId> Calls::forget(const CallId& id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end())
+    return {};
+  Call& call = found->second;
+  leave_key(call);
+  if (call.outcome) {
+    kept_bytes_ -= bytes_of(*call.outcome);
+    if (by_age_.front().second == id)
+      by_age_.pop_front();
+    else
+      std::erase_if(by_age_, [&id](const auto& each) { return each.second == id; });
+  } else {
+    waiting_bytes_ -= call.bytes;
+  }
+  calls_.erase(found);
+  auto waiters = waiters_.extract(id);
+  return waiters.empty() ? std::vector<WaiterId>() : std::move(waiters.mapped());
 }
 
-void Calls::drop_oldest() {
-  const auto oldest = kept_.find(by_age_.front());
-  kept_bytes_ -= oldest->second.bytes;
-  kept_.erase(oldest);
-  by_age_.pop_front();
+std::vector<WaiterId> Calls::give_up(const CallId& id, Outcome outcome, Instant now) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end())
+    return {};
+  Call& call = found->second;
+  if (!call.outcome)
+    return end(id, std::move(outcome), now);
+  kept_bytes_ += bytes_of(*outcome);
+  kept_bytes_ -= bytes_of(*std::exchange(call.outcome, std::move(outcome)));
+  return {};
+}
+
+void Calls::drop(const CallId& id) {
+  const Call* const call = find(id);
+  if (call == nullptr)
+    return;
+  remember_gone(id, call->owner);
+  dropped_.push_back(id);
+  forget(id);
+}
+
+void Calls::leave_key(Call& call) {
+  if (const auto key = std::exchange(call.key, {}))
+    by_key_.erase(*key);
+}
+
+void Calls::remember_gone(const CallId& id, const Digest& owner) {
+  gone_.emplace(id, owner);
+  gone_by_age_.push_back(id);
+  if (gone_by_age_.size() <= bounds_.gone)
+    return;
+  gone_.erase(gone_by_age_.front());
+  gone_by_age_.pop_front();
 }
 
 void Calls::expire(Instant now) {
-  while (const auto next = next_deadline()) {
-    if (!is_due(*next, now))
-      return;
-    drop_oldest();
-  }
+  while (!by_age_.empty() && is_due(by_age_.front().first + bounds_.age, now))
+    drop(by_age_.front().second);
 }
 
 std::optional<Instant> Calls::next_deadline() const {
   if (by_age_.empty())
     return std::nullopt;
-  return kept_.at(by_age_.front()).outcome->ended + bounds_.age;
+  return by_age_.front().first + bounds_.age;
 }
 
 }  // namespace mqtt_bridge

@@ -19,7 +19,8 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
     if (matcher == nullptr || matcher->queued() >= limits::turn_queue) {
       return with_topics(too_many_turns(), request, now);
     }
-    if (auto failure = why_no_turn(*matcher, request))
+    if (auto failure = why_no_turn(*matcher, request);
+        failure && request.done_before == DoneBefore::nothing)
       return with_topics(*std::move(failure), request, now);
   }
   for (const Key& key : own_keys(request)) {
@@ -29,15 +30,22 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
   const ExchangeId id = ++last_id_;
   Waiting& waiting = waiting_[id];
   waiting.request = std::move(request);
-  waiting_bytes_ += waiting.request.payload.size();
-  ++by_fairness_key_[waiting.request.fairness_key];
+  if (waiting.request.is_patient) {
+    ++patient_;
+    patient_bytes_ += waiting.request.payload.size();
+  } else {
+    waiting_bytes_ += waiting.request.payload.size();
+    ++by_fairness_key_[waiting.request.fairness_key];
+  }
   deadlines_.emplace(waiting.request.deadline, id);
   by_key_.emplace(correlation_key(waiting.request.correlation), id);
   for (const Key& key : own_keys(waiting.request))
     by_key_.emplace(key, id);
   topics_.enter(waiting.request);
   waiting.missing_filters = filters_.enter(id, waiting.request.filters);
-  if (waiting.missing_filters == 0)
+  if (waiting.request.done_before != DoneBefore::nothing)
+    take_up(id, waiting, now);
+  else if (waiting.missing_filters == 0)
     wait_to_be_published(id, waiting, now);
   return id;
 }
@@ -45,7 +53,7 @@ std::variant<ExchangeId, Failure> Exchanges::begin(MqttRequest request) {
 void Exchanges::wait_to_be_published(ExchangeId exchange, Waiting& waiting, Instant now) {
   const MqttRequest& request = waiting.request;
   if (!takes_turns(request)) {
-    to_publish_.insert(request.fairness_key, exchange);
+    queue_for(request).insert(request.fairness_key, exchange);
     return;
   }
   TurnMatcher* const matcher = turn_matcher(request.response_topic, now);
@@ -67,7 +75,9 @@ void Exchanges::subscribed(const std::string& filter, Granted granted, Instant n
   }
   for (const ExchangeId exchange : filters_.granted(filter)) {
     const auto waiting = waiting_.find(exchange);
-    if (waiting != waiting_.end() && --waiting->second.missing_filters == 0)
+    if (waiting == waiting_.end() || waiting->second.request.done_before != DoneBefore::nothing)
+      continue;
+    if (--waiting->second.missing_filters == 0)
       wait_to_be_published(exchange, waiting->second, now);
   }
 }
@@ -77,18 +87,9 @@ std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
   if (is_abandoned_) {
     return Failure{Problem::shutting_down, "this bridge is shutting down", {}};
   }
-  if (queued() >= bounds_.queued || waiting_bytes_ + request.payload.size() > bounds_.bytes) {
-    return Failure{Problem::overloaded, "too many calls are waiting", {}};
-  }
-  if (!filters_.has_room(request.filters)) {
-    return Failure{Problem::overloaded, "calls wait for answers on too many topics", {}};
-  }
-  const auto same_key = by_fairness_key_.find(request.fairness_key);
-  if (same_key != by_fairness_key_.end() && same_key->second >= bounds_.per_netid) {
-    return Failure{
-        Problem::overloaded, "too many calls to " + request.fairness_key + " are waiting", {}};
-  }
-  if (!link_ && is_due(down_since_ + bounds_.down_grace, now)) {
+  if (auto failure = why_no_room(request))
+    return failure;
+  if (!request.is_patient && !link_ && is_due(down_since_ + bounds_.down_grace, now)) {
     return Failure{Problem::broker_unavailable, why_down_, {}};
   }
   if (is_refused(request))
@@ -96,7 +97,7 @@ std::optional<Failure> Exchanges::why_not_admitted(const MqttRequest& request) {
   if (const auto until =
           offenders_.refused_until(request.request_topic, request.payload.size(), now))
     return breaks_connections(request, *until - now);
-  const bool presence_decides = link_ && !tells_subscribers_;
+  const bool presence_decides = link_ && !tells_subscribers_ && !request.is_patient;
   if (presence_decides && presence_.is_unserved(request.presence_key, now) &&
       !unserved_.contains(request.presence_key) && !may_probe(request.response_topic, now)) {
     return gone_responders(request.presence_key);
@@ -138,6 +139,8 @@ void Exchanges::link_up(LinkUp link, Instant now) {
     if (is_forgotten)
       publish_again(id, waiting);
   }
+  if (!taken_up_.empty())
+    taken_up_until_ = now + limits::taken_up_pause;
   // Responders that lost the broker when we did come back when we do.
   for (auto& action : presence_.unserved(now))
     unserved_.insert_or_assign(std::move(action), Unserved{now, now + limits::return_grace});
@@ -169,6 +172,8 @@ void Exchanges::expire(Instant now) {
   end_unserved(now);
   end_quarantines(now);
   publish_again_by_time(now);
+  publish_undelivered_again(now);
+  publish_taken_up_again(now);
 }
 
 /// Once the link has been down for long enough, what waits to be published waits no longer. What
@@ -177,7 +182,7 @@ void Exchanges::end_unpublished(Instant now) {
   if (link_ || queued() == 0 || !is_due(down_since_ + bounds_.down_grace, now))
     return;
   end_all(now, [this](const Waiting& waiting) -> std::optional<Failure> {
-    if (waiting.published)
+    if (waiting.published || waiting.request.is_patient)
       return std::nullopt;
     return Failure{Problem::broker_unavailable, why_down_, {}};
   });
@@ -226,20 +231,19 @@ void Exchanges::end(Table::iterator entry, Outcome outcome, Instant now) {
       .may_be_carried_out = waiting.is_owed,
   });
   deadlines_.erase({waiting.request.deadline, id});
-  to_publish_.erase(waiting.request.fairness_key, id);
+  queue_for(waiting.request).erase(waiting.request.fairness_key, id);
   to_publish_again_.erase(id);
+  taken_up_.erase(id);
+  if (waiting.request.is_patient)
+    forget_undelivered(id, waiting.request.request_topic);
   clear(waiting);
   by_key_.erase(correlation_key(waiting.request.correlation));
   for (const Key& key : own_keys(waiting.request))
     by_key_.erase(key);
   topics_.leave(waiting.request);
   filters_.leave(id, waiting.request.filters);
-  waiting_bytes_ -= waiting.request.payload.size();
-  if (waiting.published)
-    --in_flight_;
   leave_place(waiting);
-  if (const auto netid = by_fairness_key_.find(waiting.request.fairness_key); --netid->second == 0)
-    by_fairness_key_.erase(netid);
+  leave_room(waiting);
   leave_matcher(id, waiting, now);
   waiting_.erase(entry);
 }
@@ -291,16 +295,25 @@ std::optional<Instant> Exchanges::next_deadline() const {
     consider(up_since_ + again_after[rounds_of_again_]);
   for (const auto& [action, unserved] : unserved_)
     consider(unserved.until);
+  if (!undelivered_.empty())
+    consider(next_delivery_);
+  if (taken_up_until_)
+    consider(*taken_up_until_);
   return next;
 }
 
 std::vector<Exchanges::Fill> Exchanges::fills() const {
-  const std::size_t most = bounds_.in_flight + bounds_.queued;
+  const std::size_t most = bounds_.in_flight + bounds_.queued + bounds_.patient;
   const std::size_t busy_matchers = content_matchers_.size() - idle_.size();
   return {{"in flight", in_flight_, bounds_.in_flight, true},
           {"queued", queued(), bounds_.queued, true},
           {"NetIDs", by_fairness_key_.size(), most, true},
           {"bytes", waiting_bytes_, bounds_.bytes, true},
+          {"patient", patient_, bounds_.patient, true},
+          {"patient bytes", patient_bytes_, bounds_.patient_bytes, true},
+          {"patient to publish", patient_to_publish_.size(), bounds_.patient, true},
+          {"undelivered topics", undelivered_.size(), bounds_.patient, true},
+          {"taken up", taken_up_.size(), bounds_.patient, true},
           {"keys", by_key_.size(), 3 * most, true},
           {"filters of calls", filters_.size(), limits::call_filters, false},
           {"waiting for filters", filters_.waiting(), 2 * most, true},

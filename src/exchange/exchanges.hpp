@@ -20,6 +20,8 @@
 // PUBACK with reason code 0x10, No matching subscribers, MQTT 5.0 3.4.2.1). Where the broker never
 // says that, presence decides, and one call a second is published all the same.
 //
+// A patient request waits for what is away, and has room of its own, see exchanges_patient.cpp.
+//
 // Overload is decided here: at most so many are in flight, so many queued, and so many of one
 // NetID; the queue is served in turn by NetID, so that one of them does not hold up the others.
 //
@@ -50,6 +52,7 @@
 #include "base/instant.hpp"
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
+#include "base/limits/later.hpp"
 #include "base/limits/mqtt.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
@@ -72,12 +75,6 @@ struct EarlierRun {
   std::set<std::string> turns;  // the response topics among theirs on which turns were taken
 };
 
-/// That turns are taken on a response topic from now on, or are no longer needed.
-struct TurnNote {
-  std::string topic;
-  bool takes_turns;
-};
-
 class Exchanges {
  public:
   struct Bounds {
@@ -85,6 +82,8 @@ class Exchanges {
     std::size_t queued = limits::queued;        // admitted, not yet published
     std::size_t per_netid = limits::per_netid;  // both, of one fairness key
     std::size_t bytes = limits::exchange_bytes;
+    std::size_t patient = limits::later_calls;  // patient ones, beside all these
+    std::size_t patient_bytes = limits::later_bytes;
     std::size_t window = limits::publish_window;
     Duration down_grace = limits::down_grace;
     Duration turn_rest = limits::turn_rest;  // after a call that ended unanswered
@@ -127,6 +126,8 @@ class Exchanges {
   void gone(std::string_view responder, Instant now);
   /// Its caller has gone: ends it, unless it was published.
   void withdraw(ExchangeId exchange, Instant now);
+  /// Its caller wants no answer any more: ends it.
+  void give_up(ExchangeId exchange, Instant now);
   /// Ends what is due. Calling it too often is harmless.
   void expire(Instant now);
   /// Ends everything that waits, and admits nothing more.
@@ -156,7 +157,8 @@ class Exchanges {
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t in_flight() const { return in_flight_; }
   bool is_queued(ExchangeId exchange) const;
-  std::size_t queued() const { return waiting_.size() - in_flight_; }
+  std::size_t queued() const { return waiting_.size() - patient_ - in_flight_; }
+  std::size_t patient() const { return patient_; }
   std::size_t unacknowledged() const { return unacknowledged_.size(); }
   /// What the next run has to know of this one, should it end now.
   EarlierRun left_behind(Instant now) const;
@@ -234,6 +236,17 @@ class Exchanges {
   bool is_refused(const MqttRequest& request) const;
   bool may_probe(const std::string& topic, Instant now);
 
+  FairQueue& queue_for(const MqttRequest& request) {
+    return request.is_patient ? patient_to_publish_ : to_publish_;
+  }
+  void leave_room(const Waiting& waiting);
+  std::optional<Failure> why_no_room(const MqttRequest& request) const;
+  void take_up(ExchangeId exchange, Waiting& waiting, Instant now);
+  void reached_no_subscriber(ExchangeId exchange, Waiting& waiting, Instant now);
+  void reached_a_subscriber(const std::string& topic);
+  void forget_undelivered(ExchangeId exchange, const std::string& topic);
+  void publish_undelivered_again(Instant now);
+  void publish_taken_up_again(Instant now);
   void wait_to_be_published(ExchangeId exchange, Waiting& waiting, Instant now);
   void take_place(Waiting& waiting);
   void leave_place(const Waiting& waiting);
@@ -305,10 +318,13 @@ class Exchanges {
   std::size_t waiting_bytes_ = 0;
   std::unordered_map<Key, ExchangeId, KeyHash> by_key_;
   std::set<std::pair<Instant, ExchangeId>> deadlines_;
-  std::size_t in_flight_ = 0;                                     // published, among waiting_
+  std::size_t in_flight_ = 0;  // published, among waiting_, without patient ones
+  std::size_t patient_ = 0;    // among waiting_
+  std::size_t patient_bytes_ = 0;
   std::unordered_map<std::string, std::size_t> by_fairness_key_;  // how many wait
   std::unordered_map<std::string, std::size_t> places_;  // taken, of keys that have a limit
   FairQueue to_publish_;
+  FairQueue patient_to_publish_;           // after those
   std::set<ExchangeId> to_publish_again_;  // after those: what may be lost is not to hold them up
   std::set<SuspectKey> suspects_;          // before those, each alone
   std::unordered_set<ExchangeId> unacknowledged_;
@@ -316,6 +332,11 @@ class Exchanges {
   std::optional<Alone> broken_alone_;  // what was so when the link broke, until that is back
   Offenders offenders_;
   bool waits_for_trial_ = false;  // a suspect does, until offenders_.next_trial()
+  std::map<std::string, std::set<ExchangeId>> undelivered_;  // patient ones, by request topic
+  Instant next_delivery_{};                // when they are tried again; set while there are any
+  std::string last_delivered_;             // the topic that was tried last
+  std::set<ExchangeId> taken_up_;          // of which it is not known whether they were published
+  std::optional<Instant> taken_up_until_;  // then they are published again
   std::deque<Ended> ended_;
   std::deque<TurnNote> turn_notes_;
   std::array<std::uint64_t, dropped_reasons> dropped_{};

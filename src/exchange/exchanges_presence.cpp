@@ -102,11 +102,12 @@ void Exchanges::end_unserved(Instant now) {
 void Exchanges::end_unserved(const std::string& action, Instant since, Instant now) {
   const bool broker_tells = tells_subscribers_ || link_->may_tell_subscribers;
   for (auto& [id, waiting] : waiting_) {
-    if (waiting.request.presence_key == action && broker_tells && waiting.request.is_idempotent)
+    if (waiting.request.presence_key == action && broker_tells && waiting.request.is_idempotent &&
+        !waiting.request.is_patient)
       publish_again(id, waiting);
   }
   end_all(now, [&](const Waiting& waiting) -> std::optional<Failure> {
-    if (waiting.request.presence_key != action)
+    if (waiting.request.presence_key != action || waiting.request.is_patient)
       return std::nullopt;
     if (waiting.is_undelivered)
       return no_subscriber(waiting.request);

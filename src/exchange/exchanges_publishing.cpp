@@ -122,6 +122,8 @@ void Exchanges::publish_again(const std::set<std::string>& actions) {
   if (actions.empty())
     return;
   for (auto& [id, waiting] : waiting_) {
+    if (waiting.request.is_patient && !waiting.is_undelivered)
+      continue;  // the broker keeps it for a responder with a session
     if (waiting.again < limits::presence_republishes &&
         actions.contains(waiting.request.presence_key)) {
       ++waiting.again;
@@ -141,7 +143,8 @@ void Exchanges::publish_again_by_time(Instant now) {
   if (rounds_of_again_ == rounds_before)
     return;
   for (const auto& [id, waiting] : waiting_) {
-    if (waiting.published && now - *waiting.published >= just_published)
+    if (waiting.published && !waiting.request.is_patient &&
+        now - *waiting.published >= just_published)
       publish_again(id, waiting);
   }
 }
@@ -164,11 +167,16 @@ void Exchanges::acknowledged(ExchangeId exchange, Subscribers subscribers, Insta
     waiting.is_owed = false;
     return end(found, Answer{{}, MatchedBy::acknowledgement, {}}, now);
   }
+  taken_up_.erase(exchange);
   if (subscribers == Subscribers::perhaps) {
     waiting.was_delivered = true;
     waiting.is_undelivered = false;
+    if (waiting.request.is_patient)
+      reached_a_subscriber(waiting.request.request_topic);
     return;
   }
+  if (waiting.request.is_patient)
+    return reached_no_subscriber(exchange, waiting, now);
   const std::string& action = waiting.request.presence_key;
   if (waiting.was_delivered) {
     // The client that got it before may still answer, unless it was a responder that is gone.
@@ -237,6 +245,11 @@ std::optional<ExchangeId> Exchanges::next_candidate(Instant now) {
     take_place(waiting_.at(next));
     return next;
   }
+  if (patient_to_publish_.has_next()) {
+    const ExchangeId next = patient_to_publish_.pop();
+    take_place(waiting_.at(next));
+    return next;
+  }
   if (to_publish_again_.empty())
     return std::nullopt;
   return to_publish_again_.extract(to_publish_again_.begin()).value();
@@ -250,7 +263,9 @@ std::optional<ExchangeId> Exchanges::next_suspect(Instant now) {
   const bool is_likely = first.likelihood > Likelihood::fresh ||
                          (first.likelihood == Likelihood::fresh && offenders_.is_careful(now));
   waits_for_trial_ = is_likely && now < offenders_.next_trial();
-  const bool has_room = waiting_.at(first.exchange).published || in_flight_ < bounds_.in_flight;
+  const Waiting& suspect = waiting_.at(first.exchange);
+  const bool has_room =
+      suspect.published || suspect.request.is_patient || in_flight_ < bounds_.in_flight;
   return has_room && !waits_for_trial_ ? std::optional(first.exchange) : std::nullopt;
 }
 
@@ -289,8 +304,10 @@ void Exchanges::take_place(Waiting& waiting) {
   if (request.most_in_flight == SIZE_MAX)
     return;
   waiting.has_place = true;
-  if (++places_[request.fairness_key] >= request.most_in_flight)
-    to_publish_.hold(request.fairness_key);
+  if (++places_[request.fairness_key] < request.most_in_flight)
+    return;
+  to_publish_.hold(request.fairness_key);
+  patient_to_publish_.hold(request.fairness_key);
 }
 
 void Exchanges::leave_place(const Waiting& waiting) {
@@ -298,16 +315,19 @@ void Exchanges::leave_place(const Waiting& waiting) {
     return;
   const auto places = places_.find(waiting.request.fairness_key);
   to_publish_.release(places->first);
+  patient_to_publish_.release(places->first);
   if (--places->second == 0)
     places_.erase(places);
 }
 
 Publish Exchanges::publish(ExchangeId exchange, Waiting& waiting, Instant now) {
   if (!waiting.published) {
-    ++in_flight_;
+    in_flight_ += waiting.request.is_patient ? 0 : 1;
     waiting.first_published = now;
     enter_matcher(exchange, waiting);
   }
+  if (waiting.is_undelivered && waiting.request.is_patient)
+    forget_undelivered(exchange, waiting.request.request_topic);
   if (!link_->has_no_local)
     topics_.echo_expected(waiting.request, now);
   waiting.published = now;

@@ -58,7 +58,7 @@ void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Insta
     const MqttRequest& request = waiting_.at(*exchange).request;
     matcher.tests = request.tests;
     matcher.rules = request.rules;
-    to_publish_.insert(request.fairness_key, *exchange);
+    queue_for(request).insert(request.fairness_key, *exchange);
   }
   note_turns(topic, matcher);
 }

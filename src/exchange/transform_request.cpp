@@ -13,6 +13,7 @@ MqttRequest transform_request(Call call) {
                       .payload = std::move(call.payload),
                       .matching = MatchByTurn{},
                       .fairness_key = std::move(call.netid),
+                      .is_patient = call.is_patient,
                       .presence_key = std::move(call.action),
                       .correlation = std::move(call.correlation),
                       .traceparent = std::move(call.traceparent),

@@ -32,6 +32,8 @@ class TurnMatcher {
 
   /// `exchange` wants to be published; it has to wait for its turn, next() says when.
   void enter(ExchangeId exchange) { queue_.push_back(exchange); }
+  /// It was published before, by an earlier run of the program.
+  void take_up(ExchangeId exchange) { published_.insert(exchange); }
   /// It ended; when an answer to it may still come, a quarantine begins.
   enum class Owed { nothing, an_answer };
   void leave(ExchangeId exchange, std::string correlation, Owed owed, Instant now, Duration rest);

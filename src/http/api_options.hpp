@@ -21,6 +21,7 @@ struct HttpApiOptions {
   std::vector<std::string> actions;  // served besides the five
   std::chrono::milliseconds timeout{};
   std::chrono::milliseconds max_timeout{};
+  std::chrono::milliseconds max_async_timeout{};  // of calls that are answered later
   std::optional<std::string> token;
   bool open_health = false;  // /healthz, /readyz and /metrics need no token
   AllowList allow_list = {};

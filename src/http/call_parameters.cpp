@@ -6,6 +6,7 @@
 #include "base/limits/call.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "http/later_wish.hpp"
 #include "http/trace_context.hpp"
 
 namespace mqtt_bridge {
@@ -53,19 +54,17 @@ std::optional<Failure> why_not(const Parameters& parameters,
 /// Nothing when it is not one that a call may name.
 std::optional<std::chrono::milliseconds> timeout_of(const std::optional<std::string>& wanted,
                                                     std::chrono::milliseconds otherwise,
-                                                    const HttpApiOptions& options) {
+                                                    std::chrono::milliseconds most) {
   if (!wanted)
-    return std::min(otherwise, options.max_timeout);
+    return std::min(otherwise, most);
   const auto timeout = parse_duration(*wanted);
-  const bool is_valid =
-      timeout && *timeout >= limits::min_timeout && *timeout <= options.max_timeout;
+  const bool is_valid = timeout && *timeout >= limits::min_timeout && *timeout <= most;
   return is_valid ? timeout : std::nullopt;
 }
 
-Failure bad_timeout(const HttpApiOptions& options) {
+Failure bad_timeout(std::chrono::milliseconds most) {
   return {Problem::invalid_parameter,
-          "timeout is a duration from 1ms to " + duration_text(options.max_timeout) +
-              ", such as 1500ms or 2s",
+          "timeout is a duration from 1ms to " + duration_text(most) + ", such as 1500ms or 2s",
           {}};
 }
 
@@ -102,18 +101,23 @@ std::optional<std::string> value_of(const std::vector<QueryParameter>& parameter
 std::variant<CallParameters, Failure> call_parameters_of(const HttpRequest& request,
                                                          std::span<const std::string_view> known,
                                                          std::chrono::milliseconds timeout,
+                                                         Turns turns,
                                                          const HttpApiOptions& options) {
   const Parameters parameters = parse_query(request.query);
   if (auto failure = why_not(parameters, known))
     return *std::move(failure);
   if (auto failure = why_not_broker(value_of(parameters, "broker"), options))
     return *std::move(failure);
-  const auto wanted = timeout_of(value_of(parameters, "timeout"), timeout, options);
+  const bool is_patient = is_for_later(request);
+  const auto most = is_patient ? options.max_async_timeout : options.max_timeout;
+  if (is_patient && turns == Turns::none)
+    timeout = most;
+  const auto wanted = timeout_of(value_of(parameters, "timeout"), timeout, most);
   if (!wanted)
-    return bad_timeout(options);
+    return bad_timeout(most);
   const std::string_view traceparent = request.asked->field("traceparent");
   const bool is_traced = is_traceparent(traceparent);
-  return CallParameters{*wanted, std::string(is_traced ? traceparent : ""),
+  return CallParameters{*wanted, is_patient, std::string(is_traced ? traceparent : ""),
                         is_traced && is_tracestate(request.tracestate) ? request.tracestate : ""};
 }
 

@@ -87,19 +87,21 @@ std::variant<Call, Failure> call_of(const HttpRequest& request, const HttpApiOpt
   if (auto failure = why_not_text(request, action, options))
     return *std::move(failure);
   auto parameters =
-      call_parameters_of(request, asked.endpoint->parameters, options.timeout, options);
+      call_parameters_of(request, asked.endpoint->parameters, options.timeout,
+                         parse_action(action) ? Turns::none : Turns::perhaps, options);
   if (auto* const failure = std::get_if<Failure>(&parameters))
     return std::move(*failure);
   std::string netid = netid_of(request, options);
   if (auto failure = why_not_netid_of_call(netid, options))
     return *std::move(failure);
-  auto& [timeout, traceparent, tracestate] = std::get<CallParameters>(parameters);
+  auto& [timeout, is_patient, traceparent, tracestate] = std::get<CallParameters>(parameters);
   return Call{.netid = std::move(netid),
               .action = std::string(action),
               .payload = {},
               .correlation = {},
               .traceparent = std::move(traceparent),
               .tracestate = std::move(tracestate),
+              .is_patient = is_patient,
               .arrived = request.arrived,
               .deadline = request.arrived + timeout};
 }

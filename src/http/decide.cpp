@@ -1,5 +1,6 @@
 #include "http/decide.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "http/call_request.hpp"
 #include "http/front_page.hpp"
 #include "http/hints.hpp"
+#include "http/later_wish.hpp"
 #include "http/media_type.hpp"
 #include "http/response_bodies.hpp"
 #include "http/route_call.hpp"
@@ -38,8 +40,19 @@ bool is_preflight(const HttpRequest& request, const AllowList& allow_list) {
          is_allowed_origin(asked.field("Origin"), allow_list);
 }
 
+/// Calls of such a route are asked for with its token.
+bool is_token_of_a_route(std::string_view token, const HttpApiOptions& options) {
+  const auto& routes = options.routes->all();
+  return std::any_of(routes.begin(), routes.end(), [token](const auto& route) {
+    return route->token && constant_time_equal(token, *route->token);
+  });
+}
+
 bool is_authorized(const HttpRequest& request, const HttpApiOptions& options) {
   const Endpoint* const endpoint = asked_of(request).endpoint;
+  if (endpoint != nullptr && endpoint->kind == Endpoint::Kind::call &&
+      !token_of(request, options).empty())
+    return true;
   const bool is_health =
       is_ping(request) || (endpoint != nullptr && endpoint->token == Endpoint::Token::unless_open);
   const auto route = asked_of(request).route_for(request.method);
@@ -121,9 +134,8 @@ void tell_call(const HttpRequest& request, const HttpApiOptions& options, HttpRe
 }
 
 HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options, const Failure& failure,
-                 Retryable retryable) {
-  HttpReply reply =
-      reply_with(request, options, problem_response(failure, retryable, request.request_id));
+                 Retryable retryable, std::string_view request_id) {
+  HttpReply reply = reply_with(request, options, problem_response(failure, retryable, request_id));
   reply.problem = failure.problem;
   if (reply.was_to_call)
     tell_call(request, options, reply);
@@ -186,6 +198,8 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     return reply_with(request, options, {});
   if (const auto failure = why_not_served(request, options))
     return refuse(request, options, *failure);
+  if (const auto failure = why_not_key(request))
+    return refuse(request, options, *failure);
   if (!asked_of(request).routes.empty()) {
     auto call = route_call_of(request, options);
     if (const auto* failure = std::get_if<Failure>(&call))
@@ -193,6 +207,8 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     return std::get<RouteCall>(std::move(call));
   }
   const Endpoint::Kind kind = asked_of(request).endpoint->kind;
+  if (kind == Endpoint::Kind::call)
+    return CallQuestion{asked_of(request).path.substr(endpoint::calls_path.size())};
   if (kind == Endpoint::Kind::alive)
     return reply_with(request, options, text_response("ok\n"));
   if (kind == Endpoint::Kind::runbook)
@@ -208,20 +224,37 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
 }
 
 HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, Ended& ended) {
+  return respond_about(request, options, ended, answer_kind_of(request), request.request_id);
+}
+
+AnswerKind answer_kind_of(const HttpRequest& request) {
+  const auto route = asked_of(request).route_for(request.method);
+  return route ? AnswerKind{.is_route = true, .is_json = route->is_json()} : AnswerKind{};
+}
+
+std::string_view token_of(const HttpRequest& request, const HttpApiOptions& options) {
+  const auto token = parse_bearer(asked_of(request).field("Authorization"));
+  if (!token)
+    return {};
+  const bool is_ours = options.token && constant_time_equal(*token, *options.token);
+  return is_ours || is_token_of_a_route(*token, options) ? *token : std::string_view();
+}
+
+HttpReply respond_about(const HttpRequest& request, const HttpApiOptions& options, Ended& ended,
+                        AnswerKind kind, std::string_view request_id) {
   std::string timing = server_timing(ended);
   HttpReply reply;
   if (const auto* failure = std::get_if<Failure>(&ended.outcome)) {
     reply = refuse(request, options, *failure,
-                   ended.may_be_carried_out ? Retryable::no : Retryable::yes);
+                   ended.may_be_carried_out ? Retryable::no : Retryable::yes, request_id);
   } else {
-    const Asked& asked = asked_of(request);
-    const auto route = asked.route_for(request.method);
-    const bool is_json =
-        asked.field("Accept") == "application/json";  // head_for_httplib() judged it
-    reply = reply_with(request, options,
-                       route ? route_answer_response(ended, route->is_json())
-                             : answer_response(ended, is_json ? AnswerAs::json : AnswerAs::text,
-                                               request.request_id));
+    const bool wants_json =  // head_for_httplib() judged it
+        asked_of(request).field("Accept") == "application/json";
+    reply = reply_with(
+        request, options,
+        kind.is_route
+            ? route_answer_response(ended, kind.is_json)
+            : answer_response(ended, wants_json ? AnswerAs::json : AnswerAs::text, request_id));
   }
   reply.response.add("Server-Timing", std::move(timing));
   return reply;
@@ -229,7 +262,7 @@ HttpReply respond(const HttpRequest& request, const HttpApiOptions& options, End
 
 HttpReply refuse(const HttpRequest& request, const HttpApiOptions& options,
                  const Failure& failure) {
-  return refuse(request, options, failure, Retryable::yes);
+  return refuse(request, options, failure, Retryable::yes, request.request_id);
 }
 
 HttpReply reply_with(const HttpRequest& request, const HttpApiOptions& options,

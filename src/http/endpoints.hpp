@@ -11,7 +11,18 @@
 namespace mqtt_bridge {
 
 struct Endpoint {
-  enum class Kind { transform, alive, ready, metrics, status, runbook, page, events, openapi };
+  enum class Kind {
+    transform,
+    call,
+    alive,
+    ready,
+    metrics,
+    status,
+    runbook,
+    page,
+    events,
+    openapi
+  };
   // unless_open: unless HttpApiOptions::open_health. never: not to read it, which tells nothing of
   // this bridge.
   enum class Token { always, unless_open, never };
@@ -37,6 +48,12 @@ using enum Endpoint::Token;
 inline constexpr std::array all{
     Endpoint{transform, "/transform/{action}", "POST", call_parameters, always,
              "Have a text transformed by the service behind the broker"},
+    Endpoint{call,
+             "/calls/{id}",
+             "DELETE, GET, HEAD",
+             {},
+             always,
+             "What became of a call that is answered later"},
     Endpoint{alive, "/healthz", "GET, HEAD, OPTIONS", {}, unless_open, "The daemon is alive"},
     Endpoint{ready,
              "/readyz",
@@ -74,6 +91,9 @@ const Endpoint* of(std::string_view path);
 /// What stands for "{action}" in the path of a call.
 std::string_view action_in(std::string_view path);
 
+/// Where the calls are that are answered later, each under its id.
+inline constexpr std::string_view calls_path = "/calls/";
+
 }  // namespace endpoint
 
 /// A field of requests that something reads.
@@ -93,6 +113,8 @@ inline constexpr std::array read_fields{
     ReadField{"Authorization", ReadField::Way::library, ReadField::OfPages::yes},
     ReadField{"Content-Encoding", ReadField::Way::library, ReadField::OfPages::no},
     ReadField{"Content-Type", ReadField::Way::apart, ReadField::OfPages::yes},
+    ReadField{"Idempotency-Key", ReadField::Way::apart, ReadField::OfPages::yes},
+    ReadField{"Prefer", ReadField::Way::apart, ReadField::OfPages::yes},
     ReadField{"Request-Id", ReadField::Way::library, ReadField::OfPages::yes},
     ReadField{"X-Request-Id", ReadField::Way::library, ReadField::OfPages::no},
     ReadField{"traceparent", ReadField::Way::library, ReadField::OfPages::yes},
@@ -103,6 +125,9 @@ inline constexpr std::array read_fields{
 /// Those of them that a caller sends to say something of its call; the others are HTTP's own.
 inline constexpr std::array<std::string_view, 3> fields_of_callers{"Request-Id", "traceparent",
                                                                    "tracestate"};
+
+/// Those that a caller sends to say how its call is to be answered.
+inline constexpr std::array<std::string_view, 2> fields_of_calls{"Prefer", "Idempotency-Key"};
 
 /// Nothing for a field that nothing reads.
 const ReadField* read_field(std::string_view name);
@@ -116,6 +141,7 @@ std::string all_methods();
 // For pages of allowed origins (Fetch 3.2.3).
 std::string methods_of_pages();
 std::string fields_of_pages();
-inline constexpr std::string_view fields_for_pages = "Request-Id, Retry-After, Server-Timing";
+inline constexpr std::string_view fields_for_pages =
+    "Location, Preference-Applied, Request-Id, Retry-After, Server-Timing";
 
 }  // namespace mqtt_bridge

@@ -25,6 +25,8 @@ enum class Arises {
   in_calls,
   in_transform,
   in_routes,
+  in_making_calls,
+  in_asking_for_calls,
   of_responders,  // with a status that they name
   elsewhere,      // of no operation that is described: another path, another method
 };
@@ -63,6 +65,12 @@ Arises where_arises(Problem problem) {
     case netid_not_served:
     case unknown_action:
       return in_transform;
+    case invalid_idempotency_key:
+    case idempotency_key_reused:
+    case state_unavailable:
+      return in_making_calls;
+    case call_gone:
+      return in_asking_for_calls;
     case value_not_allowed:
     case forbidden_user:
       return in_routes;
@@ -76,7 +84,8 @@ Arises where_arises(Problem problem) {
 }
 
 bool can_come_of(Problem problem, Operation operation) {
-  const bool is_call = operation == Operation::transform || operation == Operation::route;
+  const bool makes_call = operation == Operation::transform || operation == Operation::route;
+  const bool is_call = makes_call || operation == Operation::call;
   switch (where_arises(problem)) {
     case Arises::anywhere:
     case Arises::where_a_token_is_asked_for:
@@ -88,6 +97,10 @@ bool can_come_of(Problem problem, Operation operation) {
       return is_call;
     case Arises::in_transform:
       return operation == Operation::transform;
+    case Arises::in_making_calls:
+      return makes_call;
+    case Arises::in_asking_for_calls:  // or sent again with its key
+      return is_call;
     case Arises::in_routes:
       return operation == Operation::route;
     case Arises::elsewhere:
@@ -111,7 +124,7 @@ Slugs slugs_of(Operation operation) {
 }
 
 constexpr std::array operations{Operation::plain, Operation::readiness, Operation::transform,
-                                Operation::route};
+                                Operation::route, Operation::call};
 
 std::string name_of(Operation operation, std::string_view status) {
   switch (operation) {
@@ -123,6 +136,8 @@ std::string name_of(Operation operation, std::string_view status) {
       return "Transform-" + std::string(status);
     case Operation::route:
       return "Route-" + std::string(status);
+    case Operation::call:
+      return "Call-" + std::string(status);
   }
   return {};
 }
@@ -190,6 +205,11 @@ Json broker_parameter(const HttpApiOptions& options) {
 std::string_view meaning_of(const ReadField& field) {
   if (field.name == "Request-Id")
     return "Comes back in the answer, and is in the log; a random one is made where there is none";
+  if (field.name == "Prefer")
+    return "RFC 7240: respond-async, or wait=SECONDS, or both; what has no answer then is answered "
+           "with 202 and asked for later";
+  if (field.name == "Idempotency-Key")
+    return "A request with the key of an earlier one gets its answer, and nothing is published";
   return "W3C Trace Context, passed on to the service";
 }
 
@@ -197,12 +217,14 @@ Json parameters(const HttpApiOptions& options) {
   Json all{{"netid", netid_parameter(options)},
            {"timeout", timeout_parameter(options, options.timeout)},
            {"broker", broker_parameter(options)}};
-  for (const std::string_view name : fields_of_callers) {
+  const auto add_field = [&all](std::string_view name) {
     all[std::string(name)] = {{"name", name},
                               {"in", "header"},
                               {"description", meaning_of(*read_field(name))},
                               {"schema", {{"type", "string"}}}};
-  }
+  };
+  std::for_each(fields_of_callers.begin(), fields_of_callers.end(), add_field);
+  std::for_each(fields_of_calls.begin(), fields_of_calls.end(), add_field);
   return all;
 }
 
@@ -216,6 +238,8 @@ Json headers() {
   required["required"] = true;
   return {{"Request-Id", std::move(required)},
           {"Server-Timing", header("How long each part of the call took", {{"type", "string"}})},
+          {"Location", header("Where to ask for the answer", {{"type", "string"}})},
+          {"Preference-Applied", header("RFC 7240", {{"type", "string"}})},
           {"Retry-After", header("Seconds", {{"type", "integer"}, {"minimum", 0}})},
           {"WWW-Authenticate", header("RFC 6750", {{"type", "string"}})}};
 }
@@ -240,7 +264,8 @@ Json timeout_parameter(const HttpApiOptions& options, std::chrono::milliseconds 
 
 Json success(std::string_view description, Json content, Operation operation) {
   Json headers{{"Request-Id", reference("headers", "Request-Id")}};
-  if (operation == Operation::transform || operation == Operation::route)
+  if (operation == Operation::transform || operation == Operation::route ||
+      operation == Operation::call)
     headers["Server-Timing"] = reference("headers", "Server-Timing");
   Json response{{"description", description}, {"headers", std::move(headers)}};
   if (!content.empty())

@@ -14,7 +14,7 @@ namespace mqtt_bridge::openapi {
 using Json = nlohmann::ordered_json;
 
 /// What an operation is for. It says which problems can come of it.
-enum class Operation { plain, readiness, transform, route };
+enum class Operation { plain, readiness, transform, route, call };
 
 Json components(const HttpApiOptions& options);
 

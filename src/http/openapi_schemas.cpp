@@ -87,6 +87,11 @@ Json answer_schema() {
                 {"responder"});
 }
 
+Json accepted_schema() {
+  return object({{"call", text("The path at which the answer is asked for")},
+                 {"waits_until", text("When it ends at the latest, RFC 3339")}});
+}
+
 Json route_status_schema() {
   return object({{"path", text("As it is configured")},
                  {"methods", list_of({{"type", "string"}}, "Of HTTP")},
@@ -151,6 +156,11 @@ Json status_schema() {
        {"responders", list_of(responder_schema(), "Who has announced itself")},
        {"calls", object({{"in_flight", count("Published, not yet answered")},
                          {"queued", count("Not yet published")}})},
+       {"later_calls",
+        object({{"waiting", count("Answered later, or with an Idempotency-Key, and not answered")},
+                {"kept", count("Answers that are kept for those who ask")},
+                {"kept_bytes", count("Bytes of these")},
+                {"state", or_null(text("The file that keeps them over a restart"))}})},
        {"http_connections", count("Open now")},
        {"dropped_responses", dropped_schema()},
        {"why_not_ready", text("Where it is not")},
@@ -161,7 +171,10 @@ Json status_schema() {
 }  // namespace
 
 Json schemas() {
-  return {{"Answer", answer_schema()}, {"Problem", problem_schema()}, {"Status", status_schema()}};
+  return {{"Answer", answer_schema()},
+          {"Accepted", accepted_schema()},
+          {"Problem", problem_schema()},
+          {"Status", status_schema()}};
 }
 
 }  // namespace mqtt_bridge::openapi

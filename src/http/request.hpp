@@ -61,8 +61,10 @@ class HttpRequest {
   // Apart from the head, which cannot hold every value of them.
   std::string tracestate;
   std::string content_type;
-  Instant arrived;                    // its first byte
-  std::optional<std::uint32_t> user;  // over the unix socket: whose process sent it
+  std::string prefer;                          // all of them, joined
+  std::optional<std::string> idempotency_key;  // likewise, as it was sent
+  Instant arrived;                             // its first byte
+  std::optional<std::uint32_t> user;           // over the unix socket: whose process sent it
   std::string from;        // who sent it, for the log: "tcp", or "uid:1000" over the unix socket
   bool keep_alive = true;  // the connection is to serve another request after the answer
   int minor_version = 1;   // HTTP/1.1 or HTTP/1.0
@@ -76,6 +78,9 @@ class HttpRequest {
     query = parsed.query();
     tracestate = parsed.joined("tracestate");
     content_type = parsed.field("Content-Type").value_or("");
+    prefer = parsed.joined("Prefer");
+    if (parsed.field("Idempotency-Key"))
+      idempotency_key = parsed.joined("Idempotency-Key");
     minor_version = parsed.minor_version;
   }
 

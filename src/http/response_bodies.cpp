@@ -227,6 +227,11 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
       {"routes", routes_of(options)},
       {"responders", responders_of(status)},
       {"calls", {{"in_flight", status.in_flight}, {"queued", status.queued}}},
+      {"later_calls",
+       {{"waiting", status.later.waiting},
+        {"kept", status.later.kept},
+        {"kept_bytes", status.later.kept_bytes},
+        {"state", status.later.state.empty() ? Json(nullptr) : Json(status.later.state)}}},
       {"http_connections", status.connections},
       {"dropped_responses", dropped}};
   if (status.why_not_ready)

@@ -26,6 +26,14 @@ struct Happened {
   std::string why;  // of a reload: empty where it succeeded
 };
 
+/// Of calls that are answered later or have an Idempotency-Key.
+struct LaterStatus {
+  std::size_t waiting = 0;
+  std::size_t kept = 0;  // answers
+  std::size_t kept_bytes = 0;
+  std::string state = {};  // where they are kept over a restart; empty: nowhere
+};
+
 /// What GET /status tells.
 struct BridgeStatus {
   WallClock clock = {};
@@ -43,6 +51,7 @@ struct BridgeStatus {
   std::size_t in_flight;
   std::size_t queued;
   std::size_t connections;
+  LaterStatus later = {};
   std::array<std::uint64_t, dropped_reasons> dropped;
   LostMessages lost;
 };

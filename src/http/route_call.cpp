@@ -45,16 +45,18 @@ std::variant<RouteCall, Failure> route_call_of(const HttpRequest& request,
   // RFC 9110 9.3.1: it has no meaning there, and who passes a request on may leave it out.
   if (request.method == "GET" && !request.body.empty())
     return Failure{Problem::invalid_payload, "send no body with GET", {}};
+  const Turns turns = route->linked == Route::Linked::by_turn ? Turns::perhaps : Turns::none;
   auto parameters = call_parameters_of(request, endpoint::route_parameters,
-                                       route->timeout.value_or(options.timeout), options);
+                                       route->timeout.value_or(options.timeout), turns, options);
   if (auto* const failure = std::get_if<Failure>(&parameters))
     return std::move(*failure);
-  auto& [timeout, traceparent, tracestate] = std::get<CallParameters>(parameters);
+  auto& [timeout, is_patient, traceparent, tracestate] = std::get<CallParameters>(parameters);
   return RouteCall{.route = route,
                    .values = values_in(route->pattern, asked.path),
                    .content_type = content_type_of(request),
                    .traceparent = std::move(traceparent),
                    .tracestate = std::move(tracestate),
+                   .is_patient = is_patient,
                    .arrived = request.arrived,
                    .deadline = request.arrived + timeout};
 }

@@ -18,6 +18,7 @@ struct RouteCall {
   std::string content_type = {};  // empty: not said
   std::string traceparent = {};   // W3C Trace Context, passed on as it came; empty: none
   std::string tracestate = {};
+  bool is_patient = false;  // see MqttRequest
   Instant arrived;
   Instant deadline;
   // The bridge's:

@@ -37,9 +37,10 @@ TEST(Problem, IsAClientErrorOrAServerError) {
 }
 
 TEST(Problem, IsRetryableOnlyWhereNothingWasPublishedAndTheSameRequestMayYetSucceed) {
-  const std::set<Problem> retryable{Problem::request_timeout, Problem::broker_unavailable,
-                                    Problem::no_responder,    Problem::turn_pending,
-                                    Problem::overloaded,      Problem::shutting_down};
+  const std::set<Problem> retryable{Problem::request_timeout,  Problem::broker_unavailable,
+                                    Problem::no_responder,     Problem::turn_pending,
+                                    Problem::overloaded,       Problem::shutting_down,
+                                    Problem::state_unavailable};
   for (const ProblemKind& kind : all_problems()) {
     EXPECT_EQ(kind.retryable == Retryable::yes, retryable.contains(kind.problem)) << kind.slug;
   }

@@ -60,6 +60,7 @@ std::string served_as(Endpoint::Kind kind) {
     case Endpoint::Kind::runbook:
     case Endpoint::Kind::page:
       return "200";
+    case Endpoint::Kind::call:
     case Endpoint::Kind::ready:
     case Endpoint::Kind::metrics:
     case Endpoint::Kind::status:
@@ -126,7 +127,7 @@ TEST(Decide, AnswersForTheServerAsAWhole) {
   for (const char* const path : {"*", "/"}) {
     const auto reply = std::get<HttpReply>(decide(Request("OPTIONS", path), options()));
     EXPECT_EQ(reply.response.status, 200);
-    EXPECT_EQ(reply.response.field("Allow"), "GET, HEAD, OPTIONS, POST");
+    EXPECT_EQ(reply.response.field("Allow"), "DELETE, GET, HEAD, OPTIONS, POST");
   }
 }
 

@@ -54,10 +54,12 @@ TEST(Endpoints, AllowTheMethodsThatTheyListAndNoOther) {
 }
 
 TEST(Endpoints, TellThePagesOfGuestsWhatTheyMaySend) {
-  EXPECT_EQ(all_methods(), "GET, HEAD, OPTIONS, POST");
-  EXPECT_EQ(methods_of_pages(), "GET, HEAD, POST");
-  EXPECT_EQ(fields_of_pages(),
-            "Accept, Authorization, Content-Type, Request-Id, traceparent, tracestate");
+  EXPECT_EQ(all_methods(), "DELETE, GET, HEAD, OPTIONS, POST");
+  EXPECT_EQ(methods_of_pages(), "DELETE, GET, HEAD, POST");
+  EXPECT_EQ(
+      fields_of_pages(),
+      "Accept, Authorization, Content-Type, Idempotency-Key, Prefer, Request-Id, traceparent, "
+      "tracestate");
 }
 
 TEST(Endpoints, KnowTheMethodsOfHttp) {

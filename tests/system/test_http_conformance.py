@@ -64,7 +64,7 @@ def refused(status=400, slug="malformed-request", **more):
     return Answer(status, slug, closes=True, **more)
 
 
-PING = ok(b"", fields={"Allow": "GET, HEAD, OPTIONS, POST"})
+PING = ok(b"", fields={"Allow": "DELETE, GET, HEAD, OPTIONS, POST"})
 UNKNOWN_METHOD = problem(501, "not-implemented")
 
 

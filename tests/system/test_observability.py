@@ -212,6 +212,12 @@ class Numbers(Knowing):
             "mqtt_bridge_calls_queued_limit": "gauge",
             "mqtt_bridge_config_last_reload_successful": "gauge",
             "mqtt_bridge_config_last_reload_success_timestamp_seconds": "gauge",
+            "mqtt_bridge_later_calls": "gauge",
+            "mqtt_bridge_later_calls_limit": "gauge",
+            "mqtt_bridge_kept_answers": "gauge",
+            "mqtt_bridge_kept_answers_limit": "gauge",
+            "mqtt_bridge_kept_answers_bytes": "gauge",
+            "mqtt_bridge_kept_answers_bytes_limit": "gauge",
             "mqtt_bridge_http_connections": "gauge",
             "mqtt_bridge_http_connections_limit": "gauge",
             "mqtt_bridge_http_output_bytes": "gauge",
@@ -507,7 +513,7 @@ class Numbers(Knowing):
         self.assertEqual(set(status), {
             "version", "started", "uptime_seconds", "config", "last_reload", "ready", "broker",
             "brokers", "mqtt_version", "times_linked", "linked_since", "last_loss", "netid", "netids", "actions",
-            "routes", "responders", "calls", "http_connections", "dropped_responses"})
+            "routes", "responders", "calls", "later_calls", "http_connections", "dropped_responses"})
         self.assertRegex(status["version"], r"^\d+\.\d+")
         self.assertIsInstance(status["uptime_seconds"], int)
         self.assertIs(status["ready"], True)

@@ -112,7 +112,9 @@ class OpenApi(SystemTest):
         for operation in self.document.operations:
             with self.subTest(operation):
                 answer = self.call(operation)
-                self.assertEqual(answer.status, 202 if "one-way" in operation.path else 200, answer)
+                status = (404 if operation.path == "/calls/{id}" else
+                          202 if "one-way" in operation.path else 200)
+                self.assertEqual(answer.status, status, answer)
         self.assertGreater(len(self.document.operations), 15)
 
     def test_every_action_and_every_value_that_is_listed_is_served(self):
@@ -131,6 +133,26 @@ class OpenApi(SystemTest):
                               ("plug", 403)):
             self.assertEqual(self.call(limited, dev=value).status, status)
             self.assertEqual(bool(re.search(pattern, value)), status == 200)
+
+    def test_every_call_can_be_answered_later(self):
+        of_calls = self.document.operation("GET", "/calls/{id}")
+        give_up = self.document.operation("DELETE", "/calls/{id}")
+        for operation in self.document.operations:
+            if not operation.named("query"):
+                continue
+            with self.subTest(operation):
+                accepted = self.call(operation, headers={"Prefer": "respond-async"})
+                self.assertEqual(accepted.status, 202)
+                value = accepted.headers["Location"].rpartition("/")[2]
+                answer = self.call(of_calls, id=value, headers={"Prefer": "wait=20"})
+                self.assertEqual(answer.status, 204 if "one-way" in operation.path else 200)
+                self.assertEqual(self.call(give_up, id=value).status, 204)
+                self.assertEqual(self.call(of_calls, id=value).status, 410)
+                for body, status in (("{}", 202), ('{"a":1}', 422)):
+                    if operation.method == "POST":
+                        answer = self.call(operation, body=body, headers={
+                            "Prefer": "respond-async", "Idempotency-Key": operation.path})
+                        self.assertEqual(answer.status, status)
 
     def test_json_is_described_where_it_is_asked_for(self):
         transform = self.document.operation("POST", "/transform/{action}")
@@ -153,8 +175,12 @@ class OpenApi(SystemTest):
 
     def test_the_fields_that_it_names_are_read(self):
         for operation in self.document.operations:
-            self.assertEqual(set(operation.named("header")),
-                             {"Request-Id", "traceparent", "tracestate"})
+            fields = {"Request-Id", "traceparent", "tracestate"}
+            if operation.named("query"):
+                fields |= {"Prefer", "Idempotency-Key"}
+            elif (operation.method, operation.path) == ("GET", "/calls/{id}"):
+                fields |= {"Prefer"}
+            self.assertEqual(set(operation.named("header")), fields)
             answer = self.call(operation, headers={"Request-Id": "my-own"})
             self.assertEqual(answer.headers["Request-Id"], "my-own")
 

@@ -19,6 +19,7 @@ TABLE = {
     "invalid-netid": (400, False),
     "invalid-payload": (400, False),
     "invalid-parameter": (400, False),
+    "invalid-idempotency-key": (400, False),
     "malformed-request": (400, False),
     "unauthorized": (401, False),
     "netid-not-served": (403, False),
@@ -29,10 +30,12 @@ TABLE = {
     "not-found": (404, False),
     "method-not-allowed": (405, False),
     "request-timeout": (408, True),
+    "call-gone": (410, False),
     "payload-too-large": (413, False),
     "uri-too-long": (414, False),
     "unsupported-media-type": (415, False),
     "wrong-broker": (421, False),
+    "idempotency-key-reused": (422, False),
     "headers-too-large": (431, False),
     "not-implemented": (501, False),
     "unmatched-response": (502, False),
@@ -49,6 +52,7 @@ TABLE = {
 
 # What no caller can bring about, and why.
 NOT_PRODUCIBLE = {
+    "state-unavailable": "nothing is kept on disk yet",
     "internal-error": "it is what a fault of the program itself would get",
 }
 
@@ -222,6 +226,21 @@ class EveryProblem(SystemTest):
                 answer = self.get(target, method)
                 self.assert_problem(answer, "method-not-allowed")
                 self.assertIn(allowed, answer.headers["Allow"])
+
+    def test_invalid_idempotency_key(self):
+        self.assert_problem(self.transform(self.daemon, "uppercase", "abc",
+                                           {"Idempotency-Key": '"'}), "invalid-idempotency-key")
+
+    def test_idempotency_key_reused(self):
+        headers = {"Idempotency-Key": '"reused"', "Prefer": "respond-async"}
+        self.assertEqual(self.transform(self.daemon, "uppercase", "abc", headers).status, 202)
+        self.assert_problem(self.transform(self.daemon, "uppercase", "abcd", headers),
+                            "idempotency-key-reused")
+
+    def test_call_gone(self):
+        accepted = self.transform(self.daemon, "uppercase", "abc", {"Prefer": "respond-async"})
+        self.assertEqual(self.get(accepted.headers["Location"], "DELETE").status, 204)
+        self.assert_problem(self.get(accepted.headers["Location"]), "call-gone")
 
     def test_request_timeout_once_a_head_does_not_arrive_in_time(self):
         self.assert_problem(send_raw(self.daemon.port, b"POST /transform/uppercase HTTP/1.1\r\nHo"),

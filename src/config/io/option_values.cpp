@@ -90,14 +90,14 @@ Setter setter(bool& to) {
   };
 }
 
-Setter setter(std::chrono::milliseconds& to) {
-  return [&to](const std::string& text) -> std::string {
+Setter setter(std::chrono::milliseconds& to, std::chrono::milliseconds most) {
+  return [&to, most](const std::string& text) -> std::string {
     const auto duration = parse_duration(text);
     if (!duration)
       return "'" + text + "' is not a duration, such as 1500ms, 2s, 1.5s or 1m";
-    if (*duration < limits::min_timeout || *duration > limits::max_timeout) {
-      return "must be from " + duration_text(limits::min_timeout) + " to " +
-             duration_text(limits::max_timeout) + ", not " + text;
+    if (*duration < limits::min_timeout || *duration > most) {
+      return "must be from " + duration_text(limits::min_timeout) + " to " + duration_text(most) +
+             ", not " + text;
     }
     to = *duration;
     return {};

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits/call.hpp"
 #include "base/nearest.hpp"
 #include "config/served_command.hpp"
 #include "http/listen_address.hpp"
@@ -21,10 +22,11 @@ namespace mqtt_bridge {
 using Setter = std::function<std::string(const std::string& text)>;
 
 Setter setter(std::vector<std::filesystem::path>& to);
-Setter setter(bool& to);                       // "true", "false"
-Setter setter(std::string& to);                // a string that MQTT can carry
-Setter setter(std::filesystem::path& to);      // never empty
-Setter setter(std::chrono::milliseconds& to);  // from limits::min_timeout to limits::max_timeout
+Setter setter(bool& to);                      // "true", "false"
+Setter setter(std::string& to);               // a string that MQTT can carry
+Setter setter(std::filesystem::path& to);     // never empty
+Setter setter(std::chrono::milliseconds& to,  // from limits::min_timeout
+              std::chrono::milliseconds most = limits::max_timeout);
 Setter setter(std::size_t& to, std::size_t most);  // from 1
 Setter file_mode_setter(unsigned& to);             // octal
 /// Adds one; the first takes the place of the default.

@@ -145,6 +145,10 @@ std::vector<Setting> limit_settings(BridgedOptions& options) {
            "How long a call waits when it names no timeout", setter(options.timeout)},
           {"max-timeout", "DURATION", duration_text(options.max_timeout),
            "The longest timeout that a call may name", setter(options.max_timeout)},
+          {"max-async-timeout", "DURATION", duration_text(options.max_async_timeout),
+           "The longest timeout of a call that is answered later, and the one of such a call that "
+           "names none",
+           setter(options.max_async_timeout, limits::max_async_timeout)},
           {"turn-rest", "DURATION", duration_text(options.turn_rest),
            "How long a late answer to an action of --action is waited for before the next call is "
            "published, where answers carry no correlation data",

@@ -12,6 +12,7 @@
 
 #include "base/limits/call.hpp"
 #include "base/limits/exchange.hpp"
+#include "base/limits/later.hpp"
 #include "base/limits/responder.hpp"
 #include "config/io/option_engine.hpp"
 #include "http/listen_address.hpp"
@@ -68,6 +69,7 @@ struct BridgedOptions {
   std::size_t max_per_netid = limits::per_netid;
   std::chrono::milliseconds timeout = limits::default_timeout;  // at most max_timeout
   std::chrono::milliseconds max_timeout = limits::max_timeout;
+  std::chrono::milliseconds max_async_timeout = limits::default_async_timeout;
   std::chrono::milliseconds turn_rest = limits::turn_rest;  // after a call that ended unanswered
   std::filesystem::path token_file;                         // empty: no token is asked for
   std::filesystem::path state_dir;                          // empty: nothing is kept over a restart

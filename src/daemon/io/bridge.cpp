@@ -57,7 +57,7 @@ std::size_t body_size(const HttpResponse& response) {
 }
 
 /// REQUIRES: it is one.
-BatchCall call_in(std::variant<HttpApi::Reply, Call, RouteCall> decision) {
+BatchCall call_in(HttpApi::Decided decision) {
   if (auto* const call = std::get_if<Call>(&decision))
     return std::move(*call);
   return std::get<RouteCall>(std::move(decision));
@@ -80,6 +80,7 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       link_(loop, link_options_of(options), *this),
       server_(loop, *this, options.most_connections),
       batches_(loop, *this),
+      later_(loop, api_, *this),
       last_call_id_(random_below(most_call_id)) {
   metrics_.reloaded(true, seconds_since_1970());
 }
@@ -110,7 +111,11 @@ void Bridge::on_request(std::shared_ptr<HttpRequest> request) {
     record(*request, *reply);
     return request->answer(std::move(reply->response));
   }
+  if (const auto* const question = std::get_if<CallQuestion>(&decision))
+    return later_.answer(request, *question);
   auto call = call_in(std::move(decision));
+  if (const auto wish = later_wish_of(*request))
+    return later_.begin(request, std::move(call), *wish);
   Caller caller = caller_of(request, call);
   const auto admitted = admit(caller, std::move(call));
   if (const auto* const failure = std::get_if<Failure>(&admitted)) {
@@ -152,9 +157,32 @@ std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
   return mqtt_request(std::move(call));
 }
 
+std::variant<MqttRequest, Failure> Bridge::request_of(BatchCall call) {
+  return std::visit([this](auto& each) { return request_for(std::move(each)); }, call);
+}
+
+std::variant<ExchangeId, Failure> Bridge::begin_later(const CallId& id, LaterSubject subject,
+                                                      MqttRequest request) {
+  if (!link_.is_up())
+    link_.hurry();
+  const auto admitted = exchanges_.begin(std::move(request));
+  if (const auto* const exchange = std::get_if<ExchangeId>(&admitted)) {
+    callers_.emplace(*exchange, Caller{.request = nullptr,
+                                       .netid = std::move(subject.netid),
+                                       .action = std::move(subject.action),
+                                       .route = std::move(subject.route),
+                                       .trace_id = std::move(subject.trace_id),
+                                       .bytes = subject.bytes,
+                                       .later = id,
+                                       .later_request_id = std::move(subject.request_id),
+                                       .later_from = std::move(subject.from)});
+  }
+  return admitted;
+}
+
 /// Begins the call, which act() carries out; takes `caller` where it succeeds.
 std::variant<ExchangeId, Failure> Bridge::admit(Caller& caller, BatchCall call) {
-  auto made = std::visit([this](auto& each) { return request_for(std::move(each)); }, call);
+  auto made = request_of(std::move(call));
   if (auto* const failure = std::get_if<Failure>(&made))
     return std::move(*failure);
   auto& mqtt = std::get<MqttRequest>(made);
@@ -201,6 +229,12 @@ std::variant<ExchangeId, Failure> Bridge::begin_line(const Batches::Line& line, 
   Caller caller = caller_of(line.request(), call);
   caller.line = line;
   return admit(caller, std::move(call));
+}
+
+void Bridge::refuse_call(HttpRequest& request, const Failure& failure) {
+  auto reply = api_.finish(request, failure);
+  record(request, reply, Was::call);
+  request.answer(std::move(reply.response));
 }
 
 HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
@@ -296,6 +330,10 @@ void Bridge::answer(Ended ended) {
   const auto found = callers_.find(ended.exchange);
   const Caller caller = std::move(found->second);
   callers_.erase(found);
+  if (caller.later) {
+    record(caller, ended, sent_in_line(ended));
+    return later_.ended(*caller.later, std::move(ended));
+  }
   if (caller.line) {
     record(caller, ended, sent_in_line(ended));
     return batches_.answered(*caller.line, ended);

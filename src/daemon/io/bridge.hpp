@@ -25,6 +25,7 @@
 #include "base/limits/http.hpp"
 #include "daemon/activity.hpp"
 #include "daemon/io/batches.hpp"
+#include "daemon/io/later_calls.hpp"
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
 #include "daemon/io/watchers.hpp"
@@ -50,6 +51,7 @@ class Bridge : private MqttLink::User,
                private ExchangeHost,
                private HttpServer::Service,
                private Batches::Host,
+               private LaterCalls::Host,
                private HttpApi::Subject {
  public:
   Bridge(asio::io_context& loop, BridgeOptions options);
@@ -73,8 +75,14 @@ class Bridge : private MqttLink::User,
     std::string trace_id = {};
     std::size_t bytes = 0;                   // of the text that was sent
     std::optional<Batches::Line> line = {};  // of a batch
+    std::optional<CallId> later = {};        // then there is no request, but:
+    std::string later_request_id = {};
+    std::string later_from = {};
 
-    std::string request_id() const { return line ? line->request_id() : request->request_id; }
+    std::string request_id() const {
+      return later ? later_request_id : line ? line->request_id() : request->request_id;
+    }
+    const std::string& from() const { return later ? later_from : request->from; }
   };
   static Caller caller_of(std::shared_ptr<HttpRequest> request, const BatchCall& call);
 
@@ -103,6 +111,12 @@ class Bridge : private MqttLink::User,
   void record_refused(const Batches::Line& line, const BatchCall& call,
                       const Failure& failure) override;
   void withdraw(ExchangeId exchange) override { exchanges_.withdraw(exchange, Clock::now()); }
+
+  std::variant<MqttRequest, Failure> request_of(BatchCall call) override;
+  std::variant<ExchangeId, Failure> begin_later(const CallId& id, LaterSubject subject,
+                                                MqttRequest request) override;
+  void give_up(ExchangeId exchange) override { exchanges_.give_up(exchange, Clock::now()); }
+  void refuse_call(HttpRequest& request, const Failure& failure) override;
 
   std::variant<MqttRequest, Failure> request_for(Call call);
   std::variant<MqttRequest, Failure> request_for(RouteCall call);
@@ -153,6 +167,7 @@ class Bridge : private MqttLink::User,
   MqttLink link_;
   HttpServer server_;
   Batches batches_;
+  LaterCalls later_;
   std::uint32_t last_call_id_;
 };
 

@@ -102,7 +102,7 @@ void Bridge::record(const Caller& caller, const Ended& ended, const Sent& sent) 
                .action = caller.action,
                .route = caller.route,
                .matched_by = answer != nullptr ? to_string(answer->matched_by) : "",
-               .from = caller.request->from,
+               .from = caller.from(),
                .trace_id = caller.trace_id,
                .bytes_in = caller.bytes,
                .bytes_out = sent.bytes,
@@ -125,6 +125,10 @@ BridgeStatus Bridge::status() const {
           .in_flight = exchanges_.in_flight(),
           .queued = exchanges_.queued(),
           .connections = server_.connections(),
+          .later = {.waiting = later_.calls().waiting(),
+                    .kept = later_.calls().kept(),
+                    .kept_bytes = later_.calls().kept_bytes(),
+                    .state = later_.state()},
           .dropped = exchanges_.dropped(),
           .lost = link_.lost()};
 }
@@ -136,6 +140,9 @@ std::string Bridge::metrics() {
                               .connections = server_.connections(),
                               .output_bytes = server_.output_bytes(),
                               .responders = exchanges_.presence().count_here(),
+                              .later_waiting = later_.calls().waiting(),
+                              .later_kept = later_.calls().kept(),
+                              .later_kept_bytes = later_.calls().kept_bytes(),
                               .unread_timed_out = server_.unread().timed_out,
                               .unread_made_room = server_.unread().made_room,
                               .dropped = exchanges_.dropped(),
@@ -143,7 +150,10 @@ std::string Bridge::metrics() {
                               .missing_workarounds = link_.missing_workarounds(),
                               .most_in_flight = exchanges_.bounds().in_flight,
                               .most_queued = exchanges_.bounds().queued,
-                              .most_connections = server_.most_connections()});
+                              .most_connections = server_.most_connections(),
+                              .most_later_waiting = later_.calls().bounds().waiting,
+                              .most_later_kept = later_.calls().bounds().kept,
+                              .most_later_kept_bytes = later_.calls().bounds().kept_bytes});
 }
 
 }  // namespace mqtt_bridge

@@ -192,6 +192,19 @@ class Metrics::Families {
                               "Bytes of HTTP answers that are not sent yet");
   Gauge& responders = gauge(registry, "mqtt_bridge_responders",
                             "Responders that have announced themselves and are there");
+  Gauge& later_waiting =
+      gauge(registry, "mqtt_bridge_later_calls",
+            "Calls that are answered later or have an Idempotency-Key, and wait for their answer");
+  Gauge& later_kept = gauge(registry, "mqtt_bridge_kept_answers",
+                            "Answers of such calls that are kept for those who ask");
+  Gauge& later_kept_bytes =
+      gauge(registry, "mqtt_bridge_kept_answers_bytes", "Bytes of the answers that are kept");
+  Gauge& most_later_waiting = gauge(registry, "mqtt_bridge_later_calls_limit",
+                                    "How many such calls may wait for their answer");
+  Gauge& most_later_kept = gauge(registry, "mqtt_bridge_kept_answers_limit",
+                                 "How many answers of such calls may be kept");
+  Gauge& most_later_kept_bytes = gauge(registry, "mqtt_bridge_kept_answers_bytes_limit",
+                                       "How many bytes of answers may be kept");
   Gauge& most_in_flight = gauge(registry, "mqtt_bridge_calls_in_flight_limit",
                                 "How many calls may be in flight; see --max-in-flight");
   Gauge& most_queued = gauge(registry, "mqtt_bridge_calls_queued_limit",
@@ -267,6 +280,12 @@ std::string Metrics::exposition(const Snapshot& now) {
   families_->connections.Set(static_cast<double>(now.connections));
   families_->output_bytes.Set(static_cast<double>(now.output_bytes));
   families_->responders.Set(static_cast<double>(now.responders));
+  families_->later_waiting.Set(static_cast<double>(now.later_waiting));
+  families_->later_kept.Set(static_cast<double>(now.later_kept));
+  families_->later_kept_bytes.Set(static_cast<double>(now.later_kept_bytes));
+  families_->most_later_waiting.Set(static_cast<double>(now.most_later_waiting));
+  families_->most_later_kept.Set(static_cast<double>(now.most_later_kept));
+  families_->most_later_kept_bytes.Set(static_cast<double>(now.most_later_kept_bytes));
   families_->most_in_flight.Set(static_cast<double>(now.most_in_flight));
   families_->most_queued.Set(static_cast<double>(now.most_queued));
   families_->most_connections.Set(static_cast<double>(now.most_connections));

@@ -43,6 +43,9 @@ class Metrics {
     std::size_t connections;
     std::size_t output_bytes;
     std::size_t responders;
+    std::size_t later_waiting;
+    std::size_t later_kept;
+    std::size_t later_kept_bytes;
     std::uint64_t unread_timed_out;
     std::uint64_t unread_made_room;
     std::array<std::uint64_t, dropped_reasons> dropped;
@@ -52,6 +55,9 @@ class Metrics {
     std::size_t most_in_flight;
     std::size_t most_queued;
     std::size_t most_connections;
+    std::size_t most_later_waiting;
+    std::size_t most_later_kept;
+    std::size_t most_later_kept_bytes;
   };
   /// Prometheus's text format 0.0.4, sorted by name and labels.
   std::string exposition(const Snapshot& now);

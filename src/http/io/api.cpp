@@ -104,7 +104,7 @@ bool HttpApi::read(HttpRequest& request) {
   return request.asked.has_value();
 }
 
-std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::begin(HttpRequest& request) {
+HttpApi::Decided HttpApi::begin(HttpRequest& request) {
   try {
     return act(request);
   } catch (const std::exception&) {  // its text is none of the caller's business
@@ -112,7 +112,7 @@ std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::begin(HttpRequest& reques
   }
 }
 
-std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::act(HttpRequest& request) {
+HttpApi::Decided HttpApi::act(HttpRequest& request) {
   if (!read(request))
     return finish(request, {Problem::malformed_request, "the request could not be read", {}});
   auto decision = decide(request, options_);
@@ -120,6 +120,8 @@ std::variant<HttpApi::Reply, Call, RouteCall> HttpApi::act(HttpRequest& request)
     return dated(std::move(*reply));
   if (const auto* const kind = std::get_if<Endpoint::Kind>(&decision))
     return tell(request, *kind);
+  if (auto* const question = std::get_if<CallQuestion>(&decision))
+    return std::move(*question);
   if (auto* const call = std::get_if<RouteCall>(&decision)) {
     call->payload = std::move(request.body);
     return std::move(*call);
@@ -177,6 +179,15 @@ std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {
 
 HttpApi::Reply HttpApi::finish(const HttpRequest& request, Ended& ended) {
   return dated(respond(request, options_, ended));
+}
+
+HttpApi::Reply HttpApi::finish_about(const HttpRequest& request, Ended& ended, AnswerKind kind,
+                                     std::string_view request_id) {
+  return dated(respond_about(request, options_, ended, kind, request_id));
+}
+
+HttpApi::Reply HttpApi::finish(const HttpRequest& request, HttpResponse response) {
+  return dated(reply_with(request, options_, std::move(response)));
 }
 
 HttpApi::Reply HttpApi::finish(const HttpRequest& request, const Failure& failure) {

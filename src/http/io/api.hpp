@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/problem.hpp"
@@ -45,9 +46,10 @@ class HttpApi {
     document_.clear();
   }
 
-  /// A response, or the call to make (without its correlation data), which takes the request's body
-  /// with it.
-  std::variant<Reply, Call, RouteCall> begin(HttpRequest& request);
+  /// A response, or a question for a call, or the call to make (without its correlation data),
+  /// which takes the request's body with it.
+  using Decided = std::variant<Reply, Call, RouteCall, CallQuestion>;
+  Decided begin(HttpRequest& request);
   /// Whether it asks for events: begin() answers with the head only, which they follow.
   bool is_for_events(HttpRequest& request);
   /// What /status says, in one line.
@@ -58,6 +60,11 @@ class HttpApi {
   Reply batch_head(const HttpRequest& request);
   /// The response to the request that begin() got, whose call has ended. Takes the answer's text.
   Reply finish(const HttpRequest& request, Ended& ended);
+  /// The same to a request that asks for what became of another's call.
+  Reply finish_about(const HttpRequest& request, Ended& ended, AnswerKind kind,
+                     std::string_view request_id);
+  /// `response`, with the fields that every response has.
+  Reply finish(const HttpRequest& request, HttpResponse response);
   /// The same for a call that was not admitted.
   Reply finish(const HttpRequest& request, const Failure& failure);
   /// The same for a request that the server refuses, whose head may be empty. Closes the
@@ -68,7 +75,7 @@ class HttpApi {
   class Parser;
 
   bool read(HttpRequest& request);
-  std::variant<Reply, Call, RouteCall> act(HttpRequest& request);
+  Decided act(HttpRequest& request);
   Reply tell(const HttpRequest& request, Endpoint::Kind kind);
   const std::string& document();
   Reply dated(Reply reply);

@@ -465,7 +465,7 @@ TEST(HttpApi, LetsThePagesOfGuestsReadItsAnswersAndNobodyElses) {
   };
   const std::string preflight = with("OPTIONS /transform/uppercase", "https://app.example");
   EXPECT_THAT(preflight, StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
+  EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Methods: DELETE, GET, HEAD, POST\r\n"));
   EXPECT_THAT(preflight, HasSubstr("Access-Control-Allow-Origin: https://app.example\r\n"));
   const std::string answer = with("GET /healthz", "https://app.example");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
