@@ -43,6 +43,7 @@ constexpr auto kinds = std::to_array<ProblemKind>({
     {broker_unavailable, "broker-unavailable", 503, yes, "Broker unavailable"},
     {no_responder, "no-responder", 503, yes, "No responder"},
     {turn_pending, "turn-pending", 503, yes, "A late answer is waited for"},
+    {turns_elsewhere, "turns-elsewhere", 503, yes, "Another daemon takes the turns"},
     {overloaded, "overloaded", 503, yes, "Overloaded"},
     {state_unavailable, "state-unavailable", 503, yes, "Nothing can be kept"},
     {shutting_down, "shutting-down", 503, yes, "Shutting down"},

@@ -41,6 +41,7 @@ enum class Problem {
   broker_unavailable,
   no_responder,
   turn_pending,
+  turns_elsewhere,
   overloaded,
   state_unavailable,
   shutting_down,

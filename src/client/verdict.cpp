@@ -105,6 +105,7 @@ ExitCode exit_code_of(Problem problem) {
     case Problem::bad_response:
     case Problem::broker_refused:
     case Problem::turn_pending:
+    case Problem::turns_elsewhere:
     case Problem::overloaded:
     case Problem::state_unavailable:
     case Problem::shutting_down:

@@ -78,6 +78,9 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
                    .per_netid = options.max_per_netid,
                    .turn_rest = options.turn_rest};
   bridge.link = link_options_of(options.broker);
+  bridge.group = {.name = options.group,
+                  .turns = options.takes_turns ? DaemonGroup::Turns::are_taken
+                                               : DaemonGroup::Turns::are_of_another};
   bridge.state_dir = options.state_dir;
   bridge.config_file = options.run.config.string();
   return bridge;
@@ -133,6 +136,8 @@ std::string fixed_differences(const BridgedOptions& before, const BridgedOptions
   compare("broker", before.broker.urls != after.broker.urls);
   compare("protocol", before.broker.protocol != after.broker.protocol);
   compare("client-id", before.broker.client_id != after.broker.client_id);
+  compare("group", before.group != after.group);
+  compare("takes-turns", before.takes_turns != after.takes_turns);
   compare("listen", before.listen != after.listen);
   compare("socket-mode", before.socket_mode != after.socket_mode);
   compare("socket-group", before.socket_group != after.socket_group);

@@ -95,8 +95,9 @@ struct MqttRequest {
   bool is_idempotent =
       false;                 // it may be carried out twice, so it is published again when in doubt
   std::string fairness_key;  // requests of one key have a limit, and wait in one queue
-  std::size_t most_in_flight = SIZE_MAX;   // of this fairness key; the same in all its requests
-  std::optional<Duration> turn_rest = {};  // instead of Exchanges::Bounds::turn_rest
+  std::size_t most_in_flight = SIZE_MAX;  // of this fairness key; the same in all its requests
+  bool is_topic_ours = false;  // no other daemon's calls are answered on the response topic
+  std::optional<Duration> turn_rest = {};        // instead of Exchanges::Bounds::turn_rest
   std::optional<std::size_t> status_level = {};  // of the response topic, where it is its status
   bool needs_response_topic = false;             // the property, which only MQTT 5 has
   bool is_patient = false;  // it waits until its deadline for a broker or a responder that is away

@@ -12,8 +12,8 @@ std::optional<std::string_view> view(const std::optional<std::string>& text) {
 
 }  // namespace
 
-Response response_of(const MqttMessage& message) {
-  return {.topic = message.topic,
+Response response_of(const MqttMessage& message, std::string_view topic) {
+  return {.topic = topic,
           .payload = message.payload,
           .correlation = view(message.correlation),
           .retained = message.retained,
@@ -23,7 +23,7 @@ Response response_of(const MqttMessage& message) {
           .responder = view(message.responder),
           .content_type = message.content_type,
           .user_properties = &message.user_properties,
-          .is_foreign = !parse_response_topic(message.topic)};
+          .is_foreign = !parse_response_topic(topic)};
 }
 
 MqttPublish publish_of(const Publish& request) {

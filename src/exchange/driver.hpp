@@ -12,6 +12,7 @@
 #include "exchange/call_filters.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
+#include "exchange/response_inbox.hpp"
 #include "exchange/topic.hpp"
 #include "mqtt/message.hpp"
 
@@ -36,8 +37,9 @@ class ExchangeHost {
 };
 
 /// A request, and a response, as MQTT messages (MQTT 5.0 4.10). Views into what they are made from.
+/// `topic`: that of the message, or the common topic that it stands for, see response_inbox.hpp.
 MqttPublish publish_of(const Publish& request);
-Response response_of(const MqttMessage& message);
+Response response_of(const MqttMessage& message, std::string_view topic);
 
 /// Carries out all that the table has decided by `now`, but of answers `most_answers` only. When to
 /// call it again although nothing happened; nothing: never. `Table`: Exchanges, or a variant of it.
@@ -67,14 +69,16 @@ std::optional<Instant> pump(Table& table, ExchangeHost& host, Instant now,
 
 /// Tells the table of a message: a response, or what a responder says of itself.
 template <typename Table>
-void deliver(Table& table, const MqttMessage& message, Instant now) {
+void deliver(Table& table, const MqttMessage& message, Instant now,
+             const ResponseInbox& inbox = {}) {
   const auto responder = parse_status_topic(message.topic);
   if (!responder)
-    return table.response(response_of(message), now);
+    return table.response(response_of(message, inbox.common(message.topic)), now);
   if (message.payload.empty())
     return table.gone(*responder, now);
   if (const auto actions = parse_birth_message(message.payload))
-    table.announced(*responder, *actions, message.retained ? Heard::retained : Heard::live, now);
+    table.announced(*responder, *actions, message.retained ? Heard::retained : Heard::live, now,
+                    correlates(message.payload));
 }
 
 }  // namespace mqtt_bridge

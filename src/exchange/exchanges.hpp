@@ -100,12 +100,18 @@ class Exchanges {
         forgetful_until_(doubtful_until_),
         down_since_(now) {}
 
-  /// Admits a call, or says at once why not: overloaded, turn-pending, no-responder,
-  /// broker-refused, broker-unavailable (the link has been down for down_grace), shutting-down.
+  /// Admits a call, or says at once why not: overloaded, turn-pending, turns-elsewhere,
+  /// no-responder, broker-refused, broker-unavailable (the link has been down for down_grace),
+  /// shutting-down.
   std::variant<ExchangeId, Failure> begin(MqttRequest request);
 
   // Facts.
   void link_up(LinkUp link, Instant now);
+  /// Other daemons' calls are answered on the same topics.
+  struct Company {
+    std::optional<std::string> why_no_turns;  // in words, where calls may take none here
+  };
+  void set_company(std::optional<Company> company, Instant now);
   /// The filters to which the broker does not let us subscribe, of those of response topics; from
   /// now on.
   void subscriptions_refused(std::set<std::string> filters, Instant now);
@@ -122,7 +128,8 @@ class Exchanges {
   void response(const Response& response, Instant now);
   /// The birth message of a responder, or that it is gone.
   void announced(std::string_view responder, const std::vector<std::string>& actions,
-                 Heard heard = Heard::retained, Instant now = {});
+                 Heard heard = Heard::retained, Instant now = {},
+                 Correlates correlates = Correlates::perhaps);
   void gone(std::string_view responder, Instant now);
   /// Its caller has gone: ends it, unless it was published.
   void withdraw(ExchangeId exchange, Instant now);
@@ -232,7 +239,8 @@ class Exchanges {
   };
 
   std::optional<Failure> why_not_admitted(const MqttRequest& request);
-  std::optional<Failure> why_no_turn(const TurnMatcher& matcher, const MqttRequest& request) const;
+  std::optional<Failure> why_no_turn(TurnMatcher& matcher, const MqttRequest& request) const;
+  bool is_turn_of_another(const TurnMatcher& matcher, const MqttRequest& request) const;
   bool is_refused(const MqttRequest& request) const;
   bool may_probe(const std::string& topic, Instant now);
 
@@ -354,6 +362,7 @@ class Exchanges {
   // Requests that we do not know of may still be answered: of an earlier run, or of a idle matcher
   // that was dropped. Until then trust no folded match.
   Instant forgetful_until_;
+  std::optional<Company> company_;
   std::map<std::string, IdMatcher, std::less<>> id_matchers_;  // of published requests
   std::unordered_map<std::string, TurnMatcher> turn_matchers_;
   std::set<std::pair<Instant, std::string>> quarantines_;  // their ends

@@ -151,7 +151,9 @@ void Exchanges::respond_by_content(ContentMatcher& matcher, const Response& resp
     matcher.unmatched.add(response.payload.size(), Unmatched::Looks::error);
     return drop(Dropped::unmatched);
   }
-  const auto found = matcher.find(response.payload, now, forgetful_until_);
+  // What other daemons ask, or a forgotten request, could mean a folded match, too.
+  const auto found =
+      matcher.find(response.payload, now, company_ ? Instant::max() : forgetful_until_);
   const auto* const match = std::get_if<ContentMatcher::Match>(&found);
   if (match == nullptr) {
     switch (std::get<ContentMatcher::NoMatch>(found)) {
@@ -187,7 +189,9 @@ void Exchanges::respond_in_turn(const std::string& topic, TurnMatcher& matcher,
   remember_quarantine(topic, matcher);
   // One that has its turn may still wait for the window; what comes before it is published is not
   // its answer.
-  if (exchange && waiting_.at(*exchange).published)
+  const bool is_ours = exchange && waiting_.at(*exchange).published &&
+                       !is_turn_of_another(matcher, waiting_.at(*exchange).request);
+  if (is_ours)
     return accept(*exchange, response, json, MatchedBy::turn, now);
   if (exchange)
     matcher.unmatched.add(response.payload);

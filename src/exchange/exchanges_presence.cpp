@@ -56,8 +56,8 @@ Duration Exchanges::gone_grace(const std::string& action) const {
 }
 
 void Exchanges::announced(std::string_view responder, const std::vector<std::string>& actions,
-                          Heard heard, Instant now) {
-  const auto fresh = presence_.announced(responder, actions, heard, now);
+                          Heard heard, Instant now, Correlates correlates) {
+  const auto fresh = presence_.announced(responder, actions, heard, now, correlates);
   for (const auto& action : actions)
     unserved_.erase(action);
   // What waits for one of these may have been published while no responder was there for it, or

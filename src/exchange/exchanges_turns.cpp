@@ -7,13 +7,35 @@
 
 namespace mqtt_bridge {
 
-/// Whether it is hopeless to wait for a turn: the topic rests for longer than the call has.
-std::optional<Failure> Exchanges::why_no_turn(const TurnMatcher& matcher,
+/// Whether it is hopeless to wait for a turn: another daemon takes them, or the topic rests for
+/// longer than the call has.
+std::optional<Failure> Exchanges::why_no_turn(TurnMatcher& matcher,
                                               const MqttRequest& request) const {
+  if (link_ && link_->may_tell_subscribers && presence_.is_correlated(request.presence_key))
+    matcher.correlates();  // in MQTT 5, as its responders say
+  if (is_turn_of_another(matcher, request))
+    return turns_elsewhere(request.response_topic, *company_->why_no_turns);
   const auto until = matcher.rests_until(request.arrived);
   if (!until || *until < request.deadline)
     return std::nullopt;
   return turn_pending(request.response_topic, *until - request.arrived);
+}
+
+bool Exchanges::is_turn_of_another(const TurnMatcher& matcher, const MqttRequest& request) const {
+  return company_ && company_->why_no_turns && !request.is_topic_ours &&
+         !matcher.is_known_to_correlate();
+}
+
+void Exchanges::set_company(std::optional<Company> company, Instant now) {
+  company_ = std::move(company);
+  end_all(now, [this](const Waiting& waiting) -> std::optional<Failure> {
+    const MqttRequest& request = waiting.request;
+    const auto matcher = turn_matchers_.find(request.response_topic);
+    if (waiting.published || !takes_turns(request) || matcher == turn_matchers_.end() ||
+        !is_turn_of_another(matcher->second, request))
+      return std::nullopt;
+    return turns_elsewhere(request.response_topic, *company_->why_no_turns);
+  });
 }
 
 std::optional<TurnNote> Exchanges::next_turn_note() {
@@ -56,6 +78,10 @@ TurnMatcher* Exchanges::turn_matcher(const std::string& topic, Instant now) {
 void Exchanges::take_turns(const std::string& topic, TurnMatcher& matcher, Instant now) {
   while (const auto exchange = matcher.next(now)) {
     const MqttRequest& request = waiting_.at(*exchange).request;
+    if (is_turn_of_another(matcher, request)) {
+      end(waiting_.find(*exchange), turns_elsewhere(topic, *company_->why_no_turns), now);
+      continue;
+    }
     matcher.tests = request.tests;
     matcher.rules = request.rules;
     queue_for(request).insert(request.fairness_key, *exchange);

@@ -79,6 +79,12 @@ Failure turn_pending(const std::string& topic, Duration left) {
           left};
 }
 
+Failure turns_elsewhere(const std::string& topic, const std::string& why) {
+  return {Problem::turns_elsewhere,
+          "calls take turns on " + topic + ", but not through this daemon: " + why,
+          {}};
+}
+
 Failure breaks_connections(const MqttRequest& request, std::optional<Duration> left) {
   std::string detail = "the broker closes the connection when a request of " +
                        std::to_string(request.payload.size()) + " bytes is published to " +

@@ -15,6 +15,7 @@ Failure refused_subscription(const std::string& topic);
 Failure gone_responders(const std::string& action);
 Failure no_subscriber(const MqttRequest& request);
 Failure turn_pending(const std::string& topic, Duration left);
+Failure turns_elsewhere(const std::string& topic, const std::string& why);
 Failure too_many_turns();
 /// `left`: how long such requests are refused.
 Failure breaks_connections(const MqttRequest& request, std::optional<Duration> left);

@@ -12,8 +12,19 @@
 
 namespace mqtt_bridge {
 
-std::string birth_message(std::string_view id, const std::vector<std::string>& actions) {
-  return nlohmann::ordered_json{{"id", id}, {"actions", actions}}.dump();
+std::string birth_message(std::string_view id, const std::vector<std::string>& actions,
+                          Correlates correlates) {
+  nlohmann::ordered_json birth{{"id", id}, {"actions", actions}};
+  if (correlates == Correlates::yes)
+    birth["correlates"] = true;
+  return birth.dump();
+}
+
+Correlates correlates(std::string_view birth_message) {
+  constexpr bool throws = false;
+  const auto birth = nlohmann::json::parse(birth_message, nullptr, throws);
+  const bool says_so = birth.is_object() && birth.value("correlates", nlohmann::json()) == true;
+  return says_so ? Correlates::yes : Correlates::perhaps;
 }
 
 std::optional<std::vector<std::string>> parse_birth_message(std::string_view payload) {
@@ -38,7 +49,7 @@ std::optional<std::vector<std::string>> parse_birth_message(std::string_view pay
 
 std::vector<std::string> Presence::announced(std::string_view id,
                                              const std::vector<std::string>& actions, Heard heard,
-                                             Instant now) {
+                                             Instant now, Correlates correlates) {
   hears_retained_ = hears_retained_ || heard == Heard::retained;
   std::vector<std::string> fresh;
   std::copy_if(actions.begin(), actions.end(), std::back_inserter(fresh), [&](const auto& action) {
@@ -55,8 +66,8 @@ std::vector<std::string> Presence::announced(std::string_view id,
   const auto before = responders_.find(id);
   const bool was_here = before != responders_.end() && before->second.state != State::gone;
   const Instant since = was_here ? before->second.since : now;
-  responders_.insert_or_assign(std::string(id),
-                               Responder{State::here, {actions.begin(), actions.end()}, since});
+  responders_.insert_or_assign(
+      std::string(id), Responder{State::here, {actions.begin(), actions.end()}, since, correlates});
   for (auto& [action, answered] : unannounced_) {
     if (const auto found = answered.find(id); found != answered.end())
       answered.erase(found);
@@ -146,6 +157,18 @@ bool Presence::is_here(std::string_view action) const {
   return std::any_of(responders_.begin(), responders_.end(), [action](const auto& responder) {
     return responder.second.state != State::gone && responder.second.actions.contains(action);
   });
+}
+
+bool Presence::is_correlated(std::string_view action) const {
+  const auto others = unannounced_.find(action);
+  if (is_incomplete_ || (others != unannounced_.end() && !others->second.empty()))
+    return false;
+  return is_here(action) &&
+         std::all_of(responders_.begin(), responders_.end(), [&](const auto& each) {
+           const Responder& responder = each.second;
+           return responder.state == State::gone || !responder.actions.contains(action) ||
+                  responder.correlates == Correlates::yes;
+         });
 }
 
 bool Presence::is_unheard_of(std::string_view action) const {

@@ -19,11 +19,18 @@
 
 namespace mqtt_bridge {
 
-/// A birth message: a JSON object with the responder's `id` and its `actions`, an array of names.
-std::string birth_message(std::string_view id, const std::vector<std::string>& actions);
+/// Whether a responder sends Correlation Data back, on the Response Topic.
+enum class Correlates { perhaps, yes };
+
+/// A birth message: a JSON object with the responder's `id`, its `actions`, an array of names, and
+/// whether it `correlates`, which may be left out.
+std::string birth_message(std::string_view id, const std::vector<std::string>& actions,
+                          Correlates correlates = Correlates::perhaps);
 
 /// The actions of a birth message, each once; nothing when it is none.
 std::optional<std::vector<std::string>> parse_birth_message(std::string_view payload);
+/// What a birth message says of that.
+Correlates correlates(std::string_view birth_message);
 
 /// How an announcement came: because we subscribed, or because it was made just then.
 enum class Heard { retained, live };
@@ -40,7 +47,8 @@ class Presence {
  public:
   /// Those of `actions` that had no announced responder before.
   std::vector<std::string> announced(std::string_view id, const std::vector<std::string>& actions,
-                                     Heard heard = Heard::retained, Instant now = {});
+                                     Heard heard = Heard::retained, Instant now = {},
+                                     Correlates correlates = Correlates::perhaps);
   /// Its actions; none when it was not known to be there.
   std::vector<std::string> gone(std::string_view id, Instant now = {});
   /// A call was answered; `id` is empty when the answer did not name its responder. In MQTT 3.1.1
@@ -59,6 +67,8 @@ class Presence {
   /// Responders were announced for the action, all of them are gone, and no other one answered
   /// lately.
   bool is_unserved(std::string_view action, Instant now) const;
+  /// All that answer the action have announced it, and send Correlation Data back.
+  bool is_correlated(std::string_view action) const;
   /// No responder ever announced the action or answered a call for it.
   bool is_unheard_of(std::string_view action) const;
   /// Those that are remembered, by id.
@@ -71,6 +81,7 @@ class Presence {
     State state;
     std::set<std::string, std::less<>> actions;
     Instant since;  // when it came to be here, or gone
+    Correlates correlates = Correlates::perhaps;
   };
 
   std::vector<std::string> unserved_of(const Responder& responder, Instant now) const;

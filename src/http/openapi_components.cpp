@@ -59,6 +59,7 @@ Arises where_arises(Problem problem) {
     case broker_refused:
     case no_responder:
     case turn_pending:
+    case turns_elsewhere:
     case response_timeout:
       return in_calls;
     case invalid_netid:

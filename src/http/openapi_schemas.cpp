@@ -133,6 +133,16 @@ Json responder_schema() {
                  {"since", text("When, RFC 3339")}});
 }
 
+Json group_schema() {
+  const Json other =
+      object({{"client_id", text("Its MQTT client id")}, {"takes_turns", flag("Its calls may")}});
+  return object({{"name", text("Of the daemons that serve the same NetIDs")},
+                 {"takes_turns", flag("Calls may take turns through this daemon")},
+                 {"why_no_turns", text("Where they may not")},
+                 {"others", list_of(other, "The other daemons of the group that are there")}},
+                {"why_no_turns"});
+}
+
 Json status_schema() {
   const Json words{{"type", "string"}};
   return object(
@@ -163,9 +173,10 @@ Json status_schema() {
                 {"state", or_null(text("The file that keeps them over a restart"))}})},
        {"http_connections", count("Open now")},
        {"dropped_responses", dropped_schema()},
+       {"group", group_schema()},
        {"why_not_ready", text("Where it is not")},
        {"warning", text("Of what may end the connection to the broker")}},
-      {"why_not_ready", "warning"});
+      {"group", "why_not_ready", "warning"});
 }
 
 }  // namespace

@@ -163,6 +163,16 @@ std::set<std::string> netids_of(const HttpApiOptions& options) {
   return netids;
 }
 
+Json group_of(const GroupStatus& group) {
+  Json others = Json::array();
+  for (const auto& [client_id, other] : group.others)
+    others.push_back({{"client_id", client_id}, {"takes_turns", other.takes_turns}});
+  Json json{{"name", group.name}, {"takes_turns", !group.why_no_turns}, {"others", others}};
+  if (group.why_no_turns)
+    json["why_no_turns"] = *group.why_no_turns;
+  return json;
+}
+
 std::vector<std::string> brokers_of(const HttpApiOptions& options) {
   std::vector<std::string> brokers;
   for (const BrokerUrl& each : options.brokers)
@@ -234,6 +244,8 @@ HttpResponse status_response(const BridgeStatus& status, const HttpApiOptions& o
         {"state", status.later.state.empty() ? Json(nullptr) : Json(status.later.state)}}},
       {"http_connections", status.connections},
       {"dropped_responses", dropped}};
+  if (status.group)
+    json["group"] = group_of(*status.group);
   if (status.why_not_ready)
     json["why_not_ready"] = *status.why_not_ready;
   if (status.warning)

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 
 #include "base/problem.hpp"
 #include "base/wall_clock.hpp"
+#include "exchange/daemon_group.hpp"
 #include "exchange/exchanges.hpp"
 #include "exchange/presence.hpp"
 #include "http/api_options.hpp"
@@ -34,6 +37,13 @@ struct LaterStatus {
   std::string state = {};  // where they are kept over a restart; empty: nowhere
 };
 
+/// Of daemons that serve the same NetIDs.
+struct GroupStatus {
+  std::string name;
+  std::optional<std::string> why_no_turns;                  // here
+  std::map<std::string, DaemonStatus, std::less<>> others;  // by client id
+};
+
 /// What GET /status tells.
 struct BridgeStatus {
   WallClock clock = {};
@@ -44,9 +54,10 @@ struct BridgeStatus {
   std::optional<Happened> last_loss = {};  // of the link
   std::vector<KnownResponder> responders = {};
   std::optional<std::string> why_not_ready;
-  std::optional<std::string> warning;  // of what may end the link
-  std::string broker;                  // the URL of that of the link, or of the last attempt
-  std::string mqtt_version;            // of the link; empty without one
+  std::optional<std::string> warning;     // of what may end the link
+  std::optional<GroupStatus> group = {};  // of daemons
+  std::string broker;                     // the URL of that of the link, or of the last attempt
+  std::string mqtt_version;               // of the link; empty without one
   std::uint64_t times_linked;
   std::size_t in_flight;
   std::size_t queued;

@@ -165,6 +165,9 @@ void link(MqttRequest& request, const Route& route, const Values& values) {
   request.error_topic = values.in(route.error_topic);
   request.status_level = level_of_status(route, values);
   request.needs_response_topic = route.has_inbox;
+  request.is_topic_ours =
+      route.response_topic.has(client_variable) &&
+      (route.error_topic.text().empty() || route.error_topic.has(client_variable));
   for (const TextTemplate* const topic : {&route.response_topic, &route.error_topic}) {
     if (topic->text().empty())
       continue;

@@ -37,10 +37,10 @@ TEST(Problem, IsAClientErrorOrAServerError) {
 }
 
 TEST(Problem, IsRetryableOnlyWhereNothingWasPublishedAndTheSameRequestMayYetSucceed) {
-  const std::set<Problem> retryable{Problem::request_timeout,  Problem::broker_unavailable,
-                                    Problem::no_responder,     Problem::turn_pending,
-                                    Problem::overloaded,       Problem::shutting_down,
-                                    Problem::state_unavailable};
+  const std::set<Problem> retryable{Problem::request_timeout,   Problem::broker_unavailable,
+                                    Problem::no_responder,      Problem::turn_pending,
+                                    Problem::overloaded,        Problem::shutting_down,
+                                    Problem::state_unavailable, Problem::turns_elsewhere};
   for (const ProblemKind& kind : all_problems()) {
     EXPECT_EQ(kind.retryable == Retryable::yes, retryable.contains(kind.problem)) << kind.slug;
   }
@@ -70,6 +70,7 @@ TEST(Problem, HasTheStatusThatTheDocumentsPromise) {
       {Problem::responder_error, "responder-error", 502},
       {Problem::broker_refused, "broker-refused", 502},
       {Problem::turn_pending, "turn-pending", 503},
+      {Problem::turns_elsewhere, "turns-elsewhere", 503},
       {Problem::no_responder, "no-responder", 503},
       {Problem::response_timeout, "response-timeout", 504},
   };

@@ -17,6 +17,10 @@ using Actions = std::vector<std::string>;
 TEST(BirthMessage, IsReadAsItWasWritten) {
   EXPECT_EQ(birth_message("r-1", {"uppercase"}), R"({"id":"r-1","actions":["uppercase"]})");
   EXPECT_EQ(parse_birth_message(birth_message("r-1", {"a", "b"})), (Actions{"a", "b"}));
+  EXPECT_EQ(correlates(birth_message("r-1", {"a"}, Correlates::yes)), Correlates::yes);
+  for (const char* const payload :
+       {"", "[]", "{}", R"({"correlates":1})", R"({"correlates":"true"})"})
+    EXPECT_EQ(correlates(payload), Correlates::perhaps) << payload;
   EXPECT_EQ(parse_birth_message(birth_message("\"\n\u00e9", {})), Actions{});
 }
 

@@ -27,6 +27,8 @@ NAME = "bridge.example.org"
 SOCKET = "/run/mqtt-bridge/bridge.sock"
 TOKEN = {"Authorization": "Bearer correct-horse"}
 TYPES = {"Deployment": "kubernetes-models/apps/v1", "Service": "kubernetes-models/v1",
+         "PodDisruptionBudget": "kubernetes-models/policy/v1",
+         "NetworkPolicy": "kubernetes-models/networking.k8s.io/v1",
          "IngressRoute": "@kubernetes-models/traefik/traefik.io/v1alpha1"}
 
 
@@ -212,6 +214,63 @@ class Kubernetes(SystemTest):
 
     def test_the_manifest_is_what_kubernetes_takes(self):
         self.assertEqual(self.faults(self.manifest()), "")
+
+    def several(self):
+        """Those of the kustomization, which only lists them."""
+        folder = EXAMPLES / "kubernetes/scale"
+        kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        self.assertEqual(set(kustomization), {"apiVersion", "kind", "resources"})
+        self.assertEqual({"kustomization.yaml", *kustomization["resources"]},
+                         {each.name for each in folder.iterdir()})
+        return {each["kind"]: each for name in kustomization["resources"]
+                for each in yaml.safe_load_all((folder / name).read_text())}
+
+    def test_the_manifests_of_several_daemons_are_what_kubernetes_takes(self):
+        objects = self.several()
+        self.assertEqual(set(objects), {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"})
+        self.assertEqual(self.faults(list(objects.values())), "")
+
+    def test_the_manifests_of_several_daemons_mean_the_same_pods_and_ports(self):
+        objects = self.several()
+        deployment, service = objects["Deployment"], objects["Service"]
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        for selector in (deployment["spec"]["selector"]["matchLabels"], service["spec"]["selector"],
+                         objects["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+                         objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]):
+            self.assertEqual(selector, labels)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (port,) = container["ports"]
+        (let_in,) = objects["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
+        self.assertEqual(port["containerPort"], let_in["port"])
+        self.assertEqual(service["spec"]["ports"][0]["targetPort"], port["name"])
+        for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertEqual(container[name]["httpGet"]["port"], port["name"])
+
+    def test_the_daemons_of_the_manifests_are_a_group(self):
+        (container,) = self.several()["Deployment"]["spec"]["template"]["spec"]["containers"]
+        env = {each["name"]: each.get("value") for each in container["env"]}
+        self.assertIsNone(env["MQTT_BRIDGE_CLIENT_ID"], "each pod has its own name")
+        broker = self.world.broker()
+        self.world.responder(broker)
+        token = self.world.folder / "token"
+        token.write_text("correct-horse\n")
+        env |= {"MQTT_BRIDGE_BROKER": broker.url, "MQTT_BRIDGE_TOKEN_FILE": str(token)}
+        for name, address in (("mqtt-bridge-1", "127.0.0.2"), ("mqtt-bridge-2", "127.0.0.3")):
+            daemon = self.world.add_ours(Process("mqtt_bridged", [BUILD / "mqtt_bridged"], environment(
+                **env | {"MQTT_BRIDGE_CLIENT_ID": name, "MQTT_BRIDGE_LISTEN": f"{address}:8426"})))
+            daemon.wait_for_line(r"linked to")
+            connection = http.client.HTTPConnection(address, 8426, timeout=PATIENCE)
+
+            def is_ready(connection=connection):
+                connection.request("GET", "/readyz", headers={"Host": "mqtt-bridge:8426"})
+                answer = connection.getresponse()
+                answer.read()
+                return answer.status == 200
+            eventually(is_ready, "it is ready")
+            connection.request("POST", "/transform/uppercase", "abc",
+                               TOKEN | {"Host": "mqtt-bridge:8426"})
+            self.assertEqual(connection.getresponse().read(), b"ABC")
+            connection.close()
 
     def test_a_mistake_in_it_would_be_seen(self):
         deployment, _ = self.manifest()

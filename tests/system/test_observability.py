@@ -32,8 +32,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 OUTCOMES = {"ok", "unmatched-response", "bad-response", "broker-refused", "broker-unavailable",
-            "no-responder", "turn-pending", "overloaded", "shutting-down", "response-timeout",
-            "responder-error"}
+            "no-responder", "turn-pending", "turns-elsewhere", "overloaded", "shutting-down",
+            "response-timeout", "responder-error"}
 PHASES = ("queue", "puback", "response")
 DROPPED = {"retained", "foreign-topic", "unknown-correlation", "wrong-topic", "late", "unmatched",
            "unchecked", "interim", "own", "too-large", "inbox-full"}

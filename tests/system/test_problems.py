@@ -44,6 +44,7 @@ TABLE = {
     "broker-unavailable": (503, True),
     "no-responder": (503, True),
     "turn-pending": (503, True),
+    "turns-elsewhere": (503, True),
     "overloaded": (503, True),
     "shutting-down": (503, True),
     "response-timeout": (504, False),
@@ -361,6 +362,12 @@ class EveryProblem(SystemTest):
         self.assertIn("alice/translate/response", problem["detail"])
         self.assertIn(answer.headers["Retry-After"], ("49", "50"))
         self.assertIn(f"{answer.headers['Retry-After']} s", problem["detail"])
+
+    def test_turns_elsewhere(self):
+        daemon = self.world.daemon(self.broker, "--action", "translate", "--group", "problems")
+        problem = self.assert_problem(self.transform(daemon, "translate", "a"), "turns-elsewhere")
+        self.assertIn("alice/translate/response", problem["detail"])
+        self.assertIn("none of the daemons of the group 'problems'", problem["detail"])
 
     def test_broker_refused(self):
         acl = self.world.folder / "acl"

@@ -30,7 +30,7 @@ class Presence(SystemTest):
         with Peer(broker, STATUS) as listener:
             responder = self.world.responder(broker, "--id", "the-one")
             self.assertEqual(listener.next(), '{"id":"the-one","actions":["uppercase","lowercase",'
-                                              '"title-case","reverse","shuffle"]}')
+                                              '"title-case","reverse","shuffle"],"correlates":true}')
             responder.stop()
             self.assertEqual(listener.next(), "")
 

@@ -39,11 +39,13 @@ inline constexpr auto turn_rest = 60s;             // for a late answer, where t
 inline constexpr std::size_t unmatched_notes = 4;  // per response topic: what came and did not fit
 
 // Who answers.
-inline constexpr std::size_t responders = 256;    // remembered, those that are gone included
-inline constexpr std::size_t birth_bytes = 8192;  // what one says of itself
-inline constexpr std::size_t birth_actions = 64;  // how many actions it may name
-inline constexpr auto gone_grace = 25ms;          // for one that lost its connection to come back,
-inline constexpr int gone_round_trips = 12;       // and so many round trips to the broker
+inline constexpr std::size_t responders = 256;     // remembered, those that are gone included
+inline constexpr std::size_t birth_bytes = 8192;   // what one says of itself
+inline constexpr std::size_t birth_actions = 64;   // how many actions it may name
+inline constexpr auto gone_grace = 25ms;           // for one that lost its connection to come back,
+inline constexpr int gone_round_trips = 12;        // and so many round trips to the broker
+inline constexpr std::size_t group_members = 256;  // daemons of a group, besides this one
+inline constexpr unsigned id_ranges = 1024;        // of the ids of calls, one for each of them
 // Between calls that are published although all are gone, and for how many topics this is known.
 inline constexpr auto presence_probe = 1s;
 inline constexpr std::size_t presence_probes = 4096;

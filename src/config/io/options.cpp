@@ -140,6 +140,16 @@ std::vector<Setting> access_settings(BridgedOptions& options) {
            hosts_setter(options.host), KeyType::list}};
 }
 
+std::vector<Setting> group_settings(BridgedOptions& options) {
+  return {
+      {"group", "NAME", "",
+       "One of several daemons of this group, which serve the same NetIDs, each with answers on "
+       "topics of its own",
+       topic_level_setter(options.group)},
+      {"takes-turns", "", "", "Of the group, the one daemon whose calls may take turns",
+       setter(options.takes_turns), KeyType::boolean}};
+}
+
 std::vector<Setting> limit_settings(BridgedOptions& options) {
   return {{"timeout", "DURATION", duration_text(options.timeout),
            "How long a call waits when it names no timeout", setter(options.timeout)},
@@ -242,6 +252,10 @@ std::string bridged_fault(const BridgedOptions& options) {
            " can be reached from other machines; give a --token-file, or --allow-remote to let "
            "anybody call";
   }
+  if (options.takes_turns && options.group.empty())
+    return "--takes-turns needs --group";
+  if (!options.group.empty() && options.broker.client_id.find_first_of("/+#") != std::string::npos)
+    return "--client-id: in a group it stands in topics, so that it must have no '/', '+' and '#'";
   return broker_fault(options.broker);
 }
 
@@ -269,6 +283,7 @@ std::vector<Setting> settings_of(BridgedOptions& options) {
   append(settings, in_group("What is served", served_settings(options)));
   append(settings, in_group("Listening", listening_settings(options)));
   append(settings, in_group("Who may call", access_settings(options)));
+  append(settings, in_group("Several daemons", group_settings(options)));
   append(settings, in_group("Limits", limit_settings(options)));
   append(settings, logging_settings(options.run));
   append(settings, in_group("Running", running_settings(options)));

@@ -19,8 +19,6 @@ namespace {
 
 // Printable: some services cut Correlation Data at a NUL, and others want 16 bytes.
 constexpr std::size_t correlation_bytes = 16;
-// The ids of calls are as some services read them: Java's int, in decimal digits.
-constexpr std::uint32_t most_call_id = 0x7FFFFFFF;
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
@@ -38,9 +36,25 @@ TopicFilters filters_of(const HttpApiOptions& api) {
   return TopicFilters::combined(std::move(netids), std::move(rests));
 }
 
+std::optional<DaemonGroup> group_of(const BridgeOptions& options) {
+  if (options.group.name.empty())
+    return std::nullopt;
+  return DaemonGroup(options.group.name, options.link.client_id, options.group.turns,
+                     options.bounds.turn_rest);
+}
+
+ResponseInbox inbox_of(const BridgeOptions& options) {
+  return options.group.name.empty() ? ResponseInbox() : ResponseInbox(options.link.client_id);
+}
+
 MqttLinkOptions link_options_of(BridgeOptions& options) {
   options.link.filters = filters_of(options.api);
   options.link.optional_filters = {status_topic("+")};
+  if (const auto group = group_of(options)) {
+    options.link.filters.append({group->filter()});
+    options.link.optional_filters.append({*inbox_of(options).filter()});
+    options.link.will = MqttWill{.topic = group->status_topic(), .payload = {}, .retained = true};
+  }
   // A reconnect must find what came meanwhile for the longest-waiting call.
   options.link.session_expiry =
       std::chrono::ceil<std::chrono::seconds>(options.api.max_timeout) + std::chrono::seconds(5);
@@ -77,15 +91,19 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       exchanges_(started_, options.bounds, mark_.earlier()),
       deadline_timer_(loop),
       drain_timer_(loop),
+      group_(group_of(options)),
+      group_timer_(loop),
+      inbox_(inbox_of(options)),
       link_(loop, link_options_of(options), *this),
       server_(loop, *this, options.most_connections),
       batches_(loop, *this),
       later_(loop, api_, *this),
-      last_call_id_(random_below(most_call_id)) {
+      call_ids_(random_below(INT32_MAX)) {
   metrics_.reloaded(true, seconds_since_1970());
 }
 
 void Bridge::reload(BridgeOptions options) {
+  options.link.client_id = client_id_;
   link_.reconfigure(link_options_of(options));
   exchanges_.set_bounds(options.bounds);
   api_.set_options(std::move(options.api));
@@ -150,8 +168,7 @@ std::variant<MqttRequest, Failure> Bridge::request_for(Call call) {
 }
 
 std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
-  last_call_id_ = last_call_id_ < most_call_id ? last_call_id_ + 1 : 1;
-  call.id = std::to_string(last_call_id_);
+  call.id = call_ids_.next();
   call.correlation = random_text(correlation_bytes);
   call.client = client_id_;
   return mqtt_request(std::move(call));
@@ -243,71 +260,6 @@ HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
   return std::move(reply.response);
 }
 
-// The link ------------------------------------------------------------------------------------
-
-void Bridge::on_subscriptions_refused(const std::set<std::string>& filters) {
-  exchanges_.subscriptions_refused(filters, Clock::now());
-  if (link_.is_up())
-    tell_systemd();
-}
-
-void Bridge::on_subscribed(const std::string& filter, bool is_granted) {
-  exchanges_.subscribed(filter, is_granted ? Exchanges::Granted::yes : Exchanges::Granted::no,
-                        Clock::now());
-}
-
-void Bridge::on_link_up(const LinkUp& link) {
-  metrics_.linked();
-  linked_since_ = Clock::now();
-  exchanges_.link_up(link, Clock::now());
-  tell_systemd();
-}
-
-void Bridge::on_link_down() {
-  linked_since_.reset();
-  last_loss_ = Happened{Clock::now(), link_.why_down()};
-  exchanges_.link_down(link_.why_down(), Clock::now(), end_of(link_.last_loss()));
-  tell_systemd();
-}
-
-void Bridge::on_attempt_failed(ConnectFailure, const std::string& why) {
-  exchanges_.link_down(why, Clock::now());
-  tell_systemd();
-}
-
-void Bridge::on_message(const MqttMessage& message) {
-  const auto now = Clock::now();
-  const auto before = exchanges_.drops();
-  deliver(exchanges_, message, now);
-  // Our own requests, where they come back, would leave no room for what others sent.
-  if (exchanges_.drops() != before && exchanges_.last_dropped() != Dropped::own)
-    activity_.dropped(message.topic, message.payload.size(), to_string(exchanges_.last_dropped()),
-                      now);
-}
-
-void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
-  exchanges_.acknowledged(id, subscribers, Clock::now());
-}
-
-void Bridge::on_refused(std::uint64_t id, Refusal refusal, const std::string& why) {
-  exchanges_.refused(id, refusal, why, Clock::now());
-}
-
-std::optional<std::string> Bridge::why_not_ready() const {
-  if (is_draining_)
-    return "this bridge is shutting down";
-  if (!link_.is_up())
-    return link_.why_down();
-  return link_.why_incomplete();
-}
-
-void Bridge::tell_systemd() const {
-  if (const auto why = why_not_ready())
-    return notify_status("not ready: " + *why);
-  notify_status("ready: linked to " + to_string(link_.broker()) + " with MQTT " +
-                std::string(to_string(link_.version())));
-}
-
 // Acting --------------------------------------------------------------------------------------
 
 void Bridge::act() {
@@ -380,6 +332,8 @@ void Bridge::drain() {
 }
 
 void Bridge::end() {
+  if (group_ && link_.is_up() && !std::exchange(is_leaving_, true))
+    return leave_group();
   link_.stop();
   const auto now = Clock::now();
   mark_.end_cleanly(exchanges_.left_behind(now), now);

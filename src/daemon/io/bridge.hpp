@@ -29,19 +29,30 @@
 #include "daemon/io/metrics.hpp"
 #include "daemon/io/run_mark.hpp"
 #include "daemon/io/watchers.hpp"
+#include "exchange/call_ids.hpp"
+#include "exchange/daemon_group.hpp"
 #include "exchange/driver.hpp"
 #include "exchange/exchanges.hpp"
+#include "exchange/response_inbox.hpp"
 #include "http/io/api.hpp"
 #include "http/io/server.hpp"
 #include "mqtt/io/link.hpp"
+#include "os/io/loop_timer.hpp"
 #include "route/route_request.hpp"
 
 namespace mqtt_bridge {
+
+/// Several daemons that serve the same NetIDs, and what this one of them does.
+struct GroupOptions {
+  std::string name;  // empty: it is alone
+  DaemonGroup::Turns turns = DaemonGroup::Turns::are_of_another;
+};
 
 struct BridgeOptions {
   HttpApiOptions api;
   Exchanges::Bounds bounds;
   MqttLinkOptions link;  // its filters are made from the NetIDs of `api`
+  GroupOptions group = {};
   std::size_t most_connections = limits::connections;
   std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
   std::string config_file = {};          // for people; empty: none
@@ -106,6 +117,10 @@ class Bridge : private MqttLink::User,
   void on_refused(std::uint64_t id, Refusal refusal, const std::string& why) override;
   void on_attempt_failed(ConnectFailure failure, const std::string& why) override;
   void on_batch_end() override { act(); }
+  void take_part();
+  void leave_group();
+  std::optional<std::string> why_not_in_group() const;
+  std::optional<GroupStatus> group_status() const;
 
   std::variant<ExchangeId, Failure> begin_line(const Batches::Line& line, BatchCall call) override;
   void record_refused(const Batches::Line& line, const BatchCall& call,
@@ -125,7 +140,7 @@ class Bridge : private MqttLink::User,
   /// Carries out all that the table has decided.
   void act() override;
   bool is_linked() const override { return link_.is_up(); }
-  void publish(const MqttPublish& request) override { link_.publish(request); }
+  void publish(const MqttPublish& request) override;
   void change(const CallFilters::Change& change) override;
   void keep(const TurnNote& note) override;
   void answer(Ended ended) override;
@@ -164,11 +179,17 @@ class Bridge : private MqttLink::User,
   std::optional<Instant> timer_set_for_;
   asio::steady_timer drain_timer_;
   bool is_draining_ = false;
+  std::optional<DaemonGroup> group_;
+  std::optional<LinkUp> link_to_use_;  // once the group is settled
+  LoopTimer group_timer_;
+  bool is_leaving_ = false;  // the group, and has said so
+  ResponseInbox inbox_;
+  bool has_inbox_ = false;  // the broker lets us subscribe to it
   MqttLink link_;
   HttpServer server_;
   Batches batches_;
   LaterCalls later_;
-  std::uint32_t last_call_id_;
+  CallIds call_ids_;
 };
 
 }  // namespace mqtt_bridge

@@ -119,6 +119,7 @@ BridgeStatus Bridge::status() const {
           .responders = exchanges_.presence().known(),
           .why_not_ready = why_not_ready(),
           .warning = link_.clash_suspected(Clock::now()),
+          .group = group_status(),
           .broker = to_string(link_.broker()),
           .mqtt_version = link_.is_up() ? std::string(to_string(link_.version())) : "",
           .times_linked = metrics_.times_linked(),

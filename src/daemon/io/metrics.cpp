@@ -27,11 +27,11 @@ const Histogram::BucketBoundaries seconds{0.0001, 0.0002, 0.0005, 0.001, 0.002, 
                                           1,      2,      5,      10,    20,    60};
 
 // The ways in which a call can fail, once it is one.
-constexpr std::array outcomes{Problem::unmatched_response, Problem::bad_response,
-                              Problem::broker_refused,     Problem::broker_unavailable,
-                              Problem::no_responder,       Problem::turn_pending,
-                              Problem::overloaded,         Problem::shutting_down,
-                              Problem::response_timeout,   Problem::responder_error};
+constexpr std::array outcomes{
+    Problem::unmatched_response, Problem::bad_response,   Problem::broker_refused,
+    Problem::broker_unavailable, Problem::no_responder,   Problem::turn_pending,
+    Problem::turns_elsewhere,    Problem::overloaded,     Problem::shutting_down,
+    Problem::response_timeout,   Problem::responder_error};
 
 // A route, or an action, has a row for each way in which its calls ended; the last ones share one.
 constexpr std::size_t labelled_names = 256;

@@ -95,9 +95,14 @@ void Responder::on_attempt_failed(ConnectFailure, const std::string& why) {
   link_.hurry();  // calls that come meanwhile are told that there is no responder
 }
 
+/// In MQTT 3.1.1 there is no Correlation Data.
+Correlates Responder::what_we_send() const {
+  return link_.version() == MqttVersion::v5 ? Correlates::yes : Correlates::perhaps;
+}
+
 void Responder::announce() {
   queue_.announce({.topic = status_topic(id_),
-                   .payload = actions_.empty() ? "" : birth_message(id_, actions_),
+                   .payload = actions_.empty() ? "" : birth_message(id_, actions_, what_we_send()),
                    .retained = true},
                   Clock::now());
   if (actions_.empty()) {

@@ -21,6 +21,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "exchange/presence.hpp"
 #include "mqtt/io/link.hpp"
 #include "os/io/loop_timer.hpp"
 #include "responder/answer_queue.hpp"
@@ -60,6 +61,7 @@ class Responder : private MqttLink::User {
   std::string request_filter(std::string_view action) const;
   MqttLinkOptions complete(MqttLinkOptions link) const;
   std::string proof_filter() const;
+  Correlates what_we_send() const;
   void announce();
   void say_ready();
   void say_not_ready(const std::string& why);

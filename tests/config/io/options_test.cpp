@@ -166,10 +166,11 @@ TEST(BridgedOptions, TakeOneBrokerOrSeveral) {
   EXPECT_EQ(options({"--broker", "a:1", "--broker=mqtt://b"}).broker.urls, two);
   EXPECT_EQ(options({}, {{"MQTT_BRIDGE_BROKER", "a:1"}}).broker.urls, one);
   EXPECT_EQ(options({}, {{"MQTT_BRIDGE_BROKER", "a:1, b"}}).broker.urls, two);
-  const ConfigFile file_with_one("broker = 'a:1'\n");
-  const ConfigFile file_with_two("broker = ['a:1', 'b']\n");
-  EXPECT_EQ(options({"--config", file_with_one.path()}).broker.urls, one);
-  EXPECT_EQ(options({"--config", file_with_two.path()}).broker.urls, two);
+  for (const auto& [toml, expected] :
+       {std::pair("broker = 'a:1'\n", one), {"broker = ['a:1', 'b']\n", two}}) {
+    const ConfigFile file(toml);
+    EXPECT_EQ(options({"--config", file.path()}).broker.urls, expected) << toml;
+  }
 }
 
 TEST(BridgedOptions, KeepTextsExactly) {
