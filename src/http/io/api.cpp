@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -91,11 +92,32 @@ HttpApi::HttpApi(HttpApiOptions options, Subject& subject)
 HttpApi::HttpApi(HttpApi&&) noexcept = default;
 HttpApi::~HttpApi() = default;
 
+/// The same head comes again and again, and the library takes long to parse one: those that hold
+/// nothing of their callers' own are remembered.
+std::optional<Asked> HttpApi::asked_by(const std::string& head) {
+  const auto is_callers_own = [](const Asked::Field& field) {
+    constexpr std::array<std::string_view, 4> own{"Authorization", "Request-Id", "X-Request-Id",
+                                                  "traceparent"};
+    return std::find(own.begin(), own.end(), field.name) != own.end();
+  };
+  const std::size_t place = std::hash<std::string>{}(head) % parsed_heads_.size();
+  auto& [parsed_head, parsed] = parsed_heads_[place];
+  if (parsed_head == head)
+    return parsed;
+  auto asked = parser_->parse(head);
+  if (asked && head.size() <= limits::remembered_head_bytes &&
+      std::none_of(asked->fields.begin(), asked->fields.end(), is_callers_own)) {
+    parsed_head = head;
+    parsed = *asked;
+  }
+  return asked;
+}
+
 /// Once: a request may be looked at before its body has come, and again. False when the library
 /// refuses its head.
 bool HttpApi::read(HttpRequest& request) {
   if (!request.asked && !request.head.empty()) {
-    request.asked = parser_->parse(request.head);
+    request.asked = asked_by(request.head);
     if (request.asked && request.asked->endpoint == nullptr)
       request.asked->routes = options_.routes->find(request.asked->path);
   }

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "base/limits/http.hpp"
 #include "base/problem.hpp"
 #include "exchange/call.hpp"
 #include "http/api_options.hpp"
@@ -74,6 +76,7 @@ class HttpApi {
  private:
   class Parser;
 
+  std::optional<Asked> asked_by(const std::string& head);
   bool read(HttpRequest& request);
   Decided act(HttpRequest& request);
   Reply tell(const HttpRequest& request, Endpoint::Kind kind);
@@ -83,6 +86,11 @@ class HttpApi {
   HttpApiOptions options_;
   Subject* subject_;
   std::unique_ptr<Parser> parser_;
+  struct ParsedHead {
+    std::string head;
+    Asked asked;  // without routes
+  };
+  std::vector<ParsedHead> parsed_heads_{limits::remembered_heads};  // by hash
   std::time_t date_of_ = 0;
   std::string date_;
   std::string document_;  // of OpenAPI, for options_; empty until it is asked for
