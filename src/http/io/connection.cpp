@@ -232,7 +232,24 @@ void HttpServer::Connection::write(HttpResponse response) {
 
 void HttpServer::Connection::write_piece() {
   output_->take(piece_);
-  send_piece();
+  if (!send_at_once())
+    send_piece();
+}
+
+/// Most answers are one piece, which the kernel takes whole: the loop need not come back to them.
+/// Where another request waits, its answer is not to be sent from within the end of this one.
+bool HttpServer::Connection::send_at_once() {
+  if (stream_ || !output_->is_taken() || !input_.empty())
+    return false;
+  const auto sent = ::send(socket_.native_handle(), piece_.data(), piece_.size(), MSG_NOSIGNAL);
+  const auto size = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  transferred_ += static_cast<std::int64_t>(size);
+  if (size < piece_.size()) {
+    piece_.erase(0, size);  // that it has broken is found out by the next attempt
+    return false;
+  }
+  on_written();
+  return true;
 }
 
 void HttpServer::Connection::send_piece() {

@@ -142,6 +142,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   bool refuse_early();
   void write(HttpResponse response);
   void write_piece();
+  bool send_at_once();
   void send_piece();
   void on_written();
   void release_output();
