@@ -4,45 +4,22 @@
 #include <optional>
 
 #include "base/limits/mqtt.hpp"
+#include "mqtt/packet.hpp"
 
 namespace mqtt_bridge {
 namespace {
 
-// MQTT 5.0 2.1.2.
-constexpr unsigned publish_type = 3;
-constexpr unsigned puback_type = 4;
-constexpr unsigned no_matching_subscribers = 0x10;
+using packet::byte_at;
+using packet::Number;
+using packet::number_at;
+using packet::puback_type;
+using packet::publish_type;
+using packet::two_bytes_at;
+
+constexpr unsigned no_matching_subscribers = 0x10;  // MQTT 5.0 3.4.2.1
 
 // More identifiers than this are not in use: the publish window is far smaller.
 constexpr std::size_t most_remembered = 1024;
-
-unsigned byte_at(std::string_view bytes, std::size_t at) {
-  return static_cast<std::uint8_t>(bytes[at]);
-}
-
-std::size_t two_bytes_at(std::string_view bytes, std::size_t at) {
-  return byte_at(bytes, at) << 8 | byte_at(bytes, at + 1);
-}
-
-/// A Variable Byte Integer (MQTT 5.0 1.5.5), as far as it is there.
-struct Number {
-  std::size_t value = 0;
-  std::size_t bytes = 0;
-  bool is_whole = false;
-};
-
-Number number_at(std::string_view bytes, std::size_t at) {
-  Number number;
-  while (at + number.bytes < bytes.size() && !number.is_whole) {
-    const unsigned byte = byte_at(bytes, at + number.bytes);
-    number.value |= std::size_t{byte & 0x7F} << std::min<std::size_t>(7 * number.bytes, 28);
-    number.is_whole = byte < 0x80;
-    ++number.bytes;
-  }
-  return number;
-}
-
-constexpr std::size_t longest_number = 4;
 
 }  // namespace
 
@@ -95,7 +72,7 @@ PacketFilter::Judgement PacketFilter::need(std::size_t bytes) {
 PacketFilter::Judgement PacketFilter::judge() {
   const Number length = number_at(head_, 1);
   if (!length.is_whole)
-    return length.bytes < longest_number ? need(head_.size() + 1) : Judgement::malformed;
+    return length.bytes < Number::most_bytes ? need(head_.size() + 1) : Judgement::malformed;
   Shape shape{};
   shape.body = 1 + length.bytes;
   shape.end = shape.body + length.value;
@@ -130,7 +107,7 @@ PacketFilter::Judgement PacketFilter::judge_publish(Shape& shape) {
     return need(properties + 1);
   const Number properties_bytes = number_at(head_, properties);
   if (!properties_bytes.is_whole) {
-    const bool may_go_on = properties_bytes.bytes < longest_number && head_.size() < shape.end;
+    const bool may_go_on = properties_bytes.bytes < Number::most_bytes && head_.size() < shape.end;
     return may_go_on ? need(head_.size() + 1) : Judgement::malformed;
   }
   const bool ends_within =
@@ -148,7 +125,7 @@ PacketFilter::Judgement PacketFilter::judge_puback(const Shape& shape) {
     return Judgement::sound;
   if (head_.size() < known)
     return need(known);
-  const auto packet_id = static_cast<std::uint16_t>(two_bytes_at(head_, shape.body));
+  const std::uint16_t packet_id = two_bytes_at(head_, shape.body);
   if (byte_at(head_, known - 1) != no_matching_subscribers)
     return Judgement::sound;
   if (without_subscribers_.size() >= most_remembered)

@@ -41,6 +41,9 @@ class PacketFilter {
   std::size_t passes() const { return is_skipping_ ? 0 : rest_; }
   void passed(std::size_t bytes) { rest_ -= bytes; }
 
+  /// Whether what comes next begins a packet.
+  bool is_between_packets() const { return rest_ == 0 && head_.empty(); }
+
   /// Whether the last PUBACK for it said that there was no subscriber; forgets it.
   bool had_no_subscribers(std::uint16_t packet_id);
 

@@ -1,10 +1,13 @@
 #include "mqtt/io/connection.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 #include <utility>
 
 #include <mqtt/async_client.h>
 
+#include "mqtt/io/paho/packet_path.hpp"
 #include "mqtt/io/paho/workarounds.hpp"
 #include "mqtt/io/translation.hpp"
 #include "mqtt/packet_filter.hpp"
@@ -57,13 +60,29 @@ class MqttConnection::Client {
     connect();
   }
 
-  ~Client() { workarounds_.ended(); }
+  ~Client() {
+    workarounds_.ended();
+    if (path_)
+      path_->flush();  // before DISCONNECT
+  }
+
+  void use(asio::io_context& loop) {
+    if (!options_.tls)
+      path_.emplace(loop, options_.version, sink_);
+    read_on();
+  }
+
+  void read_on() {
+    if (has_path())
+      path_->read_on();
+  }
 
   void subscribe(std::uint64_t id, const std::string& filter, Retained retained, Echo echo) {
     mqtt::subscribe_options options;  // Retain Handling and No Local, MQTT 5.0 3.8.3.1
     options.set_no_local(echo == Echo::none);
     if (retained == Retained::left)
       options.set_retain_handling(mqtt::subscribe_options::DONT_SEND_RETAINED);
+    ++subscribing_;
     attempt([&] {
       client_.subscribe(filter, wanted_qos, reinterpret_cast<void*>(id), on_subscribed_, options);
     });
@@ -74,11 +93,16 @@ class MqttConnection::Client {
   }
 
   void publish(const MqttPublish& publish) {
-    const auto message = mqtt::message::create(
-        publish.topic, publish.payload.data(), publish.payload.size(),
-        std::min(publish.qos, maximum_qos_), publish.retained && has_retained_);
+    const bool is_retained = publish.retained && has_retained_;
+    // Never before a SUBSCRIBE that was asked for before it, and that the library may still have.
+    if (std::min(publish.qos, maximum_qos_) == wanted_qos && subscribing_ == 0 && has_path())
+      return path_->publish(publish, is_retained);
+    const auto message =
+        mqtt::message::create(publish.topic, publish.payload.data(), publish.payload.size(),
+                              std::min(publish.qos, maximum_qos_), is_retained);
     if (is_v5())
       message->set_properties(properties_of(publish));
+    ++publishing_;
     attempt([&] { client_.publish(message, reinterpret_cast<void*>(publish.id), on_published_); });
   }
 
@@ -87,12 +111,16 @@ class MqttConnection::Client {
     has_retained_ = has_retained;
   }
 
-  void kick() const { workarounds_.kick(); }
+  void kick() const {
+    if (subscribing_ > 0 || publishing_ > 0)
+      workarounds_.kick();
+  }
   void cut() const { workarounds_.socket().shut_down(); }
   int descriptor() const { return workarounds_.socket().descriptor(); }
 
  private:
   bool is_v5() const { return options_.version == MqttVersion::v5; }
+  bool has_path() { return path_ && path_->open(workarounds_.socket()); }
 
   void connect() {
     workarounds_.connecting();
@@ -122,6 +150,7 @@ class MqttConnection::Client {
 
   void subscribed(const mqtt::token& token, bool succeeded) {
     const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
+    --subscribing_;
     if (succeeded)
       return sink_(mqtt_event::Subscribed{id, granted_by(token)});
     if (refusal_code_of(token, options_.version) >= refusal)
@@ -131,6 +160,7 @@ class MqttConnection::Client {
 
   void published(const mqtt::token& token, bool succeeded) {
     const auto id = reinterpret_cast<std::uint64_t>(token.get_user_context());
+    --publishing_;
     if (succeeded) {
       const auto packet_id = static_cast<std::uint16_t>(token.get_message_id());
       const bool has_none = workarounds_.socket().had_no_subscribers(packet_id);
@@ -153,7 +183,11 @@ class MqttConnection::Client {
   const MqttConnectOptions options_;
   int maximum_qos_ = 2;
   bool has_retained_ = true;
+  // With the library, and not acknowledged.
+  std::atomic<int> subscribing_ = 0;
+  std::atomic<int> publishing_ = 0;
   paho::Workarounds workarounds_;
+  std::optional<paho::PacketPath> path_;
   Listener on_connected_{[this](const mqtt::token& t, bool ok) { connected(t, ok); }};
   Listener on_subscribed_{[this](const mqtt::token& t, bool ok) { subscribed(t, ok); }};
   Listener on_published_{[this](const mqtt::token& t, bool ok) { published(t, ok); }};
@@ -182,6 +216,12 @@ void MqttConnection::kick() {
 }
 void MqttConnection::cut() {
   client_->cut();
+}
+void MqttConnection::use(asio::io_context& loop) {
+  client_->use(loop);
+}
+void MqttConnection::read_on() {
+  client_->read_on();
 }
 int MqttConnection::descriptor() const {
   return client_->descriptor();

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include <asio/io_context.hpp>
+
 #include "mqtt/events.hpp"
 #include "mqtt/io/connect_options.hpp"
 #include "mqtt/message.hpp"
@@ -40,6 +42,13 @@ class MqttConnection {
   void publish(const MqttPublish& publish);
   /// What the broker takes: see publish().
   void heed(int maximum_qos, bool has_retained);
+
+  /// From now on `loop` itself reads and writes the packets of calls, where that can be, see
+  /// paho/packet_path.hpp; the sink is called on its thread, too. Only on its thread may this
+  /// object be used then.
+  void use(asio::io_context& loop);
+  /// What the sink was given has been dealt with: the loop may read on.
+  void read_on();
 
   /// Something that was sent may lie in the library; does nothing when none does.
   void kick();

@@ -70,9 +70,11 @@ std::optional<MqttEvent> Inbox::next() {
   return event;
 }
 
-void Inbox::go_on() {
-  if (is_open_ && !taken_.empty())
+bool Inbox::go_on() {
+  const bool is_more = is_open_ && !taken_.empty();
+  if (is_more)
     post();
+  return is_more;
 }
 
 std::uint64_t Inbox::times_full() const {

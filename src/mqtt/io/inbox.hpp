@@ -29,8 +29,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   std::uint64_t times_full() const;
 
   std::optional<MqttEvent> next();
-  /// Has `wake` called again if there is more: the loop has other things to do.
-  void go_on();
+  /// Has `wake` called again if there is more that next() has seen: the loop has other things to
+  /// do. Whether there is.
+  bool go_on();
   /// What is in it, and what still comes, is of no interest any more.
   void close() { is_open_ = false; }
 

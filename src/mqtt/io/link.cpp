@@ -187,6 +187,13 @@ void MqttLink::carry_out(const link_command::Drop&) {
   diagnosis_.reset();
 }
 
+/// Only now, and not while it subscribes: what it is told of that and what comes on it keep their
+/// order.
+void MqttLink::carry_out(const link_command::TellUp& command) {
+  connection_->use(loop_);
+  tell().on_link_up(command.link);
+}
+
 void MqttLink::carry_out(const link_command::Cut&) {
   if (connection_->descriptor() >= 0)
     return connection_->cut();
@@ -216,11 +223,13 @@ void MqttLink::take_events() {
     take(*event, now);
     act();
   }
-  inbox->go_on();
+  const bool is_all = !inbox->go_on();
   state_.batch_ended();
   act();
   was_told_ = false;
   user_.on_batch_end();
+  if (is_all && connection_)
+    connection_->read_on();
 }
 
 void MqttLink::take(const MqttEvent& event, Instant now) {

@@ -116,7 +116,7 @@ class MqttLink {
   void carry_out(const link_command::TellSubscribed& command) {
     tell().on_subscribed(command.filter, command.is_granted);
   }
-  void carry_out(const link_command::TellUp& command) { tell().on_link_up(command.link); }
+  void carry_out(const link_command::TellUp& command);
   void carry_out(const link_command::TellDown&) { tell().on_link_down(); }
   void carry_out(const link_command::TellAttemptFailed& command) {
     tell().on_attempt_failed(command.failure, command.why);

@@ -3,7 +3,10 @@
 
 #include <charconv>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -305,6 +308,84 @@ TEST(MqttLink, CarriesEveryPropertyOfARequestInVersion5AndNoneIn311) {
     const auto expiry = message.expiry.value_or(0s);
     EXPECT_TRUE(is_v5 ? expiry >= 1s && expiry <= 2s : !message.expiry) << expiry.count();
   }
+}
+
+/// How often the MQTT library's threads have gone to sleep.
+long sleeps_of_library_threads() {
+  long sleeps = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(task.path() / "status");
+    std::string line;
+    std::getline(status, line);
+    const bool is_its_thread = line.find("MQTTAsync_") != std::string::npos;
+    while (is_its_thread && std::getline(status, line)) {
+      const std::string_view field = "voluntary_ctxt_switches:";
+      if (line.starts_with(field))
+        sleeps += std::stol(line.substr(field.size()));
+    }
+  }
+  return sleeps;
+}
+
+TEST(MqttLink, PublishesAndHearsOfItWithoutTheThreadsOfTheLibrary) {
+  for (const auto protocol : {Protocol::v5, Protocol::v3_1_1}) {
+    const Mosquitto broker;
+    Watcher watcher(options_for(broker, protocol));
+    watcher.link.start();
+    ASSERT_TRUE(watcher.run_until([&] { return watcher.link.is_up(); }));
+    const auto publish = [&](std::uint64_t id) {
+      watcher.link.publish(
+          {.id = id, .topic = "alice/uppercase/response", .payload = std::to_string(id)});
+      return watcher.run_until(
+          [&] { return watcher.messages.size() == id && watcher.acknowledged.size() == id; });
+    };
+    ASSERT_TRUE(publish(1)) << "perhaps by way of the library, which was not idle yet";
+    ASSERT_TRUE(publish(2));
+    const long before = sleeps_of_library_threads();
+    constexpr std::uint64_t count = 400;
+    for (std::uint64_t id = 3; id <= count; ++id) {
+      ASSERT_TRUE(publish(id));
+      EXPECT_EQ(watcher.messages.back().payload, std::to_string(id));
+      EXPECT_EQ(watcher.acknowledged.back(), id);
+    }
+    EXPECT_LT(sleeps_of_library_threads() - before, 100) << "each wakes up once in a second";
+  }
+}
+
+TEST(MqttLink, CarriesLargeMessagesAmongSmallOnes) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.link.is_up(); }));
+  std::vector<std::string> payloads;
+  for (const std::size_t size : {5UL, 900'000UL, 10UL, 16'384UL, 1'000'000UL, 0UL, 65'536UL})
+    payloads.push_back(std::string(size, static_cast<char>('a' + payloads.size())));
+  for (const std::string& each : payloads)
+    watcher.link.publish({.id = each.size(), .topic = "alice/uppercase/response", .payload = each});
+  ASSERT_TRUE(watcher.run_until([&] {
+    return watcher.messages.size() == payloads.size() &&
+           watcher.acknowledged.size() == payloads.size();
+  }));
+  for (std::size_t i = 0; i < payloads.size(); ++i)
+    EXPECT_EQ(watcher.messages[i].payload, payloads[i]) << i;
+}
+
+TEST(MqttLink, SubscribesAndPublishesAtTheSameTime) {
+  const Mosquitto broker;
+  Watcher watcher(options_for(broker));
+  watcher.link.start();
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.link.is_up(); }));
+  constexpr std::uint64_t count = 300;
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    const std::string filter = "more/" + std::to_string(id);
+    watcher.link.subscribe(filter, Echo::sent);
+    watcher.link.publish({.id = id, .topic = "alice/uppercase/response", .payload = filter});
+    if (id % 10 == 0)
+      watcher.link.unsubscribe("more/" + std::to_string(id - 5));
+    ASSERT_TRUE(watcher.run_until([&] { return watcher.acknowledged.size() == id; }));
+  }
+  ASSERT_TRUE(watcher.run_until([&] { return watcher.messages.size() == count; }));
+  EXPECT_EQ(watcher.times_down, 0);
 }
 
 TEST(MqttLink, SaysWhyItCannotConnectAndKeepsTrying) {

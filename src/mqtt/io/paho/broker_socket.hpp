@@ -39,10 +39,12 @@ class BrokerSocket {
 
   void release();
   int descriptor() const { return descriptor_; }
+  /// The library's, of which that is a duplicate.
+  int original() const { return original_; }
 
  private:
   int descriptor_ = -1;
-  int original_ = -1;  // the library's, of which that is a duplicate
+  int original_ = -1;
 };
 
 }  // namespace mqtt_bridge::paho

@@ -3,25 +3,24 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/limits/mqtt.hpp"
+#include "mqtt/io/paho/incoming.hpp"
 #include "mqtt/io/paho/interposed.hpp"
 #include "mqtt/io/paho/receive_thread.hpp"
-#include "mqtt/packet_filter.hpp"
 
 namespace mqtt_bridge::paho {
 namespace {
@@ -36,83 +35,6 @@ int plain_poll(pollfd* descriptors, nfds_t count, int timeout) {
   const timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
   return ppoll(descriptors, count, timeout < 0 ? nullptr : &time, nullptr);
 }
-
-/// What came on one connection, and the library has not asked for yet.
-class Incoming {
- public:
-  void begin(MqttVersion version) {
-    *this = Incoming();
-    filter_.emplace(version, limits::inbound_packet_bytes);
-  }
-
-  /// Whether poll() needs no kernel to tell what it is asked of this connection.
-  bool tell(pollfd& asked) const {
-    const bool is_for_reading = (asked.events & POLLIN) != 0;
-    if (!has_more() || (!is_for_reading && !was_writable_))
-      return false;
-    asked.revents = is_for_reading ? POLLIN : POLLOUT;
-    return true;
-  }
-
-  /// Whether it has just been made, and the library has yet to say CONNECT on it.
-  bool is_new() const { return is_new_; }
-
-  /// What the kernel told, and what there is beside.
-  void learn(pollfd& told) {
-    if ((told.events & POLLOUT) != 0) {
-      const bool was_before = std::exchange(was_writable_, (told.revents & POLLOUT) != 0);
-      is_new_ = was_writable_ && !was_before;
-    }
-    if ((told.events & POLLIN) != 0 && has_more())
-      told.revents |= POLLIN;
-  }
-
-  /// As `read`, which reads from the connection.
-  template <typename Read>
-  ssize_t give(char* buffer, std::size_t size, const Read& read) {
-    if (!is_end_of_connection_seen() || !filter_)
-      return read(buffer, size);
-    is_read_ahead_ = true;
-    if (!has_more() && size >= read_size && size <= filter_->passes()) {
-      const ssize_t given = read(buffer, size);  // within a payload: straight to its place
-      filter_->passed(static_cast<std::size_t>(std::max<ssize_t>(given, 0)));
-      return given;
-    }
-    while (!has_more()) {
-      static thread_local std::array<char, read_size> raw;
-      const ssize_t received = read(raw.data(), raw.size());
-      if (received <= 0)
-        return received;
-      bytes_.clear();
-      if (!filter_->take({raw.data(), static_cast<std::size_t>(received)}, bytes_)) {
-        errno = ECONNRESET;  // the library ends the connection
-        return -1;
-      }
-      unread_ = bytes_;
-    }
-    const std::size_t given = unread_.copy(buffer, size);
-    unread_.remove_prefix(given);
-    return static_cast<ssize_t>(given);
-  }
-
-  bool is_read_ahead() const { return is_read_ahead_; }
-
-  bool had_no_subscribers(std::uint16_t packet_id) {
-    return filter_ && filter_->had_no_subscribers(packet_id);
-  }
-
- private:
-  static constexpr std::size_t read_size = 16 * 1024;
-
-  bool has_more() const { return !unread_.empty(); }
-
-  std::string bytes_;
-  std::string_view unread_;    // of bytes_
-  bool was_writable_ = false;  // when the kernel was last asked
-  bool is_new_ = false;        // it was then writable for the first time
-  bool is_read_ahead_ = false;
-  std::optional<PacketFilter> filter_;  // none where the version is not known
-};
 
 /// The connections that the library waits for, by descriptor.
 class Connections {
@@ -134,17 +56,23 @@ class Connections {
         return static_cast<int>(told);
       if (told > 0 || is_any_new)
         timeout = 0;
+      set_asked(descriptors, count);
+      is_waiting_ = true;
     }
-    const int ready = plain_poll(descriptors, count, timeout);
+    const int ready = plain_poll(asked_.data(), asked_.size(), timeout);
+    const std::lock_guard lock(mutex_);
+    is_waiting_ = false;
     if (ready < 0)
       return ready;
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(std::count_if(descriptors, end, [this](pollfd& each) {
-      const auto found = incoming_.find(each.fd);
+    hear_bell();
+    for (nfds_t i = 0; i < count; ++i) {
+      descriptors[i].revents = asked_[i].revents;
+      const auto found = incoming_.find(descriptors[i].fd);
       if (found != incoming_.end())
-        found->second.learn(each);
-      return each.revents != 0;
-    }));
+        found->second.learn(descriptors[i]);
+    }
+    return static_cast<int>(
+        std::count_if(descriptors, end, [](const pollfd& each) { return each.revents != 0; }));
   }
 
   void begin(int descriptor, MqttVersion version) {
@@ -157,7 +85,7 @@ class Connections {
   ssize_t receive(int descriptor, void* buffer, std::size_t size, const Read& read) {
     const std::lock_guard lock(mutex_);
     const auto found = incoming_.find(descriptor);
-    if (found == incoming_.end() || size == 0)
+    if (found == incoming_.end() || size == 0 || !is_end_of_connection_seen())
       return read(static_cast<char*>(buffer), size);
     return found->second.give(static_cast<char*>(buffer), size, [&](char* to, std::size_t most) {
       const ssize_t got = read(to, most);
@@ -166,6 +94,50 @@ class Connections {
         setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
       return got;
     });
+  }
+
+  // Lending: the receive thread waits for the bell instead of the connection --------------------
+
+  bool lend(int descriptor, Borrower& borrower) {
+    if (bell_ < 0 || !is_end_of_connection_seen())
+      return false;
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    if (!is_waiting_ || found == incoming_.end() || !found->second.lend_to(borrower))
+      return false;
+    ring();
+    return true;
+  }
+
+  void give(int descriptor, std::string_view bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    if (found == incoming_.end())
+      return;
+    found->second.take_in(bytes);
+    ring();
+  }
+
+  void take_back(int descriptor, const Borrower& borrower, Bytes bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    if (found == incoming_.end() || found->second.borrower() != &borrower)
+      return;
+    found->second.take_back(bytes);
+    ring();
+  }
+
+  /// Nothing where it is none that is lent.
+  std::optional<ssize_t> write(int descriptor, const iovec* parts, int count) {
+    if (alike(descriptor) == 0)
+      return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const auto found = incoming_.find(descriptor);
+    if (found == incoming_.end())
+      return std::nullopt;
+    found->second.note_written();
+    Borrower* const borrower = found->second.borrower();
+    return borrower != nullptr ? std::optional(borrower->write(parts, count)) : std::nullopt;
   }
 
   bool had_no_subscribers(int descriptor, std::uint16_t packet_id) {
@@ -187,7 +159,13 @@ class Connections {
     if (alike(descriptor) == 0)
       return;
     const std::lock_guard lock(mutex_);
-    alike(descriptor) -= incoming_.erase(descriptor);
+    const auto found = incoming_.find(descriptor);
+    if (found == incoming_.end())
+      return;
+    if (found->second.is_lent())
+      ring();  // the receive thread does not see the end of what it does not wait for
+    incoming_.erase(found);
+    --alike(descriptor);
   }
 
  private:
@@ -202,6 +180,31 @@ class Connections {
   std::atomic<std::size_t>& alike(int descriptor) {
     return alike_[static_cast<std::size_t>(descriptor) % alike_.size()];
   }
+
+  /// What is asked of the kernel: of those that are lent nothing.
+  void set_asked(const pollfd* descriptors, nfds_t count) {
+    asked_.assign(descriptors, descriptors + count);
+    for (pollfd& each : asked_) {
+      if (const auto found = incoming_.find(each.fd);
+          found != incoming_.end() && found->second.is_lent())
+        each.fd = -1;
+    }
+    asked_.push_back({.fd = bell_, .events = POLLIN, .revents = 0});
+  }
+
+  void ring() const {
+    const std::uint64_t once = 1;
+    static_cast<void>(::write(bell_, &once, sizeof once));
+  }
+  void hear_bell() const {
+    std::uint64_t times = 0;
+    if (asked_.back().revents != 0)
+      static_cast<void>(::read(bell_, &times, sizeof times));
+  }
+
+  const int bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::vector<pollfd> asked_;  // the receive thread's
+  bool is_waiting_ = false;    // that thread, in poll()
 
   std::mutex mutex_;  // a connection is closed by any thread
   std::map<int, Incoming> incoming_;
@@ -232,6 +235,22 @@ bool is_poll_seen() {
   return is_ours("poll");
 }
 
+bool is_writev_seen() {
+  return is_ours("writev");
+}
+
+bool lend(int descriptor, Borrower& borrower) {
+  return connections().lend(descriptor, borrower);
+}
+
+void give_to_library(int descriptor, std::string_view bytes) {
+  connections().give(descriptor, bytes);
+}
+
+void take_back(int descriptor, const Borrower& borrower, Bytes bytes) {
+  connections().take_back(descriptor, borrower, bytes);
+}
+
 }  // namespace mqtt_bridge::paho
 
 extern "C" __attribute__((visibility("default"))) int poll(pollfd* descriptors, nfds_t count,
@@ -253,6 +272,14 @@ extern "C" __attribute__((visibility("default"))) ssize_t recv(int descriptor, v
   const bool is_for_library = is_receive_thread() && flags == 0;
   return is_for_library ? connections().receive(descriptor, buffer, size, read)
                         : read(static_cast<char*>(buffer), size);
+}
+
+extern "C" __attribute__((visibility("default"))) ssize_t writev(int descriptor, const iovec* parts,
+                                                                 int count) {
+  using namespace mqtt_bridge::paho;
+  static const auto next = hidden<ssize_t(int, const iovec*, int)>("writev");
+  const auto written = connections().write(descriptor, parts, count);
+  return written ? *written : next(descriptor, parts, count);
 }
 
 extern "C" __attribute__((visibility("default"))) int SSL_read(SSL* ssl, void* buffer, int size) {

@@ -51,7 +51,7 @@ void Workarounds::kick() const {
 }
 
 std::vector<std::string> Workarounds::missing() const {
-  const std::array<std::pair<bool, const char*>, 4> all{{
+  const std::array<std::pair<bool, const char*>, 5> all{{
       {hand_over_.descriptor() >= 0,
        "connect() is not ours: over TLS one address of the broker's name is tried, and a slow name "
        "server blocks everything"},
@@ -61,6 +61,7 @@ std::vector<std::string> Workarounds::missing() const {
       {is_receive_thread_woken(),
        "usleep() is not ours: a call after a second of silence takes 100 ms more"},
       {is_poll_seen(), "poll() is not ours: connecting to the broker takes 1 s more"},
+      {is_writev_seen(), "writev() is not ours: a call costs twice the processor time"},
   }};
   std::vector<std::string> missing = socket_.missing();
   for (const auto& [is_in_effect, what] : all) {
