@@ -23,6 +23,7 @@ class Broker(harness.Process):
     """On a free port of loopback, with a folder of its own in the tree."""
 
     user = password = None
+    secrets = ()  # of its files, those that only it may read
 
     def __init__(self):
         with harness.unused_port() as self.port:
@@ -34,6 +35,7 @@ class Broker(harness.Process):
         self.folder = pathlib.Path("/") / outside.relative_to(TREE)  # as the broker sees it
         for name, text in self.files().items():
             (outside / name).write_text(text)
+            (outside / name).chmod(0o400 if name in self.secrets else 0o644)
         variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                      "HOME": str(self.folder), **self.variables()}
         # A session of its own, so that all of it can be killed at once.
@@ -130,9 +132,73 @@ class Ejabberd(Broker):
         return ["erl", "-noinput", "-mnesia", "dir", f'"{self.folder}/spool"', "-s", "ejabberd"]
 
 
+class ErlangNode:
+    """Of a cluster: one of several systems of Erlang on this machine that know each other by name."""
+
+    secrets = (".erlang.cookie",)
+
+    def __init__(self, number):
+        self.number = number
+        super().__init__()
+
+    def files(self):
+        return super().files() | {".erlang.cookie": "cluster"}
+
+
+class EjabberdNode(ErlangNode, Ejabberd):
+    def command(self):
+        program, *rest = super().command()
+        return [program, "-sname", f"ejabberd{self.number}@localhost", *rest]
+
+    def join(self, first):
+        """By the function that `ejabberdctl join_cluster` calls."""
+        script = (f"ok = rpc:call('ejabberd{self.number}@localhost', ejabberd_cluster, join, "
+                  f"['ejabberd{first.number}@localhost']), halt().")
+        ended = harness.run(["chroot", TREE, "env", f"HOME={self.folder}", "erl", "-noinput", "-sname",
+                             f"join{self.number}@localhost", "-eval", script])
+        assert ended.code == 0, ended
+
+
+class RabbitMQNode(ErlangNode, RabbitMQ):
+    """The first is alone at first; the others join it as they start. Sessions are quorum queues."""
+
+    def files(self):
+        files = super().files()
+        files["rabbitmq.conf"] += "mqtt.durable_queue_type = quorum\n"
+        if self.number > 1:
+            files["rabbitmq.conf"] += "cluster_formation.peer_discovery_backend = classic_config\n"
+            for place, number in enumerate((1, self.number), 1):
+                files["rabbitmq.conf"] += (
+                    f"cluster_formation.classic_config.nodes.{place} = rabbit{number}@localhost\n")
+        return files
+
+    def variables(self):
+        with harness.unused_port() as port:
+            pass
+        return super().variables() | {"RABBITMQ_NODENAME": f"rabbit{self.number}@localhost",
+                                      "RABBITMQ_DIST_PORT": str(port)}
+
+    def join(self, first):
+        """It has, when it listens."""
+
+
 class Aedes(Broker):
     def command(self):
         return ["node", "/opt/aedes/aedes.mjs", str(self.port)]
 
 
-BROKERS = {each.__name__.lower(): each for each in (Mosquitto, RabbitMQ, Ejabberd, Aedes)}
+class Nats(Broker):
+    """Its MQTT keeps sessions and retained messages in JetStream, which has a server's name."""
+
+    def files(self):
+        return {"nats.conf": "listen: 127.0.0.1:-1\n"
+                             "server_name: nats\n"
+                             f"jetstream {{ store_dir: \"{self.folder}/jetstream\" }}\n"
+                             f"mqtt {{ listen: \"127.0.0.1:{self.port}\" }}\n"}
+
+    def command(self):
+        return ["nats-server", "-c", self.folder / "nats.conf"]
+
+
+BROKERS = {each.__name__.lower(): each for each in (Mosquitto, RabbitMQ, Ejabberd, Aedes, Nats)}
+NODES = {"ejabberd": (EjabberdNode, 2), "rabbitmq": (RabbitMQNode, 3)}

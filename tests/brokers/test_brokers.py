@@ -52,6 +52,8 @@ KNOWN = {
     "ejabberd-23": Known(sessions=("drop",), shared={"5": REFUSED, "3.1.1": REFUSED},
                          lets_cli_in=False),
     "ejabberd-24": Known(sessions=("drop",), shared={"5": REFUSED, "3.1.1": REFUSED}),
+    "nats-2": Known(versions=("3.1.1",), refusal="unacceptable protocol version",
+                    shared={"3.1.1": IGNORED}),
     "aedes-1": Known(versions=("3.1.1",), refusal="unacceptable protocol version",
                      shared={"3.1.1": IGNORED}),
 }

@@ -4,17 +4,14 @@ Debian's own, with the examples."""
 
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
-import tempfile
 import unittest
 
-from faults import FaultTest, say
-from harness import (BUILD, PEERS, REPOSITORY, Broker, Caller, Daemon, Process, SystemTest, eventually,
-                     unused_port)
+from faults import FaultTest
+from harness import BUILD, REPOSITORY, Caller, Daemon, Process, eventually, unused_port
 from load import Load
-from test_observability import metrics_of, status_of
+from test_observability import status_of
 
 EXAMPLES = REPOSITORY / "examples"
 
@@ -137,12 +134,15 @@ class BehindAProxy(Group):
         self.broker = self.world.broker()
         self.responders = [self.world.responder(self.broker, "--share", "r", "--id", f"r-{n}")
                            for n in (1, 2)]
-        self.folders = [pathlib.Path(tempfile.mkdtemp(dir=self.world.folder)) for _ in range(2)]
+        self.take_ports()
+        self.daemons = [self.start_daemon(n) for n in (0, 1)]
+
+    def take_ports(self):
+        """Of the proxy and of the two daemons."""
         self.ports = []
         for _ in range(3):
             with unused_port() as port:
                 self.ports.append(port)
-        self.daemons = [self.start_daemon(n) for n in (0, 1)]
 
     def start_daemon(self, number):
         daemon = self.world.add_ours(Process("mqtt_bridged", [
