@@ -43,6 +43,14 @@ def is_right(action, text, answer):
     return answer == RIGHT[action](text)
 
 
+def slug_of(body):
+    """Of a problem; what stands before the daemon answers in ways of its own."""
+    try:
+        return re.split("[/:#]", json.loads(body)["type"])[-1]
+    except ValueError:
+        return "not-the-daemons"
+
+
 class Call(typing.NamedTuple):
     """One call and how it ended; all times in seconds, instants by time.monotonic()."""
     action: str
@@ -156,7 +164,7 @@ class Calls:
             if status == 200:
                 right = right and is_right(action, text, body.decode())
             else:
-                slug = re.split("[/:#]", json.loads(body)["type"])[-1]
+                slug = slug_of(body)
             self._idle.append(connection)
         self.calls.append(
             Call(action, text, timeout, started, time.monotonic(), status, slug, right))
