@@ -27,6 +27,7 @@
 #include "daemon/io/callers.hpp"
 #include "daemon/io/health_check.hpp"
 #include "http/io/listener.hpp"
+#include "http/openapi.hpp"
 #include "mqtt/io/paho/environment.hpp"
 #include "mqtt/io/paho/library_threads.hpp"
 #include "os/error_text.hpp"
@@ -73,6 +74,8 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
   };
   if (!options.token_file.empty())
     bridge.api.token = read_token(options.token_file);
+  // Here, because of thousands of routes it takes longer than the loop may be held.
+  bridge.api.openapi = openapi_document(bridge.api, MQTT_BRIDGE_VERSION);
   bridge.bounds = {.in_flight = options.max_in_flight,
                    .queued = options.max_queued,
                    .per_netid = options.max_per_netid,

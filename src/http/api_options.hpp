@@ -26,6 +26,7 @@ struct HttpApiOptions {
   bool open_health = false;  // /healthz, /readyz and /metrics need no token
   AllowList allow_list = {};
   std::shared_ptr<const RouteTable> routes = std::make_shared<const RouteTable>();
+  std::string openapi = {};  // the document of all that, see openapi_document()
 };
 
 }  // namespace mqtt_bridge

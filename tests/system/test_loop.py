@@ -279,6 +279,23 @@ class WhatCallersSend(LoopTest):
             self.assert_loop_is_free(daemon, f"calls after 10,000 NetIDs {what} by a reload")
 
     @best_of_three
+    def test_a_document_of_thousands_of_routes_harms_nobody(self):
+        config = self.world.folder / "routes.toml"
+        config.write_text("\n".join(f'[[route]]\npath = "/lamp-{n}/{{device}}"\n'
+                                    f'topic = "cmnd-{n}/{{device}}/POWER"\n'
+                                    f'response-topic = "stat-{n}/{{device}}/RESULT"\n'
+                                    for n in range(4_000)))
+        daemon = self.watched_daemon(self.world.broker(), "--routes", config, ready=False)
+        eventually(lambda: ready(daemon), "all is subscribed to")
+        self.assert_loop_is_free(daemon, "4,000 routes at the start")
+        with Caller(daemon.port) as caller:
+            document = json.loads(caller.get("/openapi.json").body)
+            self.assertGreater(len(document["paths"]), 4_000)
+            self.assert_loop_is_free(daemon, "the OpenAPI document of 4,000 routes")
+            self.assertLess(len(json.loads(caller.get("/status").body)["routes"]["first"]), 4_000)
+            self.assert_loop_is_free(daemon, "/status with 4,000 routes")
+
+    @best_of_three
     def test_idle_connections_harm_nobody(self):
         allow_descriptors(self, 5_000)
         broker = self.world.broker()

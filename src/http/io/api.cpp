@@ -10,7 +10,6 @@
 #include "base/ascii.hpp"
 #include "base/limits/http.hpp"
 #include "http/io/httplib_in_memory.hpp"
-#include "http/openapi.hpp"
 #include "os/io/random.hpp"
 
 namespace mqtt_bridge {
@@ -159,7 +158,7 @@ HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {
   if (kind == Endpoint::Kind::events)
     return dated(reply_with(request, options_, events_response()));
   if (kind == Endpoint::Kind::openapi)
-    return dated(reply_with(request, options_, json_response(document())));
+    return dated(reply_with(request, options_, json_response(options_.openapi)));
   const BridgeStatus status = subject_->status();
   if (kind == Endpoint::Kind::status) {
     return dated(
@@ -182,13 +181,6 @@ bool HttpApi::is_for_events(HttpRequest& request) {
 
 std::string HttpApi::status() const {
   return status_response(subject_->status(), options_, MQTT_BRIDGE_VERSION).body.text;
-}
-
-/// Made when it is first asked for: of thousands of routes it takes some time.
-const std::string& HttpApi::document() {
-  if (document_.empty())
-    document_ = openapi_document(options_, MQTT_BRIDGE_VERSION);
-  return document_;
 }
 
 std::optional<HttpApi::Reply> HttpApi::refuse_early(HttpRequest& request) {

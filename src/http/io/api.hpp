@@ -43,10 +43,7 @@ class HttpApi {
 
   const HttpApiOptions& options() const { return options_; }
   /// For requests yet to come.
-  void set_options(HttpApiOptions options) {
-    options_ = std::move(options);
-    document_.clear();
-  }
+  void set_options(HttpApiOptions options) { options_ = std::move(options); }
 
   /// A response, or a question for a call, or the call to make (without its correlation data),
   /// which takes the request's body with it.
@@ -80,7 +77,6 @@ class HttpApi {
   bool read(HttpRequest& request);
   Decided act(HttpRequest& request);
   Reply tell(const HttpRequest& request, Endpoint::Kind kind);
-  const std::string& document();
   Reply dated(Reply reply);
 
   HttpApiOptions options_;
@@ -93,7 +89,6 @@ class HttpApi {
   std::vector<ParsedHead> parsed_heads_{limits::remembered_heads};  // by hash
   std::time_t date_of_ = 0;
   std::string date_;
-  std::string document_;  // of OpenAPI, for options_; empty until it is asked for
 };
 
 }  // namespace mqtt_bridge
