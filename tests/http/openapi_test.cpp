@@ -23,6 +23,7 @@ using DocumentJson = nlohmann::json;
 
 HttpApiOptions options_with(RouteTable::Routes routes) {
   HttpApiOptions options;
+  options.brokers = {BrokerUrl{}};
   options.netid = "alice";
   options.timeout = 5s;
   options.max_timeout = 60s;

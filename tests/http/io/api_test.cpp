@@ -54,6 +54,7 @@ struct Subject : HttpApi::Subject {
             .responders = {{"kitchen", {"translate"}, false, now - 40s}},
             .why_not_ready = why_not_ready,
             .warning = warning,
+            .broker = "mqtt://localhost:1883",
             .mqtt_version = "5",
             .times_linked = 3,
             .in_flight = 4,
