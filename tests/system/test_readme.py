@@ -32,6 +32,7 @@ def limits():
     for name, expression in re.findall(r"^inline constexpr \S+ (\w+) =\s(.*?);", text, re.M | re.S):
         expression = re.sub(r"(\d+)ms\b", r"\1", expression.replace("'", ""))
         expression = re.sub(r"(\d+)s\b", r"\1 * 1000", expression)
+        expression = re.sub(r"(\d+)h\b", r"\1 * 3600000", expression)
         values[name] = eval(expression, {}, values)  # our own header
     return values
 
