@@ -53,8 +53,9 @@ TEST_F(InCompany, NeedsNoTurnsWhereAllRespondersSayThatTheySendCorrelationData) 
   EXPECT_THAT(scene.publish(), ElementsAre("a", "b"));
   scene.table.response({.topic = response_topic_of_turns, .payload = "?"}, scene.now);
   EXPECT_EQ(scene.outcome(one), "waits") << "that may be the answer to another daemon";
-  scene.table.response({.topic = response_topic_of_turns, .payload = "B", .correlation = scene.correlation_of[two]},
-                       scene.now);
+  scene.table.response(
+      {.topic = response_topic_of_turns, .payload = "B", .correlation = scene.correlation_of[two]},
+      scene.now);
   EXPECT_EQ(scene.outcome(two), "B by correlation");
   scene.table.announced("s", {"translate"}, Heard::live, scene.now, Correlates::perhaps);
   EXPECT_EQ(refusal(scene.try_call_for("translate", "c", 5s, "bob")), "turns-elsewhere");
