@@ -75,6 +75,11 @@ void Calls::leave(const CallId& id, WaiterId waiter) {
     waiters_.erase(found);
 }
 
+std::vector<WaiterId> Calls::take_waiters(const CallId& id) {
+  auto waiters = waiters_.extract(id);
+  return waiters.empty() ? std::vector<WaiterId>() : std::move(waiters.mapped());
+}
+
 std::vector<WaiterId> Calls::end(const CallId& id, Outcome outcome, Instant now) {
   const auto found = calls_.find(id);
   if (found == calls_.end() || found->second.outcome)
@@ -86,10 +91,10 @@ std::vector<WaiterId> Calls::end(const CallId& id, Outcome outcome, Instant now)
     leave_key(call);
   call.outcome = std::move(outcome);
   by_age_.emplace_back(now, id);
-  auto waiters = waiters_.extract(id);
+  auto waiters = take_waiters(id);
   while (kept() > bounds_.kept || kept_bytes_ > bounds_.kept_bytes)
     drop(by_age_.front().second);
-  return waiters.empty() ? std::vector<WaiterId>() : std::move(waiters.mapped());
+  return waiters;
 }
 
 std::vector<WaiterId> Calls::forget(const CallId& id) {
@@ -108,8 +113,7 @@ std::vector<WaiterId> Calls::forget(const CallId& id) {
     waiting_bytes_ -= call.bytes;
   }
   calls_.erase(found);
-  auto waiters = waiters_.extract(id);
-  return waiters.empty() ? std::vector<WaiterId>() : std::move(waiters.mapped());
+  return take_waiters(id);
 }
 
 std::vector<WaiterId> Calls::give_up(const CallId& id, Outcome outcome, Instant now) {

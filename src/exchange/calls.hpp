@@ -88,6 +88,9 @@ class Calls {
   /// The waiter wants it no more.
   void leave(const CallId& id, WaiterId waiter);
 
+  /// Those who wait for it; they wait no more.
+  std::vector<WaiterId> take_waiters(const CallId& id);
+
   /// Its outcome is kept; those who waited for it, in the order in which they came. A call of which
   /// nothing can have been published leaves its key, so that it can be sent again.
   std::vector<WaiterId> end(const CallId& id, Outcome outcome, Instant now);

@@ -62,6 +62,9 @@ class LinkState {
   /// TellSubscribed follows, once for each of them; no retained messages come.
   void subscribe(const std::string& filter, Echo echo, Instant now);
   void unsubscribe(const std::string& filter);
+  /// The session that an earlier run of the program left at the broker is ours: what waits there is
+  /// wanted. REQUIRES: it has not been started.
+  void resume_session() { is_session_ours_ = version() == MqttVersion::v5; }
   /// A call waits for the link: the pause before it connects again is to be short.
   void hurry(Instant now) { policy_.hurry(now); }
   /// While answers are waited for, a broker that says nothing is probed.

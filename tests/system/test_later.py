@@ -34,24 +34,32 @@ class Sleeper:
     """A service that is mostly away: its session on the broker stays, and answers when it is back."""
 
     def __init__(self, broker, topic):
-        self._subscribed = threading.Event()
-        self._properties = Properties(PacketTypes.CONNECT)
-        self._properties.SessionExpiryInterval = 600
+        self._broker = broker
+        self._topic = topic
+
+    def wake(self):
+        subscribed = threading.Event()
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 600
         self._client = mqtt.Client(client_id="sleeper", protocol=mqtt.MQTTv5, **CALLBACKS)
-        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_connect = lambda client, *_: client.subscribe(self._topic, qos=1)
+        self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.on_message = lambda client, _, request: answer_with(bytes.upper)(client, request)
-        self._client.connect("127.0.0.1", broker.port, clean_start=False,
-                             properties=self._properties)
+        self._client.connect("127.0.0.1", self._broker.port, clean_start=False,
+                             properties=properties)
+        self._client.loop_start()
+        subscribed.wait(PATIENCE)
+
+    def sleep(self):
+        self._client.disconnect()
+        self._client.loop_stop()
 
     def __enter__(self):
-        self._client.loop_start()
-        self._subscribed.wait(PATIENCE)
+        self.wake()
         return self
 
     def __exit__(self, *_):
-        self._client.disconnect(properties=None)
-        self._client.loop_stop()
+        self.sleep()
 
 
 class Later(SystemTest):
@@ -169,7 +177,7 @@ class Later(SystemTest):
     def test_it_waits_in_the_session_of_a_service_that_is_away(self):
         topic = f"{self.netid}/uppercase/request"
         with Sleeper(self.broker, topic):
-            pass
+            pass  # its session stays
         location = self.later().headers["Location"]
         self.broker.wait_for_line(rf"Received PUBLISH from .*{topic}")
         self.assertEqual(self.caller.get(location).status, 202)

@@ -46,6 +46,7 @@ TABLE = {
     "turn-pending": (503, True),
     "turns-elsewhere": (503, True),
     "overloaded": (503, True),
+    "state-unavailable": (503, True),
     "shutting-down": (503, True),
     "response-timeout": (504, False),
     "responder-error": (422, False),  # the responder of the test says 422
@@ -53,7 +54,6 @@ TABLE = {
 
 # What no caller can bring about, and why.
 NOT_PRODUCIBLE = {
-    "state-unavailable": "nothing is kept on disk yet",
     "internal-error": "it is what a fault of the program itself would get",
 }
 
@@ -398,6 +398,15 @@ class EveryProblem(SystemTest):
             self.assertEqual(daemon.stop(), 0)
             for call in calls:
                 self.assertIn(call.result(PATIENCE).status, (503, 504))
+
+    def test_state_unavailable(self):
+        state = self.world.folder / "state"
+        daemon = self.world.daemon(self.broker, "--state-dir", state)
+        headers = {"Prefer": "respond-async"}
+        self.assert_problem(self.transform(daemon, "uppercase", "abc", headers),
+                            "state-unavailable")
+        state.mkdir()
+        self.assertEqual(self.transform(daemon, "uppercase", "abc", headers).status, 202)
 
     def test_shutting_down(self):
         """A call that was not published yet when the daemon was told to end now."""

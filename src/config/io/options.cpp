@@ -181,7 +181,8 @@ std::vector<Setting> running_settings(BridgedOptions& options) {
            "Say whether the daemon that runs with these options is ready, and exit",
            setter(options.check_health), KeyType::boolean, Where::only_as_flag},
           {"state-dir", "DIRECTORY", "",
-           "Where the client id is kept over restarts; systemd's state directory by default",
+           "Where calls that are answered later, and the client id, are kept over restarts; systemd's "
+           "state directory by default",
            setter(options.state_dir)}});
   return settings;
 }

@@ -9,7 +9,6 @@
 #include "base/limits/http.hpp"
 #include "exchange/driver.hpp"
 #include "exchange/topic.hpp"
-#include "exchange/transform_request.hpp"
 #include "http/trace_context.hpp"
 #include "os/io/random.hpp"
 #include "os/io/systemd.hpp"
@@ -17,8 +16,6 @@
 namespace mqtt_bridge {
 namespace {
 
-// Printable: some services cut Correlation Data at a NUL, and others want 16 bytes.
-constexpr std::size_t correlation_bytes = 16;
 constexpr auto drain_margin = std::chrono::seconds(2);  // beyond what the way down takes at most
 
 /// The response topics of every NetID that is served.
@@ -55,9 +52,13 @@ MqttLinkOptions link_options_of(BridgeOptions& options) {
     options.link.optional_filters.append({*inbox_of(options).filter()});
     options.link.will = MqttWill{.topic = group->status_topic(), .payload = {}, .retained = true};
   }
-  // A reconnect must find what came meanwhile for the longest-waiting call.
+  // A reconnect must find what came meanwhile for the longest-waiting call. Without a state
+  // directory a restart has another client id, and nobody comes back for a session of hours.
+  const auto longest = options.state_dir.empty()
+                           ? options.api.max_timeout
+                           : std::max(options.api.max_timeout, options.api.max_async_timeout);
   options.link.session_expiry =
-      std::chrono::ceil<std::chrono::seconds>(options.api.max_timeout) + std::chrono::seconds(5);
+      std::chrono::ceil<std::chrono::seconds>(longest) + std::chrono::seconds(5);
   return options.link;
 }
 
@@ -97,9 +98,16 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       link_(loop, link_options_of(options), *this),
       server_(loop, *this, options.most_connections),
       batches_(loop, *this),
-      later_(loop, api_, *this),
+      later_(loop, api_, *this, options.state_dir),
       call_ids_(random_below(INT32_MAX)) {
   metrics_.reloaded(true, seconds_since_1970());
+  later_.take_up();
+}
+
+void Bridge::start() {
+  if (later_.calls().waiting() > 0)
+    link_.resume_session();
+  link_.start();
 }
 
 void Bridge::reload(BridgeOptions options) {
@@ -162,43 +170,9 @@ Bridge::Caller Bridge::caller_of(std::shared_ptr<HttpRequest> request, const Bat
   return caller;
 }
 
-std::variant<MqttRequest, Failure> Bridge::request_for(Call call) {
-  call.correlation = random_text(correlation_bytes);
-  return transform_request(std::move(call));
-}
-
-std::variant<MqttRequest, Failure> Bridge::request_for(RouteCall call) {
-  call.id = call_ids_.next();
-  call.correlation = random_text(correlation_bytes);
-  call.client = client_id_;
-  return mqtt_request(std::move(call));
-}
-
-std::variant<MqttRequest, Failure> Bridge::request_of(BatchCall call) {
-  return std::visit([this](auto& each) { return request_for(std::move(each)); }, call);
-}
-
-std::variant<ExchangeId, Failure> Bridge::begin_later(const CallId& id, LaterSubject subject,
-                                                      MqttRequest request) {
-  if (!link_.is_up())
-    link_.hurry();
-  const auto admitted = exchanges_.begin(std::move(request));
-  if (const auto* const exchange = std::get_if<ExchangeId>(&admitted)) {
-    callers_.emplace(*exchange, Caller{.request = nullptr,
-                                       .netid = std::move(subject.netid),
-                                       .action = std::move(subject.action),
-                                       .route = std::move(subject.route),
-                                       .trace_id = std::move(subject.trace_id),
-                                       .bytes = subject.bytes,
-                                       .later = id,
-                                       .later_request_id = std::move(subject.request_id),
-                                       .later_from = std::move(subject.from)});
-  }
-  return admitted;
-}
-
 /// Begins the call, which act() carries out; takes `caller` where it succeeds.
 std::variant<ExchangeId, Failure> Bridge::admit(Caller& caller, BatchCall call) {
+  identify(call);
   auto made = request_of(std::move(call));
   if (auto* const failure = std::get_if<Failure>(&made))
     return std::move(*failure);
@@ -246,12 +220,6 @@ std::variant<ExchangeId, Failure> Bridge::begin_line(const Batches::Line& line, 
   Caller caller = caller_of(line.request(), call);
   caller.line = line;
   return admit(caller, std::move(call));
-}
-
-void Bridge::refuse_call(HttpRequest& request, const Failure& failure) {
-  auto reply = api_.finish(request, failure);
-  record(request, reply, Was::call);
-  request.answer(std::move(reply.response));
 }
 
 HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
@@ -341,6 +309,7 @@ void Bridge::end() {
 }
 
 void Bridge::abandon() {
+  later_.end_run();
   exchanges_.abandon(Clock::now());
   while (exchanges_.has_ended())
     act();

@@ -68,7 +68,7 @@ class Bridge : private MqttLink::User,
   Bridge(asio::io_context& loop, BridgeOptions options);
 
   void listen(std::unique_ptr<Listener> listener) { server_.listen(std::move(listener)); }
-  void start() { link_.start(); }
+  void start();
   void drain();
   /// From now on these, as far as MqttLink::reconfigure() can; calls in flight go on.
   void reload(BridgeOptions options);
@@ -127,14 +127,18 @@ class Bridge : private MqttLink::User,
                       const Failure& failure) override;
   void withdraw(ExchangeId exchange) override { exchanges_.withdraw(exchange, Clock::now()); }
 
+  void identify(BatchCall& call) override;
+  bool may_publish() const override { return link_.is_up(); }
+  void record_later(const LaterSubject& subject, const Ended& ended) override;
+  static Caller caller_of(const CallId& id, LaterSubject subject);
   std::variant<MqttRequest, Failure> request_of(BatchCall call) override;
   std::variant<ExchangeId, Failure> begin_later(const CallId& id, LaterSubject subject,
                                                 MqttRequest request) override;
   void give_up(ExchangeId exchange) override { exchanges_.give_up(exchange, Clock::now()); }
   void refuse_call(HttpRequest& request, const Failure& failure) override;
 
-  std::variant<MqttRequest, Failure> request_for(Call call);
-  std::variant<MqttRequest, Failure> request_for(RouteCall call);
+  void use_link(const LinkUp& link);
+  void keep_acknowledged(ExchangeId exchange, Subscribers subscribers);
   std::variant<ExchangeId, Failure> admit(Caller& caller, BatchCall call);
 
   /// Carries out all that the table has decided.

@@ -26,7 +26,7 @@ void Bridge::take_part() {
     group_timer_.set(*change, [this] { take_part(); });
   if (auto link = std::exchange(link_to_use_, {})) {
     link->window = std::max<std::size_t>(link->window, 2) - 1;  // room for what it says of itself
-    exchanges_.link_up(*link, now);
+    use_link(*link);
     tell_systemd();
   }
 }

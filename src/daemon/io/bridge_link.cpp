@@ -28,9 +28,20 @@ void Bridge::on_link_up(const LinkUp& link) {
     link_to_use_ = link;
     take_part();
   } else {
-    exchanges_.link_up(link, Clock::now());
+    use_link(link);
   }
   tell_systemd();
+}
+
+/// Once it is known of all calls that are kept that they may be published from now on.
+void Bridge::use_link(const LinkUp& link) {
+  const auto times = metrics_.times_linked();
+  later_.before_publishing([this, link, times] {
+    if (!link_.is_up() || times != metrics_.times_linked())
+      return;  // it was lost meanwhile
+    exchanges_.link_up(link, Clock::now());
+    act();
+  });
 }
 
 void Bridge::on_link_down() {
@@ -63,6 +74,8 @@ void Bridge::on_message(const MqttMessage& message) {
 void Bridge::on_acknowledged(std::uint64_t id, Subscribers subscribers) {
   if (is_leaving_ && id == 0)
     return end();
+  if (later_.are_kept())
+    keep_acknowledged(id, subscribers);
   exchanges_.acknowledged(id, subscribers, Clock::now());
 }
 

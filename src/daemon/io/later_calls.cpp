@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
-#include <vector>
+#include <utility>
 
-#include "base/wall_clock.hpp"
 #include "http/later_responses.hpp"
+#include "http/query.hpp"
 #include "http/trace_context.hpp"
 #include "os/io/digest.hpp"
 #include "os/io/random.hpp"
@@ -35,6 +35,53 @@ Instant deadline_of(const BatchCall& call) {
   return std::visit([](const auto& each) { return each.deadline; }, call);
 }
 
+/// The query without what the next run takes from elsewhere, or does not ask for.
+std::string lasting_query(std::string_view query) {
+  std::string lasting;
+  while (!query.empty()) {
+    const std::string_view part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    const auto named = parse_query(part);
+    if (!named.empty() && (named.front().name == "timeout" || named.front().name == "broker"))
+      continue;
+    lasting.append(lasting.empty() ? "" : "&").append(part);
+  }
+  return lasting;
+}
+
+StoredRequest stored_request_of(const HttpRequest& request, const BatchCall& call) {
+  StoredRequest stored{.method = request.method,
+                       .path = request.asked->path,
+                       .query = lasting_query(request.query),
+                       .content_type = request.content_type,
+                       .traceparent = std::string(request.asked->field("traceparent")),
+                       .tracestate = request.tracestate,
+                       .user = request.user ? std::to_string(*request.user) : "",
+                       .request_id = request.request_id,
+                       .from = request.from,
+                       .correlation = {},
+                       .number = {},
+                       .body = {}};
+  if (const auto* const of_route = std::get_if<RouteCall>(&call))
+    stored.number = of_route->id;
+  std::visit(
+      [&stored](const auto& each) {
+        stored.correlation = each.correlation;
+        stored.body = each.payload;
+        stored.is_patient = each.is_patient;
+      },
+      call);
+  return stored;
+}
+
+/// All that a request asks for, but how it is to be answered. `body`: the call has it by now.
+Digest content_of(const HttpRequest& request, std::string_view body) {
+  return shortened(
+      digest_of({request.method, request.asked->path, request.query, request.content_type, body}));
+}
+
+}  // namespace
+
 LaterSubject subject_of(const HttpRequest& request, const BatchCall& call) {
   LaterSubject subject{.request_id = request.request_id, .from = request.from};
   std::string_view traceparent;
@@ -54,16 +101,12 @@ LaterSubject subject_of(const HttpRequest& request, const BatchCall& call) {
   return subject;
 }
 
-/// All that a request asks for, but how it is to be answered. `body`: the call has it by now.
-Digest content_of(const HttpRequest& request, std::string_view body) {
-  return shortened(
-      digest_of({request.method, request.asked->path, request.query, request.content_type, body}));
+LaterCalls::LaterCalls(asio::io_context& loop, HttpApi& api, Host& host,
+                       const std::filesystem::path& state_dir)
+    : api_(api), host_(host), timer_(loop), again_(loop) {
+  if (!state_dir.empty())
+    store_.emplace(loop, state_dir / "calls.db");
 }
-
-}  // namespace
-
-LaterCalls::LaterCalls(asio::io_context& loop, HttpApi& api, Host& host)
-    : api_(api), host_(host), timer_(loop) {}
 
 /// By the token, and over a unix socket by the user.
 Digest LaterCalls::owner_of(const HttpRequest& request) const {
@@ -98,19 +141,47 @@ void LaterCalls::begin(const std::shared_ptr<HttpRequest>& request, BatchCall ca
                     .bytes = body.size(),
                     .begun = request->arrived,
                     .deadline = deadline_of(call)};
+  host_.identify(call);
   LaterSubject subject = subject_of(*request, call);
+  std::string asked = store_ ? encode(stored_request_of(*request, call)) : "";
   auto made = host_.request_of(std::move(call));
   if (const auto* const failure = std::get_if<Failure>(&made))
     return host_.refuse_call(*request, *failure);
   const CallId id = random_id();
-  const auto admitted =
-      host_.begin_later(id, std::move(subject), std::get<MqttRequest>(std::move(made)));
-  if (const auto* const failure = std::get_if<Failure>(&admitted))
-    return host_.refuse_call(*request, *failure);
-  begun.exchange = std::get<ExchangeId>(admitted);
+  Pending pending{std::move(subject), std::get<MqttRequest>(std::move(made))};
+  if (store_) {
+    const WallClock clock{Clock::now(), std::chrono::system_clock::now()};
+    const StoredCall kept{
+        .id = id,
+        .owner = owner,
+        .key = key,
+        .content = content,
+        .begun = clock.at(begun.begun),
+        .deadline = clock.at(begun.deadline),
+        .done = host_.may_publish() ? DoneBefore::perhaps_published : DoneBefore::nothing,
+        .request = std::move(asked),
+        .outcome = {}};
+    calls_.begin(id, std::move(begun));
+    pending.askers.push_back({request, wish.preferences, std::nullopt});
+    pending_.emplace(id, std::move(pending));
+    return store(id, kept);
+  }
   calls_.begin(id, std::move(begun));
+  if (const auto failure = go(id, pending))
+    return host_.refuse_call(*request, *failure);
   answer_or_wait(request, id, wish.preferences, std::nullopt);
   host_.act();
+}
+
+/// Begins its exchange; or says why there is none, and that call is no more.
+std::optional<Failure> LaterCalls::go(const CallId& id, Pending& pending) {
+  const auto admitted = host_.begin_later(id, std::move(pending.subject), std::move(pending.mqtt));
+  if (const auto* const failure = std::get_if<Failure>(&admitted)) {
+    calls_.forget(id);
+    return *failure;
+  }
+  calls_.attach(id, std::get<ExchangeId>(admitted));
+  return std::nullopt;
 }
 
 /// A request with the key of one that came before.
@@ -119,21 +190,39 @@ void LaterCalls::join(const std::shared_ptr<HttpRequest>& request, const CallId&
   const Calls::Call& call = *calls_.find(id);
   if (call.content != content)
     return host_.refuse_call(*request, reused_key());
-  const bool ends_sooner = deadline < call.deadline;
-  answer_or_wait(request, id, wish.preferences,
-                 ends_sooner ? std::optional(deadline) : std::nullopt);
+  const auto due = deadline < call.deadline ? std::optional(deadline) : std::nullopt;
+  if (const auto pending = pending_.find(id); pending != pending_.end())
+    pending->second.askers.push_back({request, wish.preferences, due});
+  else
+    answer_or_wait(request, id, wish.preferences, due);
 }
 
 void LaterCalls::ended(const CallId& id, Ended ended) {
-  const Instant now = ended.ended;
+  const Calls::Call* const call = calls_.find(id);
+  if (call == nullptr)
+    return;
+  if (is_ending_ && store_) {
+    for (const WaiterId waiter : calls_.take_waiters(id))
+      tell_accepted(*take(waiter), id, "");
+    return;
+  }
+  ended.arrived = std::min(ended.arrived, call->begun);  // in an earlier run
   const auto outcome = std::make_shared<const Ended>(std::move(ended));
+  if (store_)
+    keep_outcome(id, outcome);
+  else
+    conclude(id, outcome);
+}
+
+void LaterCalls::conclude(const CallId& id, const Calls::Outcome& outcome) {
   const Calls::Call* const known = calls_.find(id);
   if (known == nullptr)
     return;
   Calls::Call call = *known;  // it need not be kept
   call.outcome = outcome;
-  for (const WaiterId waiter : calls_.end(id, outcome, now))
+  for (const WaiterId waiter : calls_.end(id, outcome, outcome->ended))
     tell_outcome(*take(waiter), call);
+  forget_dropped();
   set_timer();
 }
 
@@ -209,9 +298,16 @@ void LaterCalls::give_up(const std::shared_ptr<HttpRequest>& request, const Call
   for (const WaiterId waiter : calls_.give_up(id, outcome, now))
     host_.refuse_call(*take(waiter), gone_call());
   // Its key is not free for another call: this one may have been carried out.
+  if (has_key && store_)
+    keep_outcome(id, outcome);
   if (!has_key)
     calls_.drop(id);
-  tell(*request, no_content_response());
+  forget_dropped();
+  if (!store_)
+    return tell(*request, no_content_response());
+  store_->change([](CallDatabase&) {}, [this, request](const auto&) {  // behind these
+    tell(*request, no_content_response());
+  });
 }
 
 // Telling -------------------------------------------------------------------------------------
@@ -246,6 +342,7 @@ void LaterCalls::tell(HttpRequest& request, HttpResponse response) {
 void LaterCalls::expire() {
   const auto now = Clock::now();
   calls_.expire(now);
+  forget_dropped();
   while (!due_.empty() && is_due(due_.begin()->first, now)) {
     const WaiterId id = due_.begin()->second;
     const Waiter waiter = waiters_.at(id);

@@ -2,12 +2,16 @@
 // Which call is meant, how long its answer is kept and who waits for it is exchange/calls' to say;
 // how a call ends, the table's. What is told is http/later_responses.
 //
-// A call of this kind goes on when its caller has gone.
+// A call of this kind goes on when its caller has gone. Where there is a state directory, it goes
+// on over a restart, too: nobody is told of it, nor is it published, before it is on the disk, and
+// nobody is told its answer before that is.
 //
 // Threads: everything on the loop's thread.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,10 +19,14 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <asio/io_context.hpp>
 
+#include "base/wall_clock.hpp"
 #include "daemon/io/batches.hpp"
+#include "daemon/io/call_store.hpp"
+#include "daemon/stored_call.hpp"
 #include "exchange/calls.hpp"
 #include "http/decide.hpp"
 #include "http/io/api.hpp"
@@ -39,11 +47,15 @@ struct LaterSubject {
   std::size_t bytes = 0;  // of its text
 };
 
+LaterSubject subject_of(const HttpRequest& request, const BatchCall& call);
+
 class LaterCalls {
  public:
   /// Who makes the calls.
   class Host {
    public:
+    /// Gives it what its answer will be known by, where it has none.
+    virtual void identify(BatchCall& call) = 0;
     /// What it is over MQTT.
     virtual std::variant<MqttRequest, Failure> request_of(BatchCall call) = 0;
     /// The exchange, or why there is none; ended() follows. act() comes after it.
@@ -51,6 +63,9 @@ class LaterCalls {
                                                           MqttRequest request) = 0;
     virtual void act() = 0;
     virtual void give_up(ExchangeId exchange) = 0;
+    virtual bool may_publish() const = 0;
+    /// A call of an earlier run had no exchange any more.
+    virtual void record_later(const LaterSubject& subject, const Ended& ended) = 0;
     /// Answers a request whose call there is not, and says so in the log.
     virtual void refuse_call(HttpRequest& request, const Failure& failure) = 0;
 
@@ -58,7 +73,13 @@ class LaterCalls {
     ~Host() = default;
   };
 
-  LaterCalls(asio::io_context& loop, HttpApi& api, Host& host);
+  /// `state_dir`: empty where nothing is kept over a restart.
+  LaterCalls(asio::io_context& loop, HttpApi& api, Host& host,
+             const std::filesystem::path& state_dir);
+
+  /// What an earlier run left. Blocks for the disk. Throws what is wrong with the file, as a
+  /// std::runtime_error.
+  void take_up();
 
   void begin(const std::shared_ptr<HttpRequest>& request, BatchCall call, const LaterWish& wish);
   /// Answers GET, HEAD and DELETE.
@@ -66,9 +87,18 @@ class LaterCalls {
   /// The exchange of a call has ended.
   void ended(const CallId& id, Ended ended);
 
+  // What happens to the exchange of a call, for the next run.
+  bool are_kept() const { return store_.has_value(); }
+  void acknowledged(const CallId& id, Subscribers subscribers);
+  /// Calls `go_on`, once it is on the disk that those that wait may be published from now on; at
+  /// once where that is known.
+  void before_publishing(std::function<void()> go_on);
+  /// The exchanges that end from now on go on in the next run, where calls are kept.
+  void end_run() { is_ending_ = true; }
+
   const Calls& calls() const { return calls_; }
   /// The file that keeps them over a restart; empty: there is none.
-  std::string state() const { return {}; }
+  std::string state() const { return store_ ? store_->file().string() : std::string(); }
 
  private:
   struct Waiter {
@@ -78,6 +108,31 @@ class LaterCalls {
     std::optional<Instant> due;  // then it waits no longer
   };
 
+  /// A call that is not on the disk yet, and those who are told of it then.
+  struct Pending {
+    LaterSubject subject;
+    MqttRequest mqtt;
+    struct Asker {
+      std::shared_ptr<HttpRequest> request;
+      Preferences preferences;
+      std::optional<Instant> due;
+    };
+    std::vector<Asker> askers = {};
+  };
+
+  void store(const CallId& id, const StoredCall& call);
+  void stored(const CallId& id, const std::optional<std::string>& why_not);
+  std::optional<Failure> go(const CallId& id, Pending& pending);
+  void conclude(const CallId& id, const Calls::Outcome& outcome);
+  void keep_outcome(const CallId& id, const Calls::Outcome& outcome);
+  void keep_again(const CallId& id, const Calls::Outcome& outcome);
+  void forget_on_disk(const CallId& id);
+  void forget_dropped();
+  void take_up(const StoredCall& kept, const WallClock& clock);
+  void take_up_waiting(const StoredCall& kept, Calls::Call call, const StoredRequest& asked);
+  std::variant<ExchangeId, Failure> begin_again(const StoredCall& kept, const Calls::Call& call,
+                                                HttpRequest& request, const StoredRequest& asked,
+                                                LaterSubject& subject);
   Digest owner_of(const HttpRequest& request) const;
   void join(const std::shared_ptr<HttpRequest>& request, const CallId& id, const Digest& content,
             const LaterWish& wish, Instant deadline);
@@ -95,11 +150,17 @@ class LaterCalls {
 
   HttpApi& api_;
   Host& host_;
+  std::optional<CallStore> store_;
   Calls calls_;
+  std::map<CallId, Pending> pending_;
+  std::map<CallId, Calls::Outcome> unkept_;  // that could not be written, and are tried again
+  bool has_unpublished_ = false;             // on the disk
+  bool is_ending_ = false;
   std::map<WaiterId, Waiter> waiters_;
   std::set<std::pair<Instant, WaiterId>> due_;
   WaiterId last_waiter_ = 0;
   LoopTimer timer_;
+  LoopTimer again_;  // for unkept_
 };
 
 }  // namespace mqtt_bridge

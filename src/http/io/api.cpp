@@ -9,7 +9,9 @@
 
 #include "base/ascii.hpp"
 #include "base/limits/http.hpp"
+#include "http/call_request.hpp"
 #include "http/io/httplib_in_memory.hpp"
+#include "http/route_call.hpp"
 #include "os/io/random.hpp"
 
 namespace mqtt_bridge {
@@ -150,6 +152,25 @@ HttpApi::Decided HttpApi::act(HttpRequest& request) {
   Call call = std::get<Call>(std::move(decision));
   call.payload = std::move(request.body);
   return call;
+}
+
+std::variant<Call, RouteCall, Failure> HttpApi::call_again(HttpRequest& request) const {
+  Asked& asked = *request.asked;
+  asked.endpoint = endpoint::of(asked.path);
+  if (asked.endpoint == nullptr)
+    asked.routes = options_.routes->find(asked.path);
+  const auto call_in = [&request](auto made) -> std::variant<Call, RouteCall, Failure> {
+    if (auto* const failure = std::get_if<Failure>(&made))
+      return std::move(*failure);
+    auto& call = std::get<0>(made);
+    call.payload = std::move(request.body);
+    return std::move(call);
+  };
+  if (asked.endpoint != nullptr && asked.endpoint->kind == Endpoint::Kind::transform)
+    return call_in(call_of(request, options_));
+  if (asked.route_for(request.method))
+    return call_in(route_call_of(request, options_));
+  return Failure{Problem::not_found, "the route of this call is no more", {}};
 }
 
 HttpApi::Reply HttpApi::tell(const HttpRequest& request, Endpoint::Kind kind) {

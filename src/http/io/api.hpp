@@ -49,6 +49,9 @@ class HttpApi {
   /// which takes the request's body with it.
   using Decided = std::variant<Reply, Call, RouteCall, CallQuestion>;
   Decided begin(HttpRequest& request);
+  /// The call that a request of an earlier run asked for, of which the path, the fields that a call
+  /// has, and the rest as it came are known; it is not asked again whether it may be made.
+  std::variant<Call, RouteCall, Failure> call_again(HttpRequest& request) const;
   /// Whether it asks for events: begin() answers with the head only, which they follow.
   bool is_for_events(HttpRequest& request);
   /// What /status says, in one line.

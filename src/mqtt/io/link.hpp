@@ -65,6 +65,7 @@ class MqttLink {
   void stop();
 
   // As LinkState has them.
+  void resume_session() { state_.resume_session(); }
   void reconfigure(MqttLinkOptions options);
   /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
   void publish(const MqttPublish& publish);

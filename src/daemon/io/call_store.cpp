@@ -1,0 +1,108 @@
+#include "daemon/io/call_store.hpp"
+
+#include <utility>
+
+#include <asio/post.hpp>
+
+namespace mqtt_bridge {
+
+CallStore::CallStore(asio::io_context& loop, std::filesystem::path file)
+    : loop_(loop), file_(std::move(file)) {}
+
+CallStore::~CallStore() {
+  if (!thread_.joinable())
+    return;
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  has_news_.notify_one();
+  thread_.join();
+}
+
+std::vector<StoredCall> CallStore::load() {
+  if (!std::filesystem::exists(file_))
+    return {};
+  try {
+    database_ = std::make_unique<CallDatabase>(file_);
+    return database_->all();
+  } catch (const CallDatabase::Error& error) {
+    throw std::runtime_error("--state-dir: the calls in " + file_.string() +
+                             " cannot be taken up: " + error.what());
+  }
+}
+
+void CallStore::change(Change change, Done done) {
+  if (!thread_.joinable())
+    thread_ = std::thread([this] { run(); });
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = jobs_.empty();
+    jobs_.push_back({std::move(change), std::move(done)});
+  }
+  if (was_empty)
+    has_news_.notify_one();
+}
+
+// The thread ----------------------------------------------------------------------------------
+
+void CallStore::run() {
+  for (;;) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      has_news_.wait(lock, [this] { return !jobs_.empty() || is_ending_; });
+      if (jobs_.empty())
+        return;
+      jobs.swap(jobs_);
+    }
+    carry_out(jobs);
+    asio::post(loop_, [jobs = std::move(jobs)] {
+      for (const Job& job : jobs) {
+        if (job.done)
+          job.done(job.why_not);
+      }
+    });
+  }
+}
+
+/// All at once; where that fails, one by one, so that it is known which cannot be.
+void CallStore::carry_out(std::vector<Job>& jobs) {
+  if (try_all(jobs))
+    return;
+  for (Job& job : jobs)
+    try_one(job);
+}
+
+bool CallStore::try_all(std::vector<Job>& jobs) {
+  try {
+    if (!database_)
+      database_ = std::make_unique<CallDatabase>(file_);
+    database_->begin();
+    for (const Job& job : jobs)
+      job.change(*database_);
+    database_->commit();
+    return true;
+  } catch (const std::exception&) {
+    if (database_)
+      database_->undo();
+    return false;
+  }
+}
+
+void CallStore::try_one(Job& job) {
+  try {
+    if (!database_)
+      database_ = std::make_unique<CallDatabase>(file_);
+    database_->begin();
+    job.change(*database_);
+    database_->commit();
+  } catch (const std::exception& error) {
+    if (database_)
+      database_->undo();
+    job.why_not = error.what();
+  }
+}
+
+}  // namespace mqtt_bridge
