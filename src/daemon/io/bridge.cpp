@@ -248,12 +248,10 @@ void Bridge::keep(const TurnNote& note) {
 
 void Bridge::answer(Ended ended) {
   const auto found = callers_.find(ended.exchange);
+  if (found == callers_.end())
+    return answer_later(std::move(ended));
   const Caller caller = std::move(found->second);
   callers_.erase(found);
-  if (caller.later) {
-    record(caller, ended, sent_in_line(ended));
-    return later_.ended(*caller.later, std::move(ended));
-  }
   if (caller.line) {
     record(caller, ended, sent_in_line(ended));
     return batches_.answered(*caller.line, ended);

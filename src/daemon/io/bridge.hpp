@@ -95,6 +95,12 @@ class Bridge : private MqttLink::User,
     }
     const std::string& from() const { return later ? later_from : request->from; }
   };
+  /// Who a call is of that nobody waits for on a connection. There may be very many of them, so it
+  /// is small: what the log says, one behind the other.
+  struct LaterCaller {
+    CallId id;
+    std::string subject;
+  };
   static Caller caller_of(std::shared_ptr<HttpRequest> request, const BatchCall& call);
 
   std::optional<Forbidden> why_forbidden(const mqtt_bridge::Caller& caller) override;
@@ -138,6 +144,7 @@ class Bridge : private MqttLink::User,
   void refuse_call(HttpRequest& request, const Failure& failure) override;
 
   void use_link(const LinkUp& link);
+  void answer_later(Ended ended);
   void keep_acknowledged(ExchangeId exchange, Subscribers subscribers);
   std::variant<ExchangeId, Failure> admit(Caller& caller, BatchCall call);
 
@@ -179,6 +186,7 @@ class Bridge : private MqttLink::User,
   RunMark mark_;
   Exchanges exchanges_;
   std::unordered_map<ExchangeId, Caller> callers_;
+  std::unordered_map<ExchangeId, LaterCaller> later_callers_;
   asio::steady_timer deadline_timer_;
   std::optional<Instant> timer_set_for_;
   asio::steady_timer drain_timer_;

@@ -1,4 +1,8 @@
 // What the bridge makes of calls: their requests over MQTT, and what LaterCalls asks of it.
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "daemon/io/bridge.hpp"
@@ -10,6 +14,33 @@ namespace {
 
 // Printable: some services cut Correlation Data at a NUL, and others want 16 bytes.
 constexpr std::size_t correlation_bytes = 16;
+
+// None of its texts has a line end.
+std::string packed(const LaterSubject& subject) {
+  std::string all;
+  for (const std::string* const text : {&subject.request_id, &subject.from, &subject.netid,
+                                        &subject.action, &subject.route, &subject.trace_id})
+    all.append(*text).append("\n");
+  all += std::to_string(subject.bytes);
+  all.shrink_to_fit();
+  return all;
+}
+
+LaterSubject unpacked(std::string_view all) {
+  const auto take = [&all] {
+    const std::string_view text = all.substr(0, all.find('\n'));
+    all.remove_prefix(std::min(text.size() + 1, all.size()));
+    return std::string(text);
+  };
+  LaterSubject subject{.request_id = take(), .from = {}};
+  subject.from = take();
+  subject.netid = take();
+  subject.action = take();
+  subject.route = take();
+  subject.trace_id = take();
+  std::from_chars(all.data(), all.data() + all.size(), subject.bytes);
+  return subject;
+}
 
 }  // namespace
 
@@ -47,8 +78,14 @@ std::variant<ExchangeId, Failure> Bridge::begin_later(const CallId& id, LaterSub
     link_.hurry();
   const auto admitted = exchanges_.begin(std::move(request));
   if (const auto* const exchange = std::get_if<ExchangeId>(&admitted))
-    callers_.emplace(*exchange, caller_of(id, std::move(subject)));
+    later_callers_.emplace(*exchange, LaterCaller{id, packed(subject)});
   return admitted;
+}
+
+void Bridge::answer_later(Ended ended) {
+  const LaterCaller caller = std::move(later_callers_.extract(ended.exchange).mapped());
+  record(caller_of(caller.id, unpacked(caller.subject)), ended, sent_in_line(ended));
+  later_.ended(caller.id, std::move(ended));
 }
 
 void Bridge::record_later(const LaterSubject& subject, const Ended& ended) {
@@ -62,9 +99,9 @@ void Bridge::refuse_call(HttpRequest& request, const Failure& failure) {
 }
 
 void Bridge::keep_acknowledged(ExchangeId exchange, Subscribers subscribers) {
-  const auto caller = callers_.find(exchange);
-  if (caller != callers_.end() && caller->second.later)
-    later_.acknowledged(*caller->second.later, subscribers);
+  const auto caller = later_callers_.find(exchange);
+  if (caller != later_callers_.end())
+    later_.acknowledged(caller->second.id, subscribers);
 }
 
 }  // namespace mqtt_bridge

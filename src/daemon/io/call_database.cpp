@@ -13,9 +13,10 @@ namespace {
 constexpr int version = 1;
 
 // The file is this program's alone, so that no memory is shared with others, which some file
-// systems cannot. FULL: what is committed is on the disk (https://sqlite.org/wal.html).
+// systems cannot. NORMAL: what is committed outlives this program at once, and a crash of the
+// machine once call_store.cpp has synchronised the log of changes (https://sqlite.org/wal.html).
 constexpr const char* settings =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
     "PRAGMA journal_size_limit = 16777216;";
 constexpr const char* tables =
     "BEGIN; CREATE TABLE calls (id BLOB PRIMARY KEY NOT NULL, owner BLOB NOT NULL, key BLOB, "

@@ -33,7 +33,8 @@ class CallDatabase {
   /// All of them, those that have ended in the order of their ends.
   std::vector<StoredCall> all();
 
-  // Changes: between begin() and commit(), after which they are on the disk; an Error of any of
+  // Changes: between begin() and commit(), after which they are in the file, and
+  // on the disk once its log of changes is ("-wal"); an Error of any of
   // them undoes all since begin().
   void begin();
   void commit();

@@ -1,8 +1,12 @@
 #include "daemon/io/call_store.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <asio/post.hpp>
+
+#include "os/io/state_file.hpp"
 
 namespace mqtt_bridge {
 
@@ -10,14 +14,15 @@ CallStore::CallStore(asio::io_context& loop, std::filesystem::path file)
     : loop_(loop), file_(std::move(file)) {}
 
 CallStore::~CallStore() {
-  if (!thread_.joinable())
+  if (!writer_.joinable())
     return;
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
   has_news_.notify_one();
-  thread_.join();
+  writer_.join();
+  synchroniser_.join();
 }
 
 std::vector<StoredCall> CallStore::load() {
@@ -33,8 +38,10 @@ std::vector<StoredCall> CallStore::load() {
 }
 
 void CallStore::change(Change change, Done done) {
-  if (!thread_.joinable())
-    thread_ = std::thread([this] { run(); });
+  if (!writer_.joinable()) {
+    writer_ = std::thread([this] { run(); });
+    synchroniser_ = std::thread([this] { synchronise(); });
+  }
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
@@ -53,23 +60,50 @@ void CallStore::run() {
     {
       std::unique_lock lock(mutex_);
       has_news_.wait(lock, [this] { return !jobs_.empty() || is_ending_; });
-      if (jobs_.empty())
-        return;
+      is_written_ = jobs_.empty();
       jobs.swap(jobs_);
     }
     carry_out(jobs);
-    asio::post(loop_, [jobs = std::move(jobs)] {
-      for (const Job& job : jobs) {
-        if (job.done)
-          job.done(job.why_not);
-      }
-    });
+    const std::lock_guard lock(mutex_);
+    std::move(jobs.begin(), jobs.end(), std::back_inserter(written_));
+    has_written_.notify_one();
+    if (is_written_)
+      return;
   }
+}
+
+void CallStore::synchronise() {
+  std::filesystem::path changes = file_;
+  changes += "-wal";
+  for (;;) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      has_written_.wait(lock, [this] { return !written_.empty() || is_written_; });
+      if (written_.empty())
+        return;
+      jobs.swap(written_);
+    }
+    if (const auto why_not = sync_file(changes)) {
+      for (Job& job : jobs)
+        job.why_not = job.why_not ? job.why_not : why_not;
+    }
+    tell(std::move(jobs));
+  }
+}
+
+void CallStore::tell(std::vector<Job> jobs) {
+  asio::post(loop_, [jobs = std::move(jobs)] {
+    for (const Job& job : jobs) {
+      if (job.done)
+        job.done(job.why_not);
+    }
+  });
 }
 
 /// All at once; where that fails, one by one, so that it is known which cannot be.
 void CallStore::carry_out(std::vector<Job>& jobs) {
-  if (try_all(jobs))
+  if (jobs.empty() || try_all(jobs))
     return;
   for (Job& job : jobs)
     try_one(job);

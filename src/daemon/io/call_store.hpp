@@ -1,5 +1,7 @@
-// Writes calls to their file on a thread of its own, so that the loop never waits for the disk.
-// What is asked for meanwhile goes into one transaction, whose end tells all of it.
+// Writes calls to their file on threads of its own, so that the loop never waits for the disk. What
+// is asked for meanwhile goes into one transaction. One thread writes, after which the end of this
+// program costs nothing any more; another one waits until the disk has it, and then it is told. So
+// what happens is written at once, however long the disk takes.
 //
 // Threads: the owner's, which is the loop's, but for the private part that says otherwise.
 #pragma once
@@ -46,8 +48,10 @@ class CallStore {
     std::optional<std::string> why_not = {};
   };
 
-  // The thread's.
+  // The threads'.
   void run();
+  void synchronise();
+  void tell(std::vector<Job> jobs);
   void carry_out(std::vector<Job>& jobs);
   bool try_all(std::vector<Job>& jobs);
   void try_one(Job& job);
@@ -58,9 +62,14 @@ class CallStore {
 
   std::mutex mutex_;
   std::condition_variable has_news_;
-  std::vector<Job> jobs_;  // guarded by mutex_, and:
+  std::condition_variable has_written_;
+  // Guarded by mutex_:
+  std::vector<Job> jobs_;
+  std::vector<Job> written_;  // and not told yet
   bool is_ending_ = false;
-  std::thread thread_;  // from the first change on
+  bool is_written_ = false;  // all, at the end
+  std::thread writer_;       // both from the first change on
+  std::thread synchroniser_;
 };
 
 }  // namespace mqtt_bridge

@@ -69,4 +69,13 @@ std::optional<std::string> write_state(const std::filesystem::path& file, std::s
   return std::nullopt;
 }
 
+std::optional<std::string> sync_file(const std::filesystem::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return errno == ENOENT ? std::nullopt : std::optional(error_text(errno));
+  const int error = ::fdatasync(descriptor) != 0 ? errno : 0;
+  ::close(descriptor);
+  return error != 0 ? std::optional(error_text(error)) : std::nullopt;
+}
+
 }  // namespace mqtt_bridge

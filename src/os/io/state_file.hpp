@@ -18,4 +18,8 @@ std::optional<std::string> read_state(const std::filesystem::path& file);
 /// wrong, as the system says it; nothing when it is on the disk.
 std::optional<std::string> write_state(const std::filesystem::path& file, std::string_view line);
 
+/// Returns once what others have written to it is on the disk. What went wrong; nothing where there
+/// is no such file.
+std::optional<std::string> sync_file(const std::filesystem::path& file);
+
 }  // namespace mqtt_bridge
