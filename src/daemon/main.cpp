@@ -35,6 +35,7 @@
 #include "os/io/output.hpp"
 #include "os/io/persistent_id.hpp"
 #include "os/io/run_main.hpp"
+#include "os/io/secrets.hpp"
 #include "os/io/signals.hpp"
 #include "os/io/systemd.hpp"
 #include "route/route_config.hpp"
@@ -74,6 +75,9 @@ BridgeOptions bridge_options_of(const BridgedOptions& options) {
   };
   if (!options.token_file.empty())
     bridge.api.token = read_token(options.token_file);
+  bridge.api.callbacks = options.callback;
+  if (!options.callback_secret_file.empty())
+    bridge.callback_secret = read_secret(options.callback_secret_file, "--callback-secret-file");
   // Here, because of thousands of routes it takes longer than the loop may be held.
   bridge.api.openapi = openapi_document(bridge.api, MQTT_BRIDGE_VERSION);
   bridge.bounds = {.in_flight = options.max_in_flight,

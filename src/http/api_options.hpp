@@ -23,7 +23,8 @@ struct HttpApiOptions {
   std::chrono::milliseconds max_timeout{};
   std::chrono::milliseconds max_async_timeout{};  // of calls that are answered later
   std::optional<std::string> token;
-  bool open_health = false;  // /healthz, /readyz and /metrics need no token
+  std::vector<std::string> callbacks = {};  // where answers may be sent, see http/callback_url.hpp
+  bool open_health = false;                 // /healthz, /readyz and /metrics need no token
   AllowList allow_list = {};
   std::shared_ptr<const RouteTable> routes = std::make_shared<const RouteTable>();
   std::string openapi = {};  // the document of all that, see openapi_document()

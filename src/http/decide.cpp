@@ -200,6 +200,8 @@ Decision decide(const HttpRequest& request, const HttpApiOptions& options) {
     return refuse(request, options, *failure);
   if (const auto failure = why_not_key(request))
     return refuse(request, options, *failure);
+  if (const auto failure = why_not_callback(request, options.callbacks))
+    return refuse(request, options, *failure);
   if (!asked_of(request).routes.empty()) {
     auto call = route_call_of(request, options);
     if (const auto* failure = std::get_if<Failure>(&call))

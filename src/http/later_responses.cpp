@@ -11,10 +11,6 @@
 namespace mqtt_bridge {
 namespace {
 
-std::string path_of(const CallId& id) {
-  return std::string(endpoint::calls_path) + id_text(id);
-}
-
 std::string pause_after(Duration waited) {
   constexpr int polls = 4;  // while the time doubles
   const auto pause =
@@ -23,6 +19,10 @@ std::string pause_after(Duration waited) {
 }
 
 }  // namespace
+
+std::string path_of(const CallId& id) {
+  return std::string(endpoint::calls_path) + id_text(id);
+}
 
 std::string id_text(const CallId& id) {
   constexpr std::string_view digits = "0123456789abcdef";

@@ -17,6 +17,9 @@ std::string id_text(const CallId& id);
 /// Nothing where it is no such text.
 std::optional<CallId> parse_call_id(std::string_view text);
 
+/// Where it is asked for.
+std::string path_of(const CallId& id);
+
 /// 202, and where to ask. `deadline`: as a date. `waited`: since the call came; the longer, the
 /// rarer it need be asked for.
 HttpResponse accepted_response(const CallId& id, std::string_view deadline, Duration waited);

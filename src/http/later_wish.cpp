@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "http/batch_line.hpp"
+#include "http/callback_url.hpp"
 #include "http/idempotency_key.hpp"
 
 namespace mqtt_bridge {
@@ -34,6 +35,18 @@ std::optional<Failure> why_not_key(const HttpRequest& request) {
   if (auto* const failure = std::get_if<Failure>(&key))
     return std::move(*failure);
   return std::nullopt;
+}
+
+std::optional<Failure> why_not_callback(const HttpRequest& request,
+                                        const std::vector<std::string>& allowed) {
+  if (!is_for_later(request))
+    return std::nullopt;
+  const std::string url = parse_preferences(request.prefer).callback;
+  if (url.empty() || is_allowed_callback(url, allowed))
+    return std::nullopt;
+  return Failure{Problem::value_not_allowed,
+                 "answers are not sent to this callback; --callback has to name where it is",
+                 {}};
 }
 
 bool is_for_later(const HttpRequest& request) {

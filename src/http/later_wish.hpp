@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/problem.hpp"
 #include "http/preferences.hpp"
@@ -21,6 +22,10 @@ std::optional<LaterWish> later_wish_of(const HttpRequest& request);
 
 /// What is wrong with its Idempotency-Key, where it has one.
 std::optional<Failure> why_not_key(const HttpRequest& request);
+
+/// Why its answer is not sent where it wants it.
+std::optional<Failure> why_not_callback(const HttpRequest& request,
+                                        const std::vector<std::string>& allowed);
 
 /// Whether its call may take longer than one that somebody waits for.
 bool is_for_later(const HttpRequest& request);

@@ -37,6 +37,19 @@ std::optional<std::chrono::seconds> seconds_in(std::string_view text) {
   return std::chrono::seconds(read.ec == std::errc{} ? std::min(seconds, most) : most);
 }
 
+/// The value of a parameter of this name, without its quotes.
+std::string callback_in(std::string_view parameters) {
+  while (!parameters.empty()) {
+    std::string_view value = take_until(';', parameters);
+    if (!ascii::equals_ignoring_case(take_until('=', value), "callback"))
+      continue;
+    value = ascii::trim(value);
+    const bool is_quoted = value.size() > 1 && value.starts_with('"') && value.ends_with('"');
+    return std::string(is_quoted ? value.substr(1, value.size() - 2) : value);
+  }
+  return {};
+}
+
 }  // namespace
 
 Preferences parse_preferences(std::string_view field) {
@@ -50,6 +63,7 @@ Preferences parse_preferences(std::string_view field) {
     value = ascii::trim(value);
     if (!has_async && ascii::equals_ignoring_case(name, "respond-async")) {
       has_async = true;
+      found.callback = callback_in(parameters);
       found.respond_async = value.empty() || value == "\"\"";  // RFC 7240 2: an empty value is none
     }
     if (!has_wait && ascii::equals_ignoring_case(name, "wait")) {

@@ -12,6 +12,7 @@ namespace mqtt_bridge {
 struct Preferences {
   bool respond_async = false;
   std::optional<std::chrono::seconds> wait = {};  // for the answer, before there is none yet
+  std::string callback = {};  // of respond-async: where the answer is to be sent; empty: nowhere
 
   bool are_for_later() const { return respond_async || wait; }
 };

@@ -26,6 +26,14 @@ inline constexpr std::size_t gone_calls = 65'536;  // ids that are remembered on
 inline constexpr std::size_t idempotency_key_bytes = 255;
 inline constexpr auto most_poll_pause = 30s;  // that Retry-After names while a call waits
 
+// Answers that are sent to where their callers want them.
+inline constexpr std::size_t callbacks = 4096;  // that wait to be sent, or sent again
+inline constexpr int callback_attempts = 10;
+inline constexpr auto callback_base = 1s;  // before the second attempt; doubles each time
+inline constexpr auto callback_cap = 300s;
+inline constexpr auto callback_timeout =
+    5s;  // to connect, to send, and for each piece of the answer
+
 // A call whose request no client was subscribed to is published again.
 inline constexpr auto undelivered_pause = 5s;
 inline constexpr std::size_t undelivered_topics = 64;  // at one time: one call of each

@@ -13,6 +13,7 @@
 #include "base/utf8.hpp"
 #include "exchange/topic.hpp"
 #include "http/access.hpp"
+#include "http/callback_url.hpp"
 #include "text/action.hpp"
 
 namespace mqtt_bridge {
@@ -223,6 +224,15 @@ Setter hosts_setter(std::vector<std::string>& to) {
       return "'" + text + "' is not a host name or an address, without a port";
     std::transform(host.begin(), host.end(), host.begin(), ascii::to_lower);
     to.push_back(std::move(host));
+    return {};
+  };
+}
+
+Setter callbacks_setter(std::vector<std::string>& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (!is_callback_prefix(text))
+      return "'" + text + "' is no URL such as https://example.org/hooks/";
+    to.push_back(text);
     return {};
   };
 }

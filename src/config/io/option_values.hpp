@@ -38,7 +38,8 @@ Setter netid_setter(std::string& to);
 Setter netids_setter(std::vector<std::string>& to);  // NetIDs and "*"
 Setter actions_setter(std::vector<std::string>& to);
 Setter serve_setter(std::vector<ServedCommand>& to);
-Setter hosts_setter(std::vector<std::string>& to);    // without a port; in lower case
+Setter hosts_setter(std::vector<std::string>& to);  // without a port; in lower case
+Setter callbacks_setter(std::vector<std::string>& to);
 Setter origins_setter(std::vector<std::string>& to);  // as a browser says them: https://example.org
 Setter users_setter(std::vector<std::string>& to);    // names or numbers
 

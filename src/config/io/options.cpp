@@ -136,6 +136,13 @@ std::vector<Setting> access_settings(BridgedOptions& options) {
           {"allow-origin", "ORIGIN", "",
            "One more web site whose pages may call, such as https://example.org",
            origins_setter(options.allow_origin), KeyType::list},
+          {"callback", "URL", "",
+           "One more place to which answers may be sent, with all below it, such as "
+           "https://example.org/hooks/",
+           callbacks_setter(options.callback), KeyType::list},
+          {"callback-secret-file", "FILE", "",
+           "File that holds the secret by which these answers are signed",
+           setter(options.callback_secret_file)},
           {"host", "NAME", "", "One more Host name under which to answer",
            hosts_setter(options.host), KeyType::list}};
 }
@@ -176,14 +183,15 @@ std::vector<Setting> limit_settings(BridgedOptions& options) {
 
 std::vector<Setting> running_settings(BridgedOptions& options) {
   std::vector<Setting> settings = config_settings(options.run);
-  append(settings,
-         {{"check-health", "", "",
-           "Say whether the daemon that runs with these options is ready, and exit",
-           setter(options.check_health), KeyType::boolean, Where::only_as_flag},
-          {"state-dir", "DIRECTORY", "",
-           "Where calls that are answered later, and the client id, are kept over restarts; systemd's "
-           "state directory by default",
-           setter(options.state_dir)}});
+  append(
+      settings,
+      {{"check-health", "", "",
+        "Say whether the daemon that runs with these options is ready, and exit",
+        setter(options.check_health), KeyType::boolean, Where::only_as_flag},
+       {"state-dir", "DIRECTORY", "",
+        "Where calls that are answered later, and the client id, are kept over restarts; systemd's "
+        "state directory by default",
+        setter(options.state_dir)}});
   return settings;
 }
 
@@ -257,6 +265,8 @@ std::string bridged_fault(const BridgedOptions& options) {
     return "--takes-turns needs --group";
   if (!options.group.empty() && options.broker.client_id.find_first_of("/+#") != std::string::npos)
     return "--client-id: in a group it stands in topics, so that it must have no '/', '+' and '#'";
+  if (!options.callback.empty() && options.callback_secret_file.empty())
+    return "--callback needs --callback-secret-file as well";
   return broker_fault(options.broker);
 }
 

@@ -71,11 +71,13 @@ struct BridgedOptions {
   std::chrono::milliseconds max_timeout = limits::max_timeout;
   std::chrono::milliseconds max_async_timeout = limits::default_async_timeout;
   std::chrono::milliseconds turn_rest = limits::turn_rest;  // after a call that ended unanswered
-  std::string group;                 // of daemons that serve the same NetIDs; empty: it is alone
-  bool takes_turns = false;          // the one of the group whose calls may
-  std::filesystem::path token_file;  // empty: no token is asked for
-  std::filesystem::path state_dir;   // empty: nothing is kept over a restart
-  bool open_health = false;          // /healthz, /readyz and /metrics need no token
+  std::string group;                  // of daemons that serve the same NetIDs; empty: it is alone
+  bool takes_turns = false;           // the one of the group whose calls may
+  std::vector<std::string> callback;  // where answers may be sent, see http/callback_url.hpp
+  std::filesystem::path callback_secret_file;  // by which these are signed
+  std::filesystem::path token_file;            // empty: no token is asked for
+  std::filesystem::path state_dir;             // empty: nothing is kept over a restart
+  bool open_health = false;                    // /healthz, /readyz and /metrics need no token
   bool allow_remote = false;
   bool check_health = false;  // say whether the daemon that runs with all this is ready, and exit
   friend bool operator==(const BridgedOptions&, const BridgedOptions&) = default;

@@ -101,6 +101,7 @@ Bridge::Bridge(asio::io_context& loop, BridgeOptions options)
       later_(loop, api_, *this, options.state_dir),
       call_ids_(random_below(INT32_MAX)) {
   metrics_.reloaded(true, seconds_since_1970());
+  later_.set_callback_secret(std::move(options.callback_secret));
   later_.take_up();
 }
 
@@ -114,6 +115,7 @@ void Bridge::reload(BridgeOptions options) {
   options.link.client_id = client_id_;
   link_.reconfigure(link_options_of(options));
   exchanges_.set_bounds(options.bounds);
+  later_.set_callback_secret(std::move(options.callback_secret));
   api_.set_options(std::move(options.api));
   last_reload_ = Happened{Clock::now(), ""};
   metrics_.reloaded(true, seconds_since_1970());

@@ -55,7 +55,8 @@ struct BridgeOptions {
   GroupOptions group = {};
   std::size_t most_connections = limits::connections;
   std::filesystem::path state_dir = {};  // empty: nothing is known of an earlier run
-  std::string config_file = {};          // for people; empty: none
+  std::string callback_secret = {};
+  std::string config_file = {};  // for people; empty: none
 };
 
 class Bridge : private MqttLink::User,
@@ -135,6 +136,7 @@ class Bridge : private MqttLink::User,
 
   void identify(BatchCall& call) override;
   bool may_publish() const override { return link_.is_up(); }
+  void called_back(bool is_taken) override { metrics_.called_back(is_taken); }
   void record_later(const LaterSubject& subject, const Ended& ended) override;
   static Caller caller_of(const CallId& id, LaterSubject subject);
   std::variant<MqttRequest, Failure> request_of(BatchCall call) override;

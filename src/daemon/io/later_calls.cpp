@@ -103,7 +103,7 @@ LaterSubject subject_of(const HttpRequest& request, const BatchCall& call) {
 
 LaterCalls::LaterCalls(asio::io_context& loop, HttpApi& api, Host& host,
                        const std::filesystem::path& state_dir)
-    : api_(api), host_(host), timer_(loop), again_(loop) {
+    : api_(api), host_(host), callbacks_(loop), timer_(loop), again_(loop) {
   if (!state_dir.empty())
     store_.emplace(loop, state_dir / "calls.db");
 }
@@ -148,6 +148,8 @@ void LaterCalls::begin(const std::shared_ptr<HttpRequest>& request, BatchCall ca
   if (const auto* const failure = std::get_if<Failure>(&made))
     return host_.refuse_call(*request, *failure);
   const CallId id = random_id();
+  if (!wish.preferences.callback.empty())
+    callback_urls_.emplace(id, wish.preferences.callback);
   Pending pending{std::move(subject), std::get<MqttRequest>(std::move(made))};
   if (store_) {
     const WallClock clock{Clock::now(), std::chrono::system_clock::now()};
@@ -160,7 +162,8 @@ void LaterCalls::begin(const std::shared_ptr<HttpRequest>& request, BatchCall ca
         .deadline = clock.at(begun.deadline),
         .done = host_.may_publish() ? DoneBefore::perhaps_published : DoneBefore::nothing,
         .request = std::move(asked),
-        .outcome = {}};
+        .outcome = {},
+        .callback = wish.preferences.callback};
     calls_.begin(id, std::move(begun));
     pending.askers.push_back({request, wish.preferences, std::nullopt});
     pending_.emplace(id, std::move(pending));
@@ -178,6 +181,7 @@ std::optional<Failure> LaterCalls::go(const CallId& id, Pending& pending) {
   const auto admitted = host_.begin_later(id, std::move(pending.subject), std::move(pending.mqtt));
   if (const auto* const failure = std::get_if<Failure>(&admitted)) {
     calls_.forget(id);
+    callback_urls_.erase(id);
     return *failure;
   }
   calls_.attach(id, std::get<ExchangeId>(admitted));
@@ -222,6 +226,7 @@ void LaterCalls::conclude(const CallId& id, const Calls::Outcome& outcome) {
   call.outcome = outcome;
   for (const WaiterId waiter : calls_.end(id, outcome, outcome->ended))
     tell_outcome(*take(waiter), call);
+  call_back(id, call);
   forget_dropped();
   set_timer();
 }
@@ -287,6 +292,7 @@ void LaterCalls::give_up(const std::shared_ptr<HttpRequest>& request, const Call
     host_.give_up(call.exchange);  // ended() comes of it
     host_.act();
   }
+  callback_urls_.erase(id);
   const auto outcome = std::make_shared<const Ended>(Ended{.exchange = 0,
                                                            .outcome = gone_call(),
                                                            .arrived = now,

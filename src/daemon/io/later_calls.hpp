@@ -26,6 +26,7 @@
 #include "base/wall_clock.hpp"
 #include "daemon/io/batches.hpp"
 #include "daemon/io/call_store.hpp"
+#include "daemon/io/callbacks.hpp"
 #include "daemon/stored_call.hpp"
 #include "exchange/calls.hpp"
 #include "http/decide.hpp"
@@ -65,6 +66,7 @@ class LaterCalls {
     virtual void give_up(ExchangeId exchange) = 0;
     virtual bool may_publish() const = 0;
     /// A call of an earlier run had no exchange any more.
+    virtual void called_back(bool is_taken) = 0;
     virtual void record_later(const LaterSubject& subject, const Ended& ended) = 0;
     /// Answers a request whose call there is not, and says so in the log.
     virtual void refuse_call(HttpRequest& request, const Failure& failure) = 0;
@@ -77,6 +79,7 @@ class LaterCalls {
   LaterCalls(asio::io_context& loop, HttpApi& api, Host& host,
              const std::filesystem::path& state_dir);
 
+  void set_callback_secret(std::string secret) { callbacks_.set_secret(std::move(secret)); }
   /// What an earlier run left. Blocks for the disk. Throws what is wrong with the file, as a
   /// std::runtime_error.
   void take_up();
@@ -125,6 +128,7 @@ class LaterCalls {
   std::optional<Failure> go(const CallId& id, Pending& pending);
   void conclude(const CallId& id, const Calls::Outcome& outcome);
   void keep_outcome(const CallId& id, const Calls::Outcome& outcome);
+  void call_back(const CallId& id, const Calls::Call& call);
   void keep_again(const CallId& id, const Calls::Outcome& outcome);
   void forget_on_disk(const CallId& id);
   void forget_dropped();
@@ -151,6 +155,8 @@ class LaterCalls {
   HttpApi& api_;
   Host& host_;
   std::optional<CallStore> store_;
+  Callbacks callbacks_;
+  std::map<CallId, std::string> callback_urls_;  // of calls that have one, until it was called
   Calls calls_;
   std::map<CallId, Pending> pending_;
   std::map<CallId, Calls::Outcome> unkept_;  // that could not be written, and are tried again

@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/io/later_calls.hpp"
+#include "http/callback_url.hpp"
+#include "http/later_responses.hpp"
 #include "os/io/log.hpp"
 
 namespace mqtt_bridge {
@@ -47,6 +49,38 @@ Instant instant_at(WallTime time, const WallClock& clock) {
 
 }  // namespace
 
+// Calling back --------------------------------------------------------------------------------
+
+/// Sends its answer to where its caller wants it, if it does.
+void LaterCalls::call_back(const CallId& id, const Calls::Call& call) {
+  const auto url = callback_urls_.extract(id);
+  if (url.empty())
+    return;
+  RequestAgain asker({});
+  asker.method = "GET";
+  Ended ended = *call.outcome;
+  auto response =
+      api_.finish_about(asker, ended, {call.is_route, call.is_json}, call.request_id).response;
+  const auto done = [this, id, to = url.mapped()](Callbacks::Result result,
+                                                  const std::string& why_not) {
+    const bool is_taken = result == Callbacks::Result::taken;
+    host_.called_back(is_taken);
+    if (!is_taken)
+      log_rarely(LogLevel::warn, "gave up to send an answer to " + to + ": " + why_not);
+    if (store_)
+      store_->change([id](CallDatabase& database) { database.called_back(id); });
+  };
+  const bool is_sent =
+      callbacks_.send({.url = url.mapped(),
+                       .call = path_of(id),
+                       .status = response.status,
+                       .content_type = std::string(response.field("Content-Type").value_or("")),
+                       .body = std::move(response.body.text)},
+                      done);
+  if (!is_sent)
+    done(Callbacks::Result::given_up, "too many answers wait to be sent");
+}
+
 // Writing -------------------------------------------------------------------------------------
 
 void LaterCalls::store(const CallId& id, const StoredCall& call) {
@@ -64,6 +98,7 @@ void LaterCalls::stored(const CallId& id, const std::optional<std::string>& why_
   if (why_not) {
     log_rarely(LogLevel::error, "cannot keep calls in " + state() + ": " + *why_not);
     calls_.forget(id);
+    callback_urls_.erase(id);
     failure = Failure{
         Problem::state_unavailable, "the call cannot be kept in " + state() + ": " + *why_not, {}};
   } else {
@@ -158,6 +193,8 @@ void LaterCalls::take_up(const StoredCall& kept, const WallClock& clock) {
       .request_id = {},
       .begun = instant_at(kept.begun, clock),
       .deadline = std::max(instant_at(kept.deadline, clock), clock.now + least_time_left)};
+  if (is_allowed_callback(kept.callback, api_.options().callbacks))
+    callback_urls_.emplace(kept.id, kept.callback);
   if (kept.outcome.empty()) {
     if (const auto asked = decode_request(kept.request))
       return take_up_waiting(kept, std::move(call), *asked);
@@ -166,6 +203,7 @@ void LaterCalls::take_up(const StoredCall& kept, const WallClock& clock) {
     call.is_route = outcome->is_route;
     call.is_json = outcome->is_json;
     call.outcome = std::make_shared<const Ended>(std::move(outcome->ended));
+    call_back(kept.id, call);
     return calls_.take_up_ended(kept.id, std::move(call));
   }
   spdlog::error("a call in {} cannot be read, and is left there", state());

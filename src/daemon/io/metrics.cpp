@@ -152,6 +152,10 @@ class Metrics::Families {
       "problem"};
   LabelledCounters matched{registry, "mqtt_bridge_answers_total",
                            "Answers, by the rule that found their call", "matched_by"};
+  LabelledCounters callbacks{registry, "mqtt_bridge_callbacks_total",
+                             "Answers that were sent to a callback, by result: taken, or given-up "
+                             "after all attempts",
+                             "result"};
   LabelledCounters dropped{registry, "mqtt_bridge_dropped_responses_total",
                            "Responses that answered no call, by reason", "reason"};
   Histogram& duration =
@@ -262,6 +266,10 @@ void Metrics::answered(MatchedBy rule) {
 
 void Metrics::refused(Problem problem) {
   families_->refused[describe(problem).slug].Increment();
+}
+
+void Metrics::called_back(bool is_taken) {
+  families_->callbacks[is_taken ? "taken" : "given-up"].Increment();
 }
 
 void Metrics::linked() {

@@ -32,6 +32,8 @@ class Metrics {
   /// Whether a call can end so. What is refused before it is one never counts as a call.
   static bool is_outcome(Problem problem);
   void linked();
+  /// An answer was sent to its callback, or could not be.
+  void called_back(bool is_taken);
   /// The configuration was read. `at`: seconds since 1970.
   void reloaded(bool is_taken, double at);
 
