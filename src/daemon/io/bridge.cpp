@@ -235,6 +235,11 @@ HttpResponse Bridge::refuse(HttpRequest& request, const Failure& failure) {
 void Bridge::act() {
   constexpr std::size_t answers_at_once = 64;  // thousands may end at the same instant
   set_deadline_timer(pump(exchanges_, *this, Clock::now(), answers_at_once));
+  // An answer that is not written comes again with the session, should this program end now.
+  if (later_.are_kept()) {
+    link_.hold_acknowledgements(later_.have_unwritten() ||
+                                (exchanges_.has_ended() && !later_callers_.empty()));
+  }
 }
 
 void Bridge::change(const CallFilters::Change& change) {

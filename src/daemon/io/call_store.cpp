@@ -37,7 +37,7 @@ std::vector<StoredCall> CallStore::load() {
   }
 }
 
-void CallStore::change(Change change, Done done) {
+void CallStore::change(Change change, Done done, std::function<void()> written) {
   if (!writer_.joinable()) {
     writer_ = std::thread([this] { run(); });
     synchroniser_ = std::thread([this] { synchronise(); });
@@ -46,7 +46,7 @@ void CallStore::change(Change change, Done done) {
   {
     const std::lock_guard lock(mutex_);
     was_empty = jobs_.empty();
-    jobs_.push_back({std::move(change), std::move(done)});
+    jobs_.push_back({std::move(change), std::move(done), std::move(written)});
   }
   if (was_empty)
     has_news_.notify_one();
@@ -64,6 +64,7 @@ void CallStore::run() {
       jobs.swap(jobs_);
     }
     carry_out(jobs);
+    tell_written(jobs);
     const std::lock_guard lock(mutex_);
     std::move(jobs.begin(), jobs.end(), std::back_inserter(written_));
     has_written_.notify_one();
@@ -90,6 +91,20 @@ void CallStore::synchronise() {
     }
     tell(std::move(jobs));
   }
+}
+
+void CallStore::tell_written(const std::vector<Job>& jobs) {
+  std::vector<std::function<void()>> all;
+  for (const Job& job : jobs) {
+    if (job.written)
+      all.push_back(job.written);
+  }
+  if (all.empty())
+    return;
+  asio::post(loop_, [all = std::move(all)] {
+    for (const auto& each : all)
+      each();
+  });
 }
 
 void CallStore::tell(std::vector<Job> jobs) {

@@ -37,7 +37,9 @@ class CallStore {
   /// change. Throws what is wrong with the file, as a std::runtime_error.
   std::vector<StoredCall> load();
 
-  void change(Change change, Done done = {});
+  /// `written`: on the loop, once the end of this program costs nothing of it any more, or it could
+  /// not be written.
+  void change(Change change, Done done = {}, std::function<void()> written = {});
 
   const std::filesystem::path& file() const { return file_; }
 
@@ -45,12 +47,14 @@ class CallStore {
   struct Job {
     Change change;
     Done done;
+    std::function<void()> written;
     std::optional<std::string> why_not = {};
   };
 
   // The threads'.
   void run();
   void synchronise();
+  void tell_written(const std::vector<Job>& jobs);
   void tell(std::vector<Job> jobs);
   void carry_out(std::vector<Job>& jobs);
   bool try_all(std::vector<Job>& jobs);

@@ -92,6 +92,8 @@ class LaterCalls {
 
   // What happens to the exchange of a call, for the next run.
   bool are_kept() const { return store_.has_value(); }
+  /// Whether an answer has come that the end of this program would cost.
+  bool have_unwritten() const { return unwritten_ > 0; }
   void acknowledged(const CallId& id, Subscribers subscribers);
   /// Calls `go_on`, once it is on the disk that those that wait may be published from now on; at
   /// once where that is known.
@@ -160,6 +162,7 @@ class LaterCalls {
   Calls calls_;
   std::map<CallId, Pending> pending_;
   std::map<CallId, Calls::Outcome> unkept_;  // that could not be written, and are tried again
+  std::size_t unwritten_ = 0;                // outcomes that the file has not got yet
   bool has_unpublished_ = false;             // on the disk
   bool is_ending_ = false;
   std::map<WaiterId, Waiter> waiters_;

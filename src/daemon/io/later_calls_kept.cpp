@@ -120,6 +120,7 @@ void LaterCalls::keep_outcome(const CallId& id, const Calls::Outcome& outcome) {
   if (call == nullptr)
     return;
   const WallClock clock{Clock::now(), std::chrono::system_clock::now()};
+  ++unwritten_;
   store_->change(
       [id, bytes = encode(*call, *outcome), at = clock.at(outcome->ended)](CallDatabase& database) {
         database.end(id, bytes, at);
@@ -130,6 +131,10 @@ void LaterCalls::keep_outcome(const CallId& id, const Calls::Outcome& outcome) {
           keep_again(id, outcome);
         }
         conclude(id, outcome);
+      },
+      [this] {
+        --unwritten_;
+        host_.act();
       });
 }
 

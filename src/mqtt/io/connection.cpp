@@ -77,6 +77,11 @@ class MqttConnection::Client {
       path_->read_on();
   }
 
+  void hold_acknowledgements(bool is_held) {
+    if (has_path())
+      path_->hold_acknowledgements(is_held);
+  }
+
   void subscribe(std::uint64_t id, const std::string& filter, Retained retained, Echo echo) {
     mqtt::subscribe_options options;  // Retain Handling and No Local, MQTT 5.0 3.8.3.1
     options.set_no_local(echo == Echo::none);
@@ -222,6 +227,9 @@ void MqttConnection::use(asio::io_context& loop) {
 }
 void MqttConnection::read_on() {
   client_->read_on();
+}
+void MqttConnection::hold_acknowledgements(bool is_held) {
+  client_->hold_acknowledgements(is_held);
 }
 int MqttConnection::descriptor() const {
   return client_->descriptor();

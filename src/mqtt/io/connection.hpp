@@ -49,6 +49,8 @@ class MqttConnection {
   void use(asio::io_context& loop);
   /// What the sink was given has been dealt with: the loop may read on.
   void read_on();
+  /// As PacketPath has it; without a path of the loop's own nothing is held.
+  void hold_acknowledgements(bool is_held);
 
   /// Something that was sent may lie in the library; does nothing when none does.
   void kick();

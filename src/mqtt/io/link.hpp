@@ -66,6 +66,12 @@ class MqttLink {
 
   // As LinkState has them.
   void resume_session() { state_.resume_session(); }
+  /// What comes from now on, and what has come in this turn of the loop, is not acknowledged to the
+  /// broker while this holds, as far as the connection lets it.
+  void hold_acknowledgements(bool is_held) {
+    if (connection_ && is_up())
+      connection_->hold_acknowledgements(is_held);
+  }
   void reconfigure(MqttLinkOptions options);
   /// REQUIRES: is_up(), and fewer unacknowledged than LinkUp::window.
   void publish(const MqttPublish& publish);

@@ -105,6 +105,19 @@ class PacketPath::Stream final : public std::enable_shared_from_this<Stream>,
     send_soon();
   }
 
+  /// What was read has been dealt with: it may be acknowledged, and more of it be read.
+  void read_on() {
+    held_.append(acknowledgements_);
+    acknowledgements_.clear();
+    release();
+    wait();
+  }
+
+  void hold_acknowledgements(bool is_held) {
+    is_held_ = is_held;
+    release();
+  }
+
   void flush() {
     if (state_ == State::open && !to_send_.empty())
       send({});
@@ -151,12 +164,12 @@ class PacketPath::Stream final : public std::enable_shared_from_this<Stream>,
     }
     // The kernel leaves quick-ACK mode by itself (tcp(7)). What we send acknowledges, too.
     const int on = 1;
-    if (to_send_.empty())
+    if (to_send_.empty() && acknowledgements_.empty())
       setsockopt(descriptor_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     else
       send_soon();
     if (!gave_any_)
-      wait();
+      read_on();
   }
 
   void give(MqttEvent event) {
@@ -174,7 +187,16 @@ class PacketPath::Stream final : public std::enable_shared_from_this<Stream>,
   }
   void acknowledge(std::uint16_t packet_id) {
     if (packet_id != 0)
-      packet::append_puback(to_send_, packet_id);
+      packet::append_puback(acknowledgements_, packet_id);
+  }
+
+  /// All that are not held, in the order of their messages (MQTT 5.0 4.6).
+  void release() {
+    if (is_held_ || held_.empty())
+      return;
+    to_send_.append(held_);
+    held_.clear();
+    send_soon();
   }
 
   bool on_puback(std::uint16_t packet_id, int code) override {
@@ -306,7 +328,10 @@ class PacketPath::Stream final : public std::enable_shared_from_this<Stream>,
   bool gave_any_ = false;    // event, since the last read
   PacketIds ids_;
   std::unordered_map<std::uint16_t, std::uint64_t> unacknowledged_;  // ids of MqttPublish
-  std::string to_send_;                                              // at the end of this turn
+  std::string acknowledgements_;  // of what was read, and perhaps not dealt with
+  std::string held_;              // of what was dealt with
+  bool is_held_ = false;          // the owner wants no more to go out
+  std::string to_send_;           // at the end of this turn
   bool will_send_ = false;
 
   std::mutex mutex_;         // guards what follows
@@ -330,7 +355,10 @@ void PacketPath::flush() {
   stream_->flush();
 }
 void PacketPath::read_on() {
-  stream_->wait();
+  stream_->read_on();
+}
+void PacketPath::hold_acknowledgements(bool is_held) {
+  stream_->hold_acknowledgements(is_held);
 }
 
 }  // namespace mqtt_bridge::paho

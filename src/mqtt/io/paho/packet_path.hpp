@@ -43,6 +43,9 @@ class PacketPath {
   void flush();
   /// What was given to the sink has been dealt with. Until then nothing more is read.
   void read_on();
+  /// What has been dealt with is not acknowledged to the broker while this holds: should this
+  /// program end meanwhile, it comes again with the session.
+  void hold_acknowledgements(bool is_held);
 
  private:
   class Stream;
