@@ -1,33 +1,26 @@
 // The table of exchanges: which requests wait, what may be published now, and whose answer each
-// response is. It is told facts with `now` and asked for decisions; it has no clock, socket or
-// lock.
+// response is. It is told facts with `now` and asked for decisions.
 //
 // A response is accepted by the strongest rule available: by Correlation Data alone when it carries
 // any (MQTT 5.0 4.10.1); else as its request says. A topic or an id that only this request has are
 // keys that are looked up, as Correlation Data is. Content is compared, see content_matcher.hpp.
-// What has none of these is matched because its request is the only one that is out, see
-// turn_matcher.hpp.
+// What has none of these takes turns, see turn_matcher.hpp.
 //
 // An idempotent request that may have been lost with a connection, or that its responder may have
 // missed, is published again while it waits. Another one is handed out once, and again only when
 // the broker said that no client got it.
 //
-// What had no acknowledgement when a connection broke may be what broke it. It goes out again one
-// at a time, with nothing beside it, so that only a request that breaks a connection alone is
-// ended, see offenders.hpp.
+// What had no acknowledgement when a connection broke may be what broke it, see offenders.hpp.
 //
-// A call ends at once as no-responder on what is known at that moment: the broker's own word (a
-// PUBACK with reason code 0x10, No matching subscribers, MQTT 5.0 3.4.2.1). Where the broker never
-// says that, presence decides, and one call a second is published all the same.
+// A call ends at once as no-responder on what is known at that moment: the broker's own word
+// (Subscribers::none), else presence, and then one call a second is published all the same.
 //
 // A patient request waits for what is away, and has room of its own, see exchanges_patient.cpp.
 //
-// Overload is decided here: at most so many are in flight, so many queued, and so many of one
-// NetID; the queue is served in turn by NetID, so that one of them does not hold up the others.
+// Overload is decided here; the queue is served in turn by NetID, so that none holds up the others.
 //
 // Invariants:
-//  1. Every exchange that begin() admitted ends exactly once, by expire() at its deadline at
-//  latest.
+//  1. Every exchange that begin() admitted ends exactly once, at its deadline at latest.
 //  2. Nothing is handed out for publishing at or after its deadline, nor beyond the window.
 //  3. A response that no rule accepts ends nothing; it is counted under its reason.
 //  4. Every container is bounded by base/limits.
