@@ -20,7 +20,7 @@
 // Overload is decided here; the queue is served in turn by NetID, so that none holds up the others.
 //
 // Invariants:
-//  1. Every exchange that begin() admitted ends exactly once, at its deadline at latest.
+//  1. Every exchange that begin() admitted ends exactly once, at its deadline at the latest.
 //  2. Nothing is handed out for publishing at or after its deadline, nor beyond the window.
 //  3. A response that no rule accepts ends nothing; it is counted under its reason.
 //  4. Every container is bounded by base/limits.
