@@ -324,7 +324,8 @@ class WhatIsTaken(Reload):
             ({"client_id": None, "listen": rest[:1]}, "listen"),
             ({"listen": rest, "socket_mode": "0600"}, "socket-mode"),
             ({"socket_mode": None, "socket_group": "users"}, "socket-group"),
-            ({"socket_group": None, "state_dir": self.world.folder}, "state-dir"),
+            ({"socket_group": None, "group": "g"}, "group"),
+            ({"group": None, "state_dir": self.world.folder}, "state-dir"),
             ({"state_dir": None, "log_format": "json"}, "log-format"),
             ({"log_format": None, "protocol": "5", "state_dir": "/", "log_level": "debug"},
              "protocol, state-dir"))

@@ -113,6 +113,7 @@ void Bridge::start() {
 
 void Bridge::reload(BridgeOptions options) {
   options.link.client_id = client_id_;
+  options.group.name = group_ ? group_->name() : "";  // which stays as it is
   link_.reconfigure(link_options_of(options));
   exchanges_.set_bounds(options.bounds);
   later_.set_callback_secret(std::move(options.callback_secret));
