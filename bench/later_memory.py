@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """How much memory calls take that wait to be answered later, beside their texts.
 
     bench/later_memory.py [--build build/release] [--calls 100000] [--state]
