@@ -299,7 +299,8 @@ class Start(ServeTest):
         with Peer(self.broker, "mqtt-responder/server/status") as listener:
             self.serve({"shout": "tr a-z A-Z"})
             self.assertEqual(listener.next(), '{"id":"server","actions":["uppercase","lowercase",'
-                                              '"title-case","reverse","shuffle","shout"]}')
+                                              '"title-case","reverse","shuffle","shout"],'
+                                              '"correlates":true}')
 
     def test_callers_hear_at_once_that_the_last_one_who_served_it_is_gone(self):
         self.serve({"same": "cat"})
