@@ -802,7 +802,12 @@ timeout = "{TIMEOUT:.0f}s"
             f"twice={unasked} {dict(counted)}")
         self.assertEqual((wrong, lost, unasked), ({}, [], 0))
         self.assertGreater(counted[200], MANY * 9 // 10)
-        self.assertLessEqual(set(counted), {200, 502, 504})
+        # On a slow machine some find no room in time; nothing was published for them.
+        for number, (_, status, said) in outcomes.items():
+            if status == 503:
+                self.assertEqual((said["type"], said["retryable"], number in moody.sent),
+                                 ("/problems/overloaded", True, False), said)
+        self.assertLessEqual(set(counted), {200, 502, 503, 504})
         self.assertGreater(len(unanswered), MANY // 100)
 
 
